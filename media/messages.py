@@ -1,0 +1,183 @@
+"""The messages between the control process and a media worker: orders down, events up.
+
+One SEQPACKET record carries one message, encoded as MessagePack with msgspec (tagged arrays). Sockets travel
+beside `OpenLeg` as file descriptors. `VERSION` is exchanged in `Hello`; a worker of another version is refused.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+VERSION = 1
+
+
+class Stream(msgspec.Struct, frozen=True, array_like=True):
+    """What offer and answer agreed for one audio stream, as our side sees it (RFC 3264).
+
+    Payload types `send_*` are the numbers the peer listed (we put them into packets that we send), `receive_*`
+    those that we listed (the peer puts them into its packets). -1 means that there is none.
+    """
+
+    codec: str  # "PCMU", "PCMA" or "G722"
+    send_payload_type: int
+    receive_payload_type: int
+    host: str  # where our RTP goes
+    port: int
+    rtcp_port: int
+    ptime: int = 20  # ms of sound in each packet that we send: 10, 20, 30, 40 or 60
+    send_digit_payload_type: int = -1
+    receive_digit_payload_type: int = -1
+    digit_clock: int = 8000  # Hz, of the telephone-event payload type in use
+    send: bool = True
+    receive: bool = True
+
+
+class ClipRef(msgspec.Struct, frozen=True, array_like=True):
+    """A stretch of mono int16 sound in the shared clip bank."""
+
+    offset: int  # in samples from the start of the bank
+    samples: int
+    rate: int  # Hz: 8000 or 16000
+
+
+class OpenLeg(msgspec.Struct, tag=True, array_like=True):
+    """Take over a leg's RTP and RTCP sockets, which come as two file descriptors with this record."""
+
+    leg: int
+    inband_digits: bool  # listen for in-band DTMF until another source of digits shows up
+    rtp_timeout: float  # seconds without any valid packet until RtpTimeout; 0 = never
+
+
+class SetStream(msgspec.Struct, tag=True, array_like=True):
+    """Apply what signalling agreed; the peer's source address may be learnt anew from here."""
+
+    leg: int
+    stream: Stream
+
+
+class Play(msgspec.Struct, tag=True, array_like=True):
+    """Queue sound for a leg; `PlayDone` ends it."""
+
+    leg: int
+    playout: int
+    clips: list[ClipRef]
+    urgent: bool = False  # before everything queued: what plays now is suspended and goes on afterwards
+    stop_digits: str = ""  # digits that end it ("0123456789*#ABCD" for any)
+    loop: bool = False
+
+
+class StopPlay(msgspec.Struct, tag=True, array_like=True):
+    """Stop one playout, or with 0 all of the leg's."""
+
+    leg: int
+    playout: int = 0
+
+
+class SendDigits(msgspec.Struct, tag=True, array_like=True):
+    """Send digits as RFC 4733 events, or as tones where the peer offered no telephone-event; `DigitsSent` ends it."""
+
+    leg: int
+    order: int
+    digits: str
+    duration: int  # ms per digit
+    interval: int  # ms between digits
+
+
+class Echo(msgspec.Struct, tag=True, array_like=True):
+    """Return what the leg sends: "off", "sound" (decoded sound) or "stream" (packets, digit events included)."""
+
+    leg: int
+    mode: str
+
+
+class OtherDigits(msgspec.Struct, tag=True, array_like=True):
+    """This leg sends digits by signalling (SIP INFO): stop listening for in-band ones."""
+
+    leg: int
+    digit: str  # also ends a playout that stops on it
+
+
+class CloseLeg(msgspec.Struct, tag=True, array_like=True):
+    """Forget the leg and close its sockets; `LegClosed` answers."""
+
+    leg: int
+
+
+class Stop(msgspec.Struct, tag=True, array_like=True):
+    """End the worker."""
+
+
+Order: TypeAlias = OpenLeg | SetStream | Play | StopPlay | SendDigits | Echo | OtherDigits | CloseLeg | Stop
+
+
+class Hello(msgspec.Struct, tag=True, array_like=True):
+    """First message of a worker."""
+
+    version: int
+    pid: int
+
+
+class PlayDone(msgspec.Struct, tag=True, array_like=True):
+    """A playout is over."""
+
+    leg: int
+    playout: int
+    reason: str  # "end", "digit", "stopped" or "closed"
+    position: int  # ms played
+
+
+class DigitsSent(msgspec.Struct, tag=True, array_like=True):
+    """All digits of a SendDigits order have left."""
+
+    leg: int
+    order: int
+
+
+class Digit(msgspec.Struct, tag=True, array_like=True):
+    """One digit was pressed, reported once whatever carried it."""
+
+    leg: int
+    digit: str
+    source: str  # "rfc4733" or "inband"
+    duration: int  # ms
+
+
+class FirstPacket(msgspec.Struct, tag=True, array_like=True):
+    """The leg's source address is latched."""
+
+    leg: int
+    host: str
+    port: int
+
+
+class RtpTimeout(msgspec.Struct, tag=True, array_like=True):
+    """No valid packet came for the leg's time-out."""
+
+    leg: int
+    seconds: float
+
+
+class LegClosed(msgspec.Struct, tag=True, array_like=True):
+    """The leg is gone; its final counters."""
+
+    leg: int
+    packets_sent: int
+    packets_received: int
+    packets_lost: int
+    packets_late: int
+    packets_foreign: int  # from addresses that are not the leg's peer, or not RTP
+    jitter: float  # ms, RFC 3550 section 6.4.1
+    round_trip: float  # ms, from RTCP; 0 = unknown
+
+
+class Load(msgspec.Struct, tag=True, array_like=True):
+    """Once a second: how busy the worker is."""
+
+    legs: int
+    busy: float  # share of the tick's time spent working, 0 to 1
+    late_ticks: int  # ticks skipped since the start
+
+
+Event: TypeAlias = Hello | PlayDone | DigitsSent | Digit | FirstPacket | RtpTimeout | LegClosed | Load

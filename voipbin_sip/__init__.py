@@ -1,0 +1,3 @@
+"""The server: SIP, calls, speech, configuration and the command line."""
+
+__version__ = "0.1.0"

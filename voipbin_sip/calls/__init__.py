@@ -1,0 +1,1 @@
+"""Call legs: from an INVITE to its end."""

@@ -1,0 +1,1 @@
+"""The voipbin-sip command."""

@@ -1,0 +1,113 @@
+"""The border of the SIP core: where bytes came from, what to send, what happened.
+
+Callers give bytes and the time in (`SipCore.receive`, `SipCore.tick`) and take `Output` values out
+(`SipCore.take`). A leg is named by an opaque string for its whole life.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from voipbin_sip.sip.message import Request
+from voipbin_sip.sip.sdp import SessionDescription
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One direction of transport: where a message came in, which is also how an answer leaves."""
+
+    transport: str  # "UDP" or "TCP", as in Via
+    local: tuple[str, int]  # the socket's own address (a concrete one: Via, Contact and SDP are made of it)
+    remote: tuple[str, int]
+    connection: int = 0  # of a stream transport; 0 = UDP, or "open one to remote"
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Bytes to write to a hop."""
+
+    hop: Hop
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A new INVITE wants a call. 100 Trying has been sent; answer with ring, progress, answer or reject."""
+
+    leg: str
+    request: Request
+    hop: Hop
+    offer: SessionDescription | None  # None: the offer is ours to make, in the 200
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The ACK for our 200 arrived, with the answer if the offer was ours."""
+
+    leg: str
+    answer: SessionDescription | None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A re-INVITE or UPDATE in a confirmed dialog; settle it with accept_offer or refuse_offer.
+
+    `offer` None: an offerless re-INVITE, our 200 makes the offer and `OfferAnswered` brings the answer.
+    """
+
+    leg: str
+    request: Request
+    offer: SessionDescription | None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferAnswered:
+    """The ACK of an offerless re-INVITE brought the peer's answer."""
+
+    leg: str
+    answer: SessionDescription
+
+
+@dataclass(frozen=True, slots=True)
+class InfoDigit:
+    """A digit by SIP INFO (application/dtmf-relay or application/dtmf); already answered 200."""
+
+    leg: str
+    digit: str
+    duration: int  # ms
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The leg is over. Comes exactly once for each Incoming, whoever ended it."""
+
+    leg: str
+    by: str  # "remote" or "local"
+    status: int  # SIP status of the end: 200 for a BYE, 487 for a CANCEL, 408 for a lost ACK, ours for a reject
+    reason: str  # in words, for logs: "BYE", "CANCEL", "no ACK", "rejected", …
+    cause: int = 0  # Q.850 cause of a Reason header (RFC 3326), 0 = none
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Something that is no part of any leg was dropped or answered with an error: for counters and logs."""
+
+    hop: Hop
+    status: int  # the answer sent, 0 = none
+    why: str
+
+
+Event: TypeAlias = Incoming | Confirmed | Offer | OfferAnswered | InfoDigit | Ended | Refused
+Output: TypeAlias = Send | Event
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Timers and caps of the core; seconds."""
+
+    t1: float = 0.5
+    t2: float = 4.0
+    t4: float = 5.0
+    max_message: int = 65_535  # bytes
+    allow: tuple[str, ...] = field(default=("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE"))
