@@ -26,7 +26,7 @@ lint: $(VENV)/.installed-test
 	$(STAGE) 'import rules' $(BIN)/lint-imports --no-cache
 
 bench: $(VENV)/.installed-test
-	@VENV=$(VENV) scripts/bench.sh $(CASES)
+	@PYTHON=$(abspath $(BIN))/python bench/run.sh $(CASES)
 
 phones:
 	$(STAGE) 'phones' scripts/phones.sh

@@ -1,0 +1,151 @@
+"""The server: the one place where the parts are put together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from pathlib import Path
+
+import structlog
+
+from flows import RunLimits
+from media.client import MediaClient
+from voipbin_sip.calls.admission import Admission
+from voipbin_sip.calls.guard import DigestGuard
+from voipbin_sip.calls.session import CallLimits
+from voipbin_sip.calls.switchboard import Switchboard
+from voipbin_sip.directory import Directory, read_passwords
+from voipbin_sip.flowhost import FlowHost
+from voipbin_sip.loading import Loaded
+from voipbin_sip.sip.core import SipCore
+from voipbin_sip.sounds.fetch import Fetcher
+from voipbin_sip.sounds.library import SoundLibrary
+from voipbin_sip.sounds.prompts import Prompts
+from voipbin_sip.speech import Speech
+from voipbin_sip.transport.address import ListenAddress, parse_listen_address
+from voipbin_sip.transport.endpoint import Endpoint
+
+
+class StartError(Exception):
+    """The server cannot start; the message says why and what to do."""
+
+
+class Server:
+    """One running server. `start`, then `serve` until it is told to stop."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        config = loaded.config
+        self._loaded = loaded
+        self._log = structlog.get_logger("server")
+        self._stop = asyncio.Event()
+        data = _make_data_folder(loaded.places.data)
+        self.directory = _directory(loaded, data)
+        self._media = MediaClient(ports=config.media.port_range, workers=config.media.worker_count)
+        self._speech = Speech(
+            cache_dir=data / "speech",
+            cache_bytes=config.speech.cache_mb * 1024 * 1024,
+            engines=config.speech.engines or None,
+        )
+        prompts = Prompts(self._media, self._speech)
+        sounds = SoundLibrary(
+            self._media, base=loaded.places.base, fetcher=Fetcher(config.http.allow_private)
+        )
+        self._host = FlowHost(
+            lambda: loaded.flows,
+            prompts,
+            sounds,
+            RunLimits(config.limits.steps, config.limits.steps_without_waiting),
+        )
+        admission = Admission(
+            domain=config.domain,
+            directory=lambda: self.directory,
+            guard=DigestGuard(config.domain, secrets.token_bytes(32)),
+            clock=time.time,
+        )
+        self.switchboard = Switchboard(
+            self._media,
+            admission,
+            limits=CallLimits(config.limits.call_seconds, config.media.rtp_timeout),
+            advertised=self._advertised,
+            on_call=self._host.start,
+        )
+        core = SipCore(new_token=lambda: secrets.token_hex(8), advertise=self._advertised)
+        self._endpoint = Endpoint(core, self.switchboard.handle)
+        self.switchboard.attach(self._endpoint)
+
+    async def start(self) -> list[ListenAddress]:
+        """Open everything; returns the SIP addresses. Raises StartError."""
+        config = self._loaded.config
+        await self._media.start()
+        await self._speech.start()
+        try:
+            return await self._endpoint.listen([parse_listen_address(text) for text in config.sip.listen])
+        except OSError as error:
+            await self._close()
+            raise StartError(
+                f"cannot listen on {error.filename}: {error.strerror}; "
+                "end the program that uses it or change sip.listen"
+            ) from error
+
+    def stop(self) -> None:
+        """Begin to drain; a second time: end at once."""
+        if self.switchboard.draining:
+            self._stop.set()
+        self.switchboard.draining = True
+
+    async def serve(self) -> None:
+        """Run until `stop`, let calls end by themselves for `drain_seconds`, then end the rest and close."""
+        while not self.switchboard.draining:
+            await asyncio.sleep(0.1)
+        self._log.info("draining", calls=len(self.switchboard.sessions))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._loaded.config.drain_seconds):
+                while self.switchboard.sessions and not self._stop.is_set():
+                    await asyncio.sleep(0.05)
+        for session in list(self.switchboard.sessions.values()):
+            session.hang_up("normal", "server is shutting down")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2):  # for the answers to our BYEs
+                while self.switchboard.sessions:
+                    await asyncio.sleep(0.02)
+        await self._close()
+
+    async def _close(self) -> None:
+        await self._host.close()
+        await self._endpoint.close()
+        await self._speech.close()
+        await self._media.close()
+
+    def _advertised(self, local: str) -> str:
+        configured = self._loaded.config.sip.advertise
+        return local if configured == "auto" else configured
+
+
+def _make_data_folder(data: Path) -> Path:
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = data / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise StartError(
+            f"cannot write to the data folder {data}: {error.strerror}; "
+            "give this user the right to, or change data_dir"
+        ) from error
+    return data
+
+
+def _directory(loaded: Loaded, data: Path) -> Directory:
+    try:
+        passwords = read_passwords(loaded.directory, loaded.places.base, data)
+    except (OSError, ValueError) as error:
+        raise StartError(f"cannot read the extensions' passwords: {error}") from error
+    return Directory(
+        {entry.number: entry for entry in loaded.directory.numbers},
+        {entry.extension: entry for entry in loaded.directory.extensions},
+        passwords,
+    )
+
+

@@ -1,0 +1,70 @@
+"""The record of one call: who, where it is, when it got there. What it does lies in the modules beside this one."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from voipbin_sip.calls.states import ALLOWED, Direction, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One side of a call, with VoIPBIN's fields."""
+
+    type: str  # "tel", "sip", "extension" …
+    target: str
+    target_name: str = ""
+    name: str = ""
+    detail: str = ""
+
+    def variables(self, prefix: str) -> dict[str, str]:
+        """Return the five variables of an address, `voipbin.call.source.target` and so on."""
+        return {
+            f"{prefix}.name": self.name,
+            f"{prefix}.detail": self.detail,
+            f"{prefix}.target": self.target,
+            f"{prefix}.target_name": self.target_name,
+            f"{prefix}.type": self.type,
+        }
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """One call leg's state."""
+
+    leg: str  # its name in the SIP core
+    source: Address
+    destination: Address
+    direction: Direction = Direction.INCOMING
+    id: uuid.UUID = field(default_factory=uuid.uuid4)
+    sip_call_id: str = ""
+    status: Status = Status.RINGING  # an incoming call begins ringing
+    hangup_by: str = ""
+    hangup_reason: str = ""
+    times: dict[Status, datetime] = field(default_factory=dict)
+
+    def move(self, status: Status) -> bool:
+        """Go to a status if the table allows it, and say whether it did."""
+        if status not in ALLOWED[self.status]:
+            return False
+        self.status = status
+        self.times[status] = datetime.now(UTC)
+        return True
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing can happen to it any more."""
+        return self.status is Status.HANGUP
+
+    def variables(self) -> dict[str, str]:
+        """Return the system variables that a run on this call starts with."""
+        return {
+            "voipbin.call.id": str(self.id),
+            "voipbin.call.direction": str(self.direction),
+            "voipbin.call.master_call_id": str(uuid.UUID(int=0)),
+            "voipbin.call.digits": "",
+            **self.source.variables("voipbin.call.source"),
+            **self.destination.variables("voipbin.call.destination"),
+        }

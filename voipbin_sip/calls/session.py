@@ -1,0 +1,206 @@
+"""One call: its SIP leg and its sound brought together.
+
+Signalling comes in from the switchboard, sound events from the media client; what a flow wants goes out through
+`answer`, `progress`, `hang_up`. All of it runs in the event loop, nothing here waits for the network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from media.messages import Digit, FirstPacket, RtpTimeout
+from voipbin_sip.calls.call import Call
+from voipbin_sip.calls.digits import DigitGate
+from voipbin_sip.calls.sound import LegSound
+from voipbin_sip.calls.states import CAUSES, STATUS_OF_CAUSE, Direction, Status, hangup_reason
+from voipbin_sip.sip.errors import RemoteProtocolError
+from voipbin_sip.sip.events import Ended, Offer
+from voipbin_sip.sip.sdp import SessionDescription
+from voipbin_sip.transport.endpoint import Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class CallLimits:
+    """Caps of every call; seconds."""
+
+    duration: float = 3600.0
+    rtp_timeout: float = 60.0
+
+
+class CallSession:
+    """What happens on one call. Implements the media client's LegListener."""
+
+    def __init__(self, call: Call, endpoint: Endpoint, limits: CallLimits) -> None:
+        self.call = call
+        self.log = structlog.get_logger("call").bind(call=str(call.id))
+        self.pressed: Callable[[str], None] = lambda digit: None
+        self.over: Callable[[], None] = lambda: None
+        self.sound: LegSound | None = None
+        self._endpoint = endpoint
+        self._offer: SessionDescription | None = None
+        self._early = False
+        self._media_ready = asyncio.Event()
+        self._gate = DigitGate()
+        self._cause = 0  # ours, of the hang-up
+        self._status_before_end = call.status
+        self._duration_over = False
+        self._cap = asyncio.get_running_loop().call_later(limits.duration, self._too_long)
+
+    def begin(self, sound: LegSound, offer: SessionDescription | None) -> None:
+        """Take the offer in. Raises RemoteProtocolError(488) where no codec fits."""
+        self.sound = sound
+        self._offer = offer
+        if offer is not None:
+            sound.answer(offer)
+            self._media_ready.set()
+
+    def abandon(self) -> None:
+        """Forget a call that never began."""
+        self._cap.cancel()
+
+    async def media_ready(self) -> LegSound:
+        """Wait until sound can go both ways (an offerless INVITE settles that with its ACK)."""
+        await self._media_ready.wait()
+        assert self.sound is not None
+        return self.sound
+
+    def ring(self) -> None:
+        """Send 180."""
+        if self.call.status is Status.RINGING and not self._early:
+            self._endpoint.core.ring(self._endpoint.now(), self.call.leg)
+            self._endpoint.flush()
+
+    def progress(self) -> None:
+        """Send 183, so that an unanswered caller hears and is heard. Needs the caller's offer."""
+        description = self.sound.description if self.sound is not None else None
+        if self.call.status is not Status.RINGING or self._early or description is None:
+            return
+        self._early = True
+        self._endpoint.core.progress(self._endpoint.now(), self.call.leg, description)
+        self._endpoint.flush()
+
+    def answer(self) -> None:
+        """Send 200; nothing if that is done."""
+        if self.sound is None or not self.call.move(Status.PROGRESSING):
+            return
+        description = self.sound.description or self.sound.offer()
+        self._endpoint.core.answer(self._endpoint.now(), self.call.leg, description)
+        self._endpoint.flush()
+
+    def hang_up(self, reason: str, why: str = "") -> None:
+        """End the call for one of VoIPBIN's reasons; `why` goes into the Reason header and the log."""
+        self._end(CAUSES.get(reason, 16), why)
+
+    def refuse(self, status: int, why: str) -> None:
+        """End a call that cannot be served with a SIP status."""
+        self._end(38, why, status)
+
+    def _end(self, cause: int, why: str, status: int = 0) -> None:
+        call, core, now = self.call, self._endpoint.core, self._endpoint.now()
+        before = call.status
+        if not call.move(Status.TERMINATING):
+            return
+        self._status_before_end = before
+        self._cause = cause
+        if before is Status.PROGRESSING:
+            core.hang_up(now, call.leg, cause=cause, reason_text=why)
+        else:
+            core.reject(now, call.leg, status or STATUS_OF_CAUSE[cause], why or None)
+        self._endpoint.flush()
+
+    # What signalling tells
+
+    def confirmed(self, answer: SessionDescription | None) -> None:
+        """The ACK came, with the answer if the offer was ours."""
+        if answer is not None and self.sound is not None:
+            self._accept_answer(answer)
+
+    def offered(self, event: Offer) -> None:
+        """Settle a re-INVITE or UPDATE: hold, resume, another port or codec."""
+        core, now = self._endpoint.core, self._endpoint.now()
+        if self.sound is None:
+            return
+        try:
+            description = (
+                self.sound.answer(event.offer) if event.offer is not None else self.sound.offer()
+            )
+        except RemoteProtocolError as error:
+            core.refuse_offer(now, self.call.leg, error.status, error.reason)
+        else:
+            core.accept_offer(now, self.call.leg, description)
+        self._endpoint.flush()
+
+    def offer_answered(self, answer: SessionDescription) -> None:
+        """The answer to the offer that an offerless re-INVITE made us give."""
+        self._accept_answer(answer)
+
+    def info_digit(self, digit: str) -> None:
+        """A digit by SIP INFO."""
+        if self.sound is not None:
+            self.sound.leg.other_digit(digit)
+        self._digit(digit, "info")
+
+    def ended(self, event: Ended) -> None:
+        """The SIP leg is over: release everything."""
+        call = self.call
+        last = call.status
+        if not call.move(Status.HANGUP):
+            return
+        self._cap.cancel()
+        call.hangup_by = "local" if last in (Status.TERMINATING, Status.CANCELING) else "remote"
+        if call.direction is Direction.INCOMING and last is Status.TERMINATING:
+            last = self._status_before_end
+        call.hangup_reason = hangup_reason(
+            call.direction, last, self._cause or event.cause, duration_over=self._duration_over
+        )
+        if self.sound is not None:
+            self.sound.close()
+        self.log.info(
+            "call ended",
+            by=call.hangup_by,
+            reason=call.hangup_reason,
+            status=event.status,
+            why=event.reason,
+        )
+        self.over()
+
+    # What the sound tells (media.client.LegListener)
+
+    def on_digit(self, digit: Digit) -> None:
+        """A digit by RFC 4733 or as a tone."""
+        self._digit(digit.digit, digit.source)
+
+    def on_first_packet(self, event: FirstPacket) -> None:
+        """The caller's packets arrive."""
+        self.log.debug("first packet", source=f"{event.host}:{event.port}")
+
+    def on_rtp_timeout(self, event: RtpTimeout) -> None:
+        """The caller has vanished."""
+        self.log.warning("no sound from the caller", seconds=event.seconds)
+        self.hang_up("normal", f"no RTP for {event.seconds:.0f} s")
+
+    def on_lost(self, reason: str) -> None:
+        """The media worker died."""
+        self.log.error("media lost", why=reason)
+        self._end(41, "media lost", 500)
+
+    def _digit(self, digit: str, source: str) -> None:
+        if self._gate.passes(source, self._endpoint.now()):
+            self.pressed(digit)
+
+    def _accept_answer(self, answer: SessionDescription) -> None:
+        assert self.sound is not None
+        try:
+            self.sound.accept(answer)
+        except RemoteProtocolError as error:
+            self._end(58, str(error.reason))
+            return
+        self._media_ready.set()
+
+    def _too_long(self) -> None:
+        self._duration_over = True
+        self.hang_up("timeout", "longest call duration reached")

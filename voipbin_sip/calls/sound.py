@@ -1,0 +1,122 @@
+"""The sound side of a leg: its media leg and what offer and answer made of it (RFC 3264)."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from collections.abc import Callable
+
+from media.client import LegListener, MediaClient, MediaLeg
+from media.messages import Stream
+from voipbin_sip.sip.offer_answer import Agreement, LocalMedia, answer_offer, apply_answer, make_offer
+from voipbin_sip.sip.sdp import SessionDescription
+
+CODECS = ("PCMU", "PCMA", "G722")
+
+
+class LegSound:
+    """One media leg with its session description.
+
+    Args:
+        advertised: what our SDP names for the address that the sockets are bound to.
+        rtp_timeout: seconds without packets until the listener is told; 0 = never.
+
+    Raises:
+        media.client.NoPort: no free pair of ports.
+        media.client.WorkerLost: no media worker to take it.
+    """
+
+    def __init__(
+        self,
+        media: MediaClient,
+        host: str,
+        listener: LegListener,
+        *,
+        advertised: Callable[[str], str],
+        rtp_timeout: float,
+    ) -> None:
+        self.leg: MediaLeg = media.open_leg(host, listener, rtp_timeout=rtp_timeout)
+        self._host = advertised(host)
+        self._session_id = secrets.randbits(62)
+        self._version = 0
+        self._offered: SessionDescription | None = None
+        self.agreed: Agreement | None = None
+        self.description: SessionDescription | None = None  # the last one that we sent
+
+    @property
+    def rate(self) -> int:
+        """Samples per second of the sound that this leg plays best."""
+        return 16_000 if self.agreed is not None and self.agreed.codec == "G722" else 8_000
+
+    def answer(self, offer: SessionDescription) -> SessionDescription:
+        """Answer an offer and apply it to the sound. Raises RemoteProtocolError(488) if nothing fits."""
+        self.description, agreed = answer_offer(offer, self._local())
+        self._apply(agreed)
+        return self.description
+
+    def offer(self) -> SessionDescription:
+        """Make our offer, for an INVITE that came without one."""
+        self._offered = self.description = make_offer(self._local())
+        return self.description
+
+    def accept(self, answer: SessionDescription) -> None:
+        """Apply the answer to our last offer. Raises RemoteProtocolError(488) if it does not fit."""
+        if self._offered is None:
+            return
+        agreed = apply_answer(self._offered, answer)
+        self._offered = None
+        self._apply(agreed)
+
+    def close(self) -> None:
+        """Give the ports back."""
+        self.leg.close()
+
+    def _local(self) -> LocalMedia:
+        self._version += 1
+        return LocalMedia(
+            host=self._host,
+            port=self.leg.port,
+            session_id=self._session_id,
+            version=self._version,
+            codecs=CODECS,
+        )
+
+    def _apply(self, agreed: Agreement) -> None:
+        self.agreed = agreed
+        self.leg.set_stream(
+            Stream(
+                codec=agreed.codec,
+                send_payload_type=agreed.send_payload_type,
+                receive_payload_type=agreed.receive_payload_type,
+                host=agreed.host,
+                port=agreed.port,
+                rtcp_port=agreed.rtcp_port,
+                ptime=agreed.ptime,
+                send_digit_payload_type=agreed.send_digit_payload_type,
+                receive_digit_payload_type=agreed.receive_digit_payload_type,
+                digit_clock=agreed.digit_clock,
+                send=agreed.send,
+                receive=agreed.receive,
+            )
+        )
+
+
+def media_host(
+    offer: SessionDescription | None, local: str, remote: str, towards: Callable[[str], str]
+) -> str:
+    """Return the local address that a leg's sockets bind to.
+
+    Usually the one the INVITE came to. Where the sound goes elsewhere than the signalling (a proxy in between), it
+    is the one that the kernel routes there, unless that address is private and only the signalling's is real.
+    """
+    host = offer.media[0].host if offer is not None and offer.media else None
+    try:
+        target = ipaddress.ip_address(host or "")
+        source = ipaddress.ip_address(remote)
+    except ValueError:
+        return local
+    if target == source or target.is_unspecified or target.version != source.version:
+        return local
+    if target.is_private and not source.is_private:
+        return local
+    return towards(str(target))

@@ -1,0 +1,139 @@
+"""Takes the SIP core's events to the calls they belong to, and makes calls of new INVITEs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import structlog
+
+from media.client import MediaClient, NoPort, WorkerLost
+from voipbin_sip.calls.admission import Admission, Admitted, Turned
+from voipbin_sip.calls.call import Call
+from voipbin_sip.calls.session import CallLimits, CallSession
+from voipbin_sip.calls.sound import LegSound, media_host
+from voipbin_sip.sip.errors import RemoteProtocolError
+from voipbin_sip.sip.events import (
+    Confirmed,
+    Ended,
+    Event,
+    Incoming,
+    InfoDigit,
+    Offer,
+    OfferAnswered,
+    Refused,
+)
+from voipbin_sip.transport.endpoint import Endpoint
+
+RETRY_AFTER = "10"  # seconds, for a 503
+
+
+class Switchboard:
+    """All calls by leg.
+
+    Args:
+        advertised: the address that SDP names instead of a local one.
+        on_call: starts what the call is for; gets the session and the admission's word.
+    """
+
+    def __init__(
+        self,
+        media: MediaClient,
+        admission: Admission,
+        *,
+        limits: CallLimits,
+        advertised: Callable[[str], str],
+        on_call: Callable[[CallSession, Admitted], None],
+    ) -> None:
+        self._media = media
+        self._admission = admission
+        self._limits = limits
+        self._advertised = advertised
+        self._on_call = on_call
+        self._log = structlog.get_logger("sip")
+        self._endpoint: Endpoint | None = None
+        self.sessions: dict[str, CallSession] = {}
+        self.counters: Counter[str] = Counter()
+        self.draining = False
+
+    def attach(self, endpoint: Endpoint) -> None:
+        """Name the endpoint whose events come here."""
+        self._endpoint = endpoint
+
+    def handle(self, event: Event) -> None:
+        """Take one event of the SIP core."""
+        match event:
+            case Incoming():
+                self._incoming(event)
+            case Refused():
+                self.counters["refused"] += 1
+                self._log.debug("refused", source=event.hop.remote[0], status=event.status, why=event.why)
+            case _:
+                self._in_call(event)
+
+    def _in_call(self, event: Confirmed | Offer | OfferAnswered | InfoDigit | Ended) -> None:
+        session = self.sessions.get(event.leg)
+        if session is None:
+            return  # refused before it became a call
+        match event:
+            case Confirmed():
+                session.confirmed(event.answer)
+            case Offer():
+                session.offered(event)
+            case OfferAnswered():
+                session.offer_answered(event.answer)
+            case InfoDigit():
+                session.info_digit(event.digit)
+            case Ended():
+                del self.sessions[event.leg]
+                self.counters["ended"] += 1
+                session.ended(event)
+
+    def _incoming(self, event: Incoming) -> None:
+        assert self._endpoint is not None
+        self.counters["incoming"] += 1
+        if self.draining:
+            decision: Admitted | Turned = Turned(503, "Shutting down", (("Retry-After", RETRY_AFTER),), "draining")
+        else:
+            decision = self._admission.decide(event)
+        if isinstance(decision, Turned):
+            self._turn_away(event, decision)
+            return
+        call = Call(
+            event.leg, decision.source, decision.destination, sip_call_id=event.request.call_id
+        )
+        session = CallSession(call, self._endpoint, self._limits)
+        try:
+            host = media_host(
+                event.offer, event.hop.local[0], event.hop.remote[0], self._endpoint.local_towards
+            )
+            sound = LegSound(
+                self._media,
+                host,
+                session,
+                advertised=self._advertised,
+                rtp_timeout=self._limits.rtp_timeout,
+            )
+        except (NoPort, WorkerLost, OSError) as error:
+            session.abandon()
+            headers = (("Retry-After", RETRY_AFTER),)
+            self._turn_away(event, Turned(503, "No media port free", headers, str(error)))
+            return
+        self.sessions[event.leg] = session
+        session.log.info("call", to=decision.flow, sip_call_id=call.sip_call_id, source=event.hop.remote[0])
+        try:
+            session.begin(sound, event.offer)
+        except RemoteProtocolError as error:
+            session.refuse(error.status, error.reason)
+            return
+        self._on_call(session, decision)
+
+    def _turn_away(self, event: Incoming, turned: Turned) -> None:
+        assert self._endpoint is not None
+        self.counters[f"turned_{turned.status}"] += 1
+        level = self._log.debug if turned.status == 407 else self._log.info
+        level("call refused", status=turned.status, why=turned.why, source=event.hop.remote[0])
+        self._endpoint.core.reject(
+            self._endpoint.now(), event.leg, turned.status, turned.reason, turned.headers
+        )
+        self._endpoint.flush()

@@ -1,0 +1,71 @@
+"""The voipbin-sip command: serve, check, flow schema, extensions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from voipbin_sip import __version__
+
+app = typer.Typer(
+    name="voipbin-sip",
+    help="A self-hosted programmable phone system.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+flow_app = typer.Typer(help="Work with flow files.", no_args_is_help=True)
+app.add_typer(flow_app, name="flow")
+
+DEFAULT_CONFIG = Path("config/voipbin.yaml")
+ConfigOption = Annotated[Path, typer.Option("--config", help="The configuration file.")]
+
+
+@app.command()
+def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Run the server in the foreground until SIGTERM or Ctrl-C."""
+    from voipbin_sip.cli.serve import run  # here, so that `check` need not load the server
+
+    raise typer.Exit(run(config))
+
+
+@app.command()
+def check(files: Annotated[list[Path] | None, typer.Argument(help="Files or folders.")] = None) -> None:
+    """Find every mistake in configurations, directories and flows before a caller meets it."""
+    from voipbin_sip.check import check_paths
+
+    findings, errors = check_paths(files or [DEFAULT_CONFIG])
+    for finding in findings:
+        typer.echo(str(finding))
+    if errors:
+        raise typer.Exit(1)
+    typer.echo("no errors" if findings else "no mistakes found", err=True)
+
+
+@app.command()
+def extensions(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Show the phones of the directory and their passwords; makes missing ones."""
+    from voipbin_sip.cli.serve import show_extensions
+
+    raise typer.Exit(show_extensions(config))
+
+
+@flow_app.command()
+def schema() -> None:
+    """Print the JSON Schema of flow files, for editors."""
+    from flows.schema import flow_schema
+
+    typer.echo(json.dumps(flow_schema(), indent=2))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+if __name__ == "__main__":
+    app()

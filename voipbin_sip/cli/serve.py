@@ -1,0 +1,62 @@
+"""`voipbin-sip serve` and what it prints."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from voipbin_sip import logs
+from voipbin_sip.app import Server, StartError
+from voipbin_sip.directory import read_passwords
+from voipbin_sip.loading import Loaded, load
+
+
+def run(path: Path) -> int:
+    """Serve until told to stop; returns the exit status."""
+    loaded = _load(path)
+    if loaded is None:
+        return 1
+    logs.set_up(loaded.config.log.format, loaded.config.log.level)
+    try:
+        asyncio.run(_serve(loaded))
+    except StartError as error:
+        print(f"voipbin-sip: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def show_extensions(path: Path) -> int:
+    """Print each extension with its password; returns the exit status."""
+    loaded = _load(path)
+    if loaded is None:
+        return 1
+    try:
+        loaded.places.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        passwords = read_passwords(loaded.directory, loaded.places.base, loaded.places.data)
+    except (OSError, ValueError) as error:
+        print(f"voipbin-sip: cannot read the passwords: {error}", file=sys.stderr)
+        return 1
+    for entry in loaded.directory.extensions:
+        print(f"{entry.extension}\t{passwords[entry.extension]}\t{entry.name}")
+    return 0
+
+
+def _load(path: Path) -> Loaded | None:
+    loaded, findings = load(path)
+    for finding in findings:
+        print(finding, file=sys.stderr)
+    if loaded is None:
+        print("voipbin-sip: not started: correct the mistakes above", file=sys.stderr)
+    return loaded
+
+
+async def _serve(loaded: Loaded) -> None:
+    server = Server(loaded)
+    loop = asyncio.get_running_loop()
+    addresses = await server.start()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    print("ready sip=" + ",".join(str(address) for address in addresses), flush=True)
+    await server.serve()

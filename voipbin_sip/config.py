@@ -1,0 +1,161 @@
+"""`config/voipbin.yaml`: every key, its default, and the checks that need no network."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from flows.findings import Finding
+from flows.validation import validate
+from flows.yamlnodes import load_nodes
+from voipbin_sip.transport.address import parse_listen_address
+
+
+def _listen(text: str) -> str:
+    parse_listen_address(text)
+    return text
+
+
+def _port_range(text: str) -> str:
+    match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", text)
+    if match is None:
+        raise ValueError("must be two port numbers, like 10000-20000")
+    low, high = int(match[1]), int(match[2])
+    if not 1024 <= low < high <= 65_535 or high - low < 3:
+        raise ValueError("must lie between 1024 and 65535, the lower number first, at least 4 ports")
+    return text
+
+
+def _advertise(text: str) -> str:
+    if text != "auto":
+        import ipaddress
+
+        try:
+            ipaddress.ip_address(text)
+        except ValueError:
+            raise ValueError("must be auto or an IP address") from None
+    return text
+
+
+def _host_port(text: str) -> str:
+    if not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}", text):
+        raise ValueError("must be an address and a port, like 127.0.0.1:8080")
+    return text
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SipSection(_Section):
+    """Key `sip`."""
+
+    listen: list[Annotated[str, AfterValidator(_listen)]] = Field(
+        default=["udp://0.0.0.0:5060", "tcp://0.0.0.0:5060"], min_length=1
+    )
+    advertise: Annotated[str, AfterValidator(_advertise)] = "auto"
+
+
+class MediaSection(_Section):
+    """Key `media`."""
+
+    ports: Annotated[str, AfterValidator(_port_range)] = "10000-20000"
+    workers: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = "auto"
+    rtp_timeout: float = Field(default=60.0, ge=0)
+
+    @property
+    def port_range(self) -> range:
+        """The ports as numbers."""
+        low, high = self.ports.split("-")
+        return range(int(low), int(high) + 1)
+
+    @property
+    def worker_count(self) -> int:
+        """Workers to start."""
+        if self.workers == "auto":
+            return max(1, len(os.sched_getaffinity(0)) - 1)
+        return self.workers
+
+
+class SpeechSection(_Section):
+    """Key `speech`."""
+
+    cache_mb: int = Field(default=512, ge=1)
+    engines: list[str] = []
+
+
+class LimitsSection(_Section):
+    """Key `limits`."""
+
+    call_seconds: float = Field(default=3600.0, gt=0)
+    steps: int = Field(default=10_000, ge=1)
+    steps_without_waiting: int = Field(default=200, ge=1)
+
+
+class HttpSection(_Section):
+    """Key `http`."""
+
+    listen: Annotated[str, AfterValidator(_host_port)] = "127.0.0.1:8080"
+    allow_private: list[str] = []
+
+
+class OutboundSection(_Section):
+    """Key `outbound`."""
+
+    allow: list[str] = []
+
+
+class LogSection(_Section):
+    """Key `log`."""
+
+    format: Literal["text", "json"] = "text"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Config(_Section):
+    """The whole file."""
+
+    domain: str = Field(default="voipbin.test", pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
+    data_dir: Path = Path("../data")
+    flows: Path = Path("flows")
+    directory: Path = Path("directory.yaml")
+    sip: SipSection = SipSection()
+    media: MediaSection = MediaSection()
+    speech: SpeechSection = SpeechSection()
+    limits: LimitsSection = LimitsSection()
+    http: HttpSection = HttpSection()
+    outbound: OutboundSection = OutboundSection()
+    drain_seconds: float = Field(default=30.0, ge=0)
+    log: LogSection = LogSection()
+
+
+class Locations(_Section):
+    """The folders of a configuration, absolute."""
+
+    base: Path  # of the configuration file: relative sound files start here
+    data: Path
+    flows: Path
+    directory: Path
+
+
+def load_config(path: Path) -> tuple[Config | None, list[Finding]]:
+    """Read a configuration; without an error among the findings there is one."""
+    node, findings = load_nodes(path)
+    if node is None:
+        return None, findings
+    return validate(node, Config, findings), findings
+
+
+def locations(config: Config, path: Path) -> Locations:
+    """Return the configuration's paths, relative ones counted from its file."""
+    base = path.resolve().parent
+    return Locations(
+        base=base,
+        data=(base / config.data_dir).resolve(),
+        flows=(base / config.flows).resolve(),
+        directory=(base / config.directory).resolve(),
+    )

@@ -1,0 +1,1 @@
+"""Sounds that flows play: files, URLs and spoken texts as clips in the media engine's bank."""
