@@ -1,7 +1,7 @@
-"""What the interpreter asks of the world, as Protocols. The server, the tests and the simulator implement them.
+"""What the interpreter asks of the world, as Protocols; the server, the tests, the simulator implement them.
 
-Every coroutine here may be cancelled at any moment (the call ended, the run was stopped) and then leaves nothing
-behind: a cancelled `say` stops its sound.
+Every coroutine here may be cancelled at any moment (the call ended, the run was stopped) and then leaves
+nothing behind: a cancelled `say` stops its sound.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class CallPort(Protocol):
         ...
 
     async def hang_up(self, reason: str) -> None:
-        """End the call for one of the reasons of VoIPBIN: normal failed busy cancel timeout noanswer dialout amd."""
+        """End the call; reasons: normal, failed, busy, cancel, timeout, noanswer, dialout or amd."""
         ...
 
     async def say(
@@ -76,7 +76,7 @@ class CallPort(Protocol):
         ...
 
     async def play(self, sources: Sequence[str], *, trusted: bool, stop_on_digit: bool = False) -> Played:
-        """Play files or URLs in order. Files only if `trusted` (the flow comes from YAML). Raises StepFailed."""
+        """Play files or URLs in order; files only if `trusted` (a flow from YAML). Raises StepFailed."""
         ...
 
     async def beep(self) -> None:
