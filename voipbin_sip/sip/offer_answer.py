@@ -1,0 +1,266 @@
+"""The offer/answer model for one audio stream (RFC 3264, with RFC 3551 codecs and RFC 4733 digits).
+
+Nothing here remembers anything: the session keeps the descriptions and asks again with a higher version.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, replace
+
+from voipbin_sip.sip.errors import LocalProtocolError, RemoteProtocolError
+from voipbin_sip.sip.sdp import DIRECTIONS, Connection, MediaDescription, Origin, RtpMap, SessionDescription
+
+CODECS = {"PCMU": 0, "PCMA": 8, "G722": 9}  # payload types of RFC 3551; each has an RTP clock of 8000 Hz
+DIGITS = 101  # the payload type that we offer for telephone-event
+PTIMES = (10, 20, 30, 40, 60)  # ms, what our media can send
+PROTOCOLS = ("RTP/AVP", "RTP/AVPF")
+
+# RFC 3261 section 20.43: Warning codes for the reasons of the 488s raised here.
+WARNINGS = {
+    "Incompatible network address formats": 301,
+    "Incompatible transport protocol": 302,
+    "Media type not available": 304,
+    "Incompatible media format": 305,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LocalMedia:
+    """What our side can do for one call."""
+
+    host: str  # a concrete address of ours, without brackets
+    port: int  # RTP; RTCP is the next one
+    session_id: int
+    version: int  # to be raised by one for each description that differs
+    codecs: tuple[str, ...] = ("PCMU", "PCMA", "G722")
+    digit_events: bool = True
+
+    @property
+    def family(self) -> str:
+        """The address family as SDP names it."""
+        return "IP6" if ":" in self.host else "IP4"
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What both sides agreed on, as ours sees it; names and meanings as in `media.messages.Stream`."""
+
+    codec: str
+    send_payload_type: int
+    receive_payload_type: int
+    host: str
+    port: int
+    rtcp_port: int
+    ptime: int = 20
+    send_digit_payload_type: int = -1
+    receive_digit_payload_type: int = -1
+    digit_clock: int = 8000
+    send: bool = True
+    receive: bool = True
+
+
+def answer_offer(offer: SessionDescription, local: LocalMedia) -> tuple[SessionDescription, Agreement]:
+    """Return the answer, and what it makes of the stream.
+
+    The first audio stream that fits is taken, every other refused with port 0. Of its codecs the first that
+    we have is taken, in the offerer's order. A peer that holds (sendonly, inactive, or the address 0.0.0.0 of
+    RFC 2543) is answered recvonly or inactive. Raises RemoteProtocolError 488 if nothing fits; `WARNINGS` has
+    the Warning code of its reason.
+    """
+    fault = "Media type not available"
+    for position, media in enumerate(offer.media):
+        try:
+            agreement = _agree(offer, media, local)
+        except RemoteProtocolError as error:
+            fault = error.reason if media.kind == "audio" and media.port else fault
+            continue
+        answers = [_refuse(other) for other in offer.media]
+        answers[position] = _accept(media, agreement, local)
+        times = tuple(line for line in offer.lines if line[0] == "t") or (
+            ("t", "0 0"),
+        )  # section 6: as offered
+        return replace(_describe(local, answers), lines=times), agreement
+    raise RemoteProtocolError(488, fault)
+
+
+def make_offer(
+    local: LocalMedia, *, direction: str = "sendrecv", previous: SessionDescription | None = None
+) -> SessionDescription:
+    """Return an offer with all our codecs.
+
+    Within a session `previous` is our last description: its streams keep their places (RFC 3264 section 8).
+    """
+    if direction not in DIRECTIONS:
+        raise LocalProtocolError(f"not a direction: {direction!r}")
+    numbers = [(CODECS[name], RtpMap(name, 8000)) for name in local.codecs]
+    if local.digit_events:
+        numbers.append((DIGITS, RtpMap("telephone-event", 8000)))
+    audio = _audio("RTP/AVP", numbers, local.port, 20, direction)
+    if previous is None:
+        return _describe(local, [audio])
+    streams = [_refuse(media) for media in previous.media]
+    place = next((n for n, media in enumerate(previous.media) if media.kind == "audio" and media.port), None)
+    if place is None:
+        streams.append(audio)
+    else:
+        streams[place] = replace(audio, proto=previous.media[place].proto)
+    return _describe(local, streams)
+
+
+def apply_answer(offer: SessionDescription, answer: SessionDescription) -> Agreement:
+    """Return what the peer's answer makes of our offer; raises RemoteProtocolError 488 if nothing."""
+    if len(answer.media) != len(offer.media):
+        raise RemoteProtocolError(488, "Answer has another number of streams")
+    for ours, theirs in zip(offer.media, answer.media, strict=True):
+        if ours.kind == "audio" and ours.port:
+            return _settle(offer, ours, answer, theirs)
+    raise RemoteProtocolError(488, "Media type not available")
+
+
+def _agree(offer: SessionDescription, media: MediaDescription, local: LocalMedia) -> Agreement:
+    host, held = _destination(offer, media, local.family)
+    maps = media.rtpmaps
+    listed = [(int(number), maps.get(int(number))) for number in media.formats if _is_payload_type(number)]
+    number, codec = _first_codec(listed, local.codecs)
+    digits, clock = _digits(listed) if local.digit_events else (-1, 8000)
+    direction = offer.direction_of(media)
+    return Agreement(
+        codec=codec,
+        send_payload_type=number,
+        receive_payload_type=number,
+        host=host,
+        port=media.port,
+        rtcp_port=media.rtcp_port,
+        ptime=_ptime(media),
+        send_digit_payload_type=digits,
+        receive_digit_payload_type=digits,
+        digit_clock=clock,
+        send=direction in ("sendrecv", "recvonly") and not held,
+        receive=direction in ("sendrecv", "sendonly"),
+    )
+
+
+def _settle(
+    offer: SessionDescription, ours: MediaDescription, answer: SessionDescription, theirs: MediaDescription
+) -> Agreement:
+    if theirs.kind != "audio" or not theirs.port:
+        raise RemoteProtocolError(488, "Media type not available")
+    host, held = _destination(answer, theirs, offer.origin.family)
+    our_maps, their_maps = ours.rtpmaps, theirs.rtpmaps
+    listed = [
+        (int(number), their_maps.get(int(number)) or our_maps.get(int(number)))
+        for number in theirs.formats
+        if _is_payload_type(number)
+    ]
+    offered = {encoding.name.upper(): number for number, encoding in our_maps.items()}
+    number, codec = _first_codec(listed, tuple(name for name in CODECS if name in offered))
+    digits, clock = _digits(listed) if "TELEPHONE-EVENT" in offered else (-1, 8000)
+    direction, wanted = answer.direction_of(theirs), offer.direction_of(ours)
+    return Agreement(
+        codec=codec,
+        send_payload_type=number,
+        receive_payload_type=offered[codec],
+        host=host,
+        port=theirs.port,
+        rtcp_port=theirs.rtcp_port,
+        ptime=_ptime(theirs),
+        send_digit_payload_type=digits,
+        receive_digit_payload_type=-1 if digits < 0 else offered["TELEPHONE-EVENT"],
+        digit_clock=clock,
+        send=wanted in ("sendrecv", "sendonly") and direction in ("sendrecv", "recvonly") and not held,
+        receive=wanted in ("sendrecv", "recvonly") and direction in ("sendrecv", "sendonly"),
+    )
+
+
+def _destination(description: SessionDescription, media: MediaDescription, family: str) -> tuple[str, bool]:
+    """Return where the peer wants its RTP, and whether that place means "nowhere" (hold of RFC 2543)."""
+    if media.kind != "audio" or not media.port:
+        raise RemoteProtocolError(488, "Media type not available")
+    if media.proto.upper() not in PROTOCOLS:
+        raise RemoteProtocolError(488, "Incompatible transport protocol")
+    connection = description.connection_of(media)
+    if connection is None or connection.family != family:
+        raise RemoteProtocolError(488, "Incompatible network address formats")
+    try:
+        address = ipaddress.ip_address(connection.host)
+    except ValueError:
+        raise RemoteProtocolError(488, "Incompatible network address formats") from None
+    if (
+        address.is_multicast
+        or connection.host == "255.255.255.255"
+        or (address.version == 6) != (family == "IP6")
+    ):
+        raise RemoteProtocolError(488, "Incompatible network address formats")
+    return connection.host, address.is_unspecified
+
+
+def _is_payload_type(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 3 and int(text) < 128
+
+
+def _first_codec(listed: list[tuple[int, RtpMap | None]], codecs: tuple[str, ...]) -> tuple[int, str]:
+    for number, encoding in listed:
+        if encoding is not None and encoding.clock == 8000 and encoding.channels == 1:
+            name = encoding.name.upper()
+            if name in codecs and name in CODECS:
+                return number, name
+    raise RemoteProtocolError(488, "Incompatible media format")
+
+
+def _digits(listed: list[tuple[int, RtpMap | None]]) -> tuple[int, int]:
+    """Return payload type and clock of telephone-event: with the codec's clock if listed, else the first."""
+    events = [
+        (number, encoding.clock)
+        for number, encoding in listed
+        if encoding is not None and encoding.name.lower() == "telephone-event" and encoding.clock
+    ]
+    return next((event for event in events if event[1] == 8000), events[0] if events else (-1, 8000))
+
+
+def _ptime(media: MediaDescription) -> int:
+    """Return the packet length to send: what the peer asks for as near as we can, never above its maximum."""
+    wanted = media.ptime or 20
+    longest = media.maxptime or PTIMES[-1]
+    fitting = [ptime for ptime in PTIMES if ptime <= longest] or [PTIMES[0]]
+    return max((ptime for ptime in fitting if ptime <= wanted), default=fitting[0])
+
+
+def _accept(media: MediaDescription, agreement: Agreement, local: LocalMedia) -> MediaDescription:
+    numbers = [(agreement.receive_payload_type, RtpMap(agreement.codec, 8000))]
+    if agreement.receive_digit_payload_type >= 0:
+        encoding = RtpMap("telephone-event", agreement.digit_clock)
+        numbers.append((agreement.receive_digit_payload_type, encoding))
+    # not the mirror of the offered direction: hold by address (RFC 3264 section 8.4) forbids sending too
+    direction = {
+        (True, True): "sendrecv",
+        (True, False): "sendonly",
+        (False, True): "recvonly",
+        (False, False): "inactive",
+    }[agreement.send, agreement.receive]
+    return _audio(media.proto, numbers, local.port, agreement.ptime, direction)
+
+
+def _refuse(media: MediaDescription) -> MediaDescription:
+    return MediaDescription(kind=media.kind, port=0, proto=media.proto, formats=media.formats)
+
+
+def _audio(
+    proto: str, numbers: list[tuple[int, RtpMap]], port: int, ptime: int, direction: str
+) -> MediaDescription:
+    attributes: list[tuple[str, str | None]] = []
+    for number, encoding in numbers:
+        attributes.append(("rtpmap", f"{number} {encoding.name}/{encoding.clock}"))
+        if encoding.name == "telephone-event":
+            attributes.append(("fmtp", f"{number} 0-15"))
+    attributes += [("ptime", str(ptime)), (direction, None)]
+    formats = tuple(str(number) for number, _ in numbers)
+    return MediaDescription("audio", port, proto, formats, attributes=tuple(attributes))
+
+
+def _describe(local: LocalMedia, media: list[MediaDescription]) -> SessionDescription:
+    return SessionDescription(
+        origin=Origin("-", str(local.session_id), str(local.version), local.host, local.family),
+        connection=Connection(local.host, local.family),
+        media=tuple(media),
+    )
