@@ -1,0 +1,29 @@
+"""Which phones this machine has (scripts/phones.sh brings them), and the marks that skip the tests of the others."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PJSUA_PYTHON = ROOT / ".phones" / "pjsua2" / "bin" / "python"
+PYVOIP_PYTHON = ROOT / ".phones" / "pyvoip" / "bin" / "python"
+CAPTURES = Path("/usr/share/sip-tester")  # RTP captures that SIPp's package brings
+
+
+def _package(python: Path, name: str) -> bool:
+    return any(python.parent.parent.glob(f"lib/python*/site-packages/{name}*"))
+
+
+def _needs(there: bool, phone: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(not there, reason=f"{phone} is not installed; scripts/phones.sh tells why")
+
+
+needs_pjsua = _needs(_package(PJSUA_PYTHON, "pjsua2"), "PJSIP (pjsua2-python)")
+needs_pyvoip = _needs(_package(PYVOIP_PYTHON, "pyVoIP"), "pyVoIP")
+needs_baresip = _needs(shutil.which("baresip") is not None, "baresip")
+needs_linphone = _needs(shutil.which("linphonec") is not None, "linphonec")
+needs_sipp = _needs(shutil.which("sipp") is not None and CAPTURES.is_dir(), "SIPp")
+needs_sipsak = _needs(shutil.which("sipsak") is not None, "sipsak")

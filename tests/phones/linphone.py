@@ -1,0 +1,68 @@
+"""linphonec as tests use it: its own configuration, files instead of a sound card, driven by its command line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.phones import ports
+from tests.phones.child import Child
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+class Linphone:
+    """A phone on the loopback address; made by `linphone`."""
+
+    def __init__(self, child: Child, recording: Path, port: int) -> None:
+        self.child = child
+        self.recording = recording
+        self.port = port  # SIP
+
+    async def call(self, number: str, server: str) -> None:
+        """Call a number at HOST:PORT and wait until it is answered."""
+        await self.child.say(f"call sip:{number}@{server}")
+        await self.child.line(r"Call \d+ with .* connected")
+
+    async def press(self, digits: str) -> None:
+        """Press digits, sent as RFC 4733 events."""
+        for digit in digits:
+            await self.child.say(digit)
+            await asyncio.sleep(0.3)  # the command line sends one digit at a time
+
+    async def play(self, file: Path) -> None:
+        """Send a wav file as the caller's voice, once."""
+        await self.child.say(f"play {file}")
+
+    async def hang_up(self) -> None:
+        """Hang up, or cancel."""
+        await self.child.say("terminate")
+
+    async def over(self, seconds: float = 15.0) -> int:
+        """Wait for the end of the call. The recording is complete afterwards."""
+        await self.child.line(r"Call \d+ with .* ended", seconds)
+        await self.child.say("quit")
+        await self.child.ended()
+        return 200
+
+
+@asynccontextmanager
+async def linphone(folder: Path, *, name: str = "linphone") -> AsyncIterator[Linphone]:
+    """Start a phone; it takes a second or two."""
+    home = folder / name
+    for part in (".local/share/linphone", ".config/linphone"):  # it ends at once where one is missing
+        (home / part).mkdir(parents=True)
+    port = ports.free()
+    config = (TEMPLATES / "linphonerc").read_text()
+    for word, value in {"@SIP@": port, "@RTP@": ports.free_block(4)}.items():
+        config = config.replace(word, str(value))
+    (home / "linphonerc").write_text(config)
+    recording = home / "heard.wav"
+    argv = ["linphonec", "-c", str(home / "linphonerc"), "-d", "1", "-l", str(home / "linphone.log")]
+    async with Child(argv, folder=home, environment={"HOME": str(home)}) as child:
+        await child.line("linphonec>", 20.0)
+        await child.say("soundcard use files")
+        await child.say(f"record {recording}")
+        yield Linphone(child, recording, port)

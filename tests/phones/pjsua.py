@@ -1,0 +1,102 @@
+"""The PJSIP phone as tests use it; the phone itself is programs/pjsua_phone.py, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.phones import ports, prompts
+from tests.phones.child import Child
+from tests.phones.installed import PJSUA_PYTHON
+
+PROGRAM = Path(__file__).parent / "programs" / "pjsua_phone.py"
+
+
+class Pjsua:
+    """A phone on the loopback address; made by `pjsua`."""
+
+    def __init__(self, child: Child, recording: Path, transport: str, port: int) -> None:
+        self.child = child
+        self.recording = recording
+        self.port = port  # SIP
+        self._suffix = "" if transport == "udp" else f";transport={transport}"
+
+    async def call(self, number: str, server: str) -> None:
+        """Call a number at HOST:PORT and wait until it is answered and sounds."""
+        await self.dial(number, server)
+        await self.child.line(r'"state": "CONFIRMED"')
+
+    async def dial(self, number: str, server: str) -> None:
+        """Call a number at HOST:PORT; returns while it rings."""
+        await self._do("call", uri=f"sip:{number}@{server}{self._suffix}")
+
+    async def press(self, digits: str) -> None:
+        """Press digits, sent as RFC 4733 events."""
+        await self._do("digits", digits=digits)
+
+    async def press_by_info(self, digits: str) -> None:
+        """Press digits, each sent by SIP INFO (application/dtmf-relay)."""
+        for digit in digits:
+            await self._do("info", digits=digit)
+
+    async def play(self, file: Path) -> None:
+        """Send a wav file as the caller's voice, once."""
+        await self._do("play", file=str(file))
+
+    async def play_digits(self, digits: str) -> None:
+        """Send digits as DTMF in the sound."""
+        file = self.recording.with_name(f"{self.recording.stem}-digits-{digits}.wav")
+        await self.play(prompts.write(file, prompts.dtmf(digits)))
+
+    async def hold(self) -> None:
+        """Put the other side on hold (re-INVITE, sendonly) and wait for the new media."""
+        await self._do("hold")
+        await self.child.line(r'"event": "media"')
+
+    async def resume(self) -> None:
+        """Take the call back and wait for the new media."""
+        await self._do("resume")
+        await self.child.line(r'"event": "media", .*"sound": true')
+
+    async def hang_up(self) -> None:
+        """Hang up, or cancel; the other side's answer to it is awaited by `over`."""
+        await self._do("hangup")
+
+    async def over(self, seconds: float = 15.0) -> int:
+        """Wait for the end of the call; returns the last SIP status. The recording is complete afterwards."""
+        match = await self.child.line(r'"state": "DISCONN\w+", "code": (\d+)', seconds)
+        await self._do("quit")
+        await self.child.ended()
+        return int(match[1])
+
+    def codecs(self) -> list[str]:
+        """Return the codec of each negotiation so far."""
+        return re.findall(r'"sound": true, "codec": "([^"]+)"', self.child.output)
+
+    async def _do(self, command: str, **fields: str) -> None:
+        await self.child.say(json.dumps({"do": command, **fields}))
+
+
+@asynccontextmanager
+async def pjsua(
+    folder: Path,
+    *,
+    transport: str = "udp",
+    codec: str = "PCMU",
+    events: bool = True,
+    answer: bool = False,
+    name: str = "pjsua",
+) -> AsyncIterator[Pjsua]:
+    """Start a phone; `codec` is the only one that it offers, `events` False keeps telephone-event out of the offer."""
+    recording = folder / f"{name}.wav"
+    port = ports.free()
+    argv = [PJSUA_PYTHON, PROGRAM, "--user", name, "--port", port, "--rtp", ports.free_block(4)]
+    argv += ["--transport", transport, "--codec", codec, "--record", recording]
+    argv += [] if events else ["--no-events"]
+    argv += ["--answer"] if answer else []
+    async with Child([str(word) for word in argv], folder=folder) as child:
+        await child.line(r'"event": "up"', 20.0)
+        yield Pjsua(child, recording, transport, port)

@@ -1,0 +1,198 @@
+"""A PJSIP phone without a sound card, driven by lines on standard input. Runs with .phones/pjsua2's Python.
+
+Every input line is one command, a JSON object: {"do": "call", "uri": ...}, {"do": "digits" | "info", "digits": ...},
+{"do": "play", "file": ...}, {"do": "hold"}, {"do": "resume"}, {"do": "hangup"}, {"do": "quit"}. Every output line is
+one event, a JSON object with the key "event". What the phone hears goes into the file of --record.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import select
+import sys
+import time
+from typing import Any
+
+import pjsua2 as pj
+
+TRANSPORTS = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP}
+SOUNDING = (pj.PJSUA_CALL_MEDIA_ACTIVE, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD)
+
+
+def report(event: str, **fields: object) -> None:
+    print(json.dumps({"event": event, "time": round(time.monotonic(), 3), **fields}), flush=True)
+
+
+class Call(pj.Call):  # type: ignore[misc]  # the binding has no types
+    def __init__(self, account: Any, options: argparse.Namespace, number: int = -1) -> None:
+        super().__init__(account, number)
+        self.options = options
+        self.player: Any = None
+        self.recorder: Any = None
+        self.audio: Any = None
+
+    def onCallState(self, _: Any) -> None:  # noqa: N802 - PJSIP's name
+        info = self.getInfo()
+        report("state", state=info.stateText, code=info.lastStatusCode, reason=info.lastReason)
+
+    def onCallMediaState(self, _: Any) -> None:  # noqa: N802
+        info = self.getInfo()  # kept: its media vector lives as long as it does
+        for number, media in enumerate(info.media):
+            if media.type != pj.PJMEDIA_TYPE_AUDIO or media.status not in SOUNDING:
+                report("media", sound=False)
+                continue
+            self.audio = self.getAudioMedia(number)
+            if self.options.record and self.recorder is None:
+                self.recorder = pj.AudioMediaRecorder()
+                self.recorder.createRecorder(self.options.record)
+            if self.recorder:
+                self.audio.startTransmit(self.recorder)
+            if self.player:
+                self.player.startTransmit(self.audio)
+            stream = self.getStreamInfo(number)
+            report("media", sound=True, codec=stream.codecName, direction=int(media.dir))
+
+    def onCallSdpCreated(self, prm: Any) -> None:  # noqa: N802
+        if self.options.no_events:
+            text = re.sub(
+                r"a=(rtpmap|fmtp):(120|121|101|96) (telephone-event|0-1).*\r\n", "", prm.sdp.wholeSdp
+            )
+            prm.sdp.wholeSdp = re.sub(r"(m=audio .*?)( 96| 101| 120| 121)+\r\n", r"\1\r\n", text)
+
+    def onDtmfDigit(self, prm: Any) -> None:  # noqa: N802
+        report("digit", digit=prm.digit)
+
+    def play(self, file: str) -> None:
+        self.player = pj.AudioMediaPlayer()
+        self.player.createPlayer(file, pj.PJMEDIA_FILE_NO_LOOP)
+        self.player.startTransmit(self.audio)
+
+    def forget_sound(self) -> None:
+        """Close the recording; PJSIP wants these gone before the library is."""
+        self.player = self.recorder = self.audio = None
+
+
+class Account(pj.Account):  # type: ignore[misc]
+    def __init__(self, phone: Phone) -> None:
+        super().__init__()
+        self.phone = phone
+
+    def onIncomingCall(self, prm: Any) -> None:  # noqa: N802
+        self.phone.call = Call(self, self.phone.options, prm.callId)
+        report("incoming", caller=self.phone.call.getInfo().remoteUri)
+        if self.phone.options.answer:
+            answer = pj.CallOpParam()
+            answer.statusCode = 200
+            self.phone.call.answer(answer)
+
+
+class Phone:
+    """One endpoint with one account that does not register."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.call: Call | None = None
+        self.endpoint = pj.Endpoint()
+        self.endpoint.libCreate()
+        config = pj.EpConfig()
+        config.logConfig.level = config.logConfig.consoleLevel = options.log
+        config.uaConfig.threadCnt = 0
+        config.uaConfig.mainThreadOnly = True
+        config.medConfig.clockRate = 16000
+        config.medConfig.ecTailLen = 0
+        config.medConfig.noVad = True
+        self.endpoint.libInit(config)
+        transport = pj.TransportConfig()
+        transport.port = options.port
+        transport.boundAddress = "127.0.0.1"
+        self.endpoint.transportCreate(TRANSPORTS[options.transport], transport)
+        self.endpoint.libStart()
+        self.endpoint.audDevManager().setNullDev()
+        for codec in self.endpoint.codecEnum2():
+            wanted = codec.codecId.startswith(options.codec)
+            self.endpoint.codecSetPriority(codec.codecId, 255 if wanted else 0)
+        account = pj.AccountConfig()
+        account.idUri = f"sip:{options.user}@127.0.0.1:{options.port}"
+        account.mediaConfig.transportConfig.port = options.rtp
+        account.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
+        self.account = Account(self)
+        self.account.create(account)
+
+    def run(self) -> None:
+        report("up")
+        while True:
+            self.endpoint.libHandleEvents(10)
+            if not select.select([sys.stdin], [], [], 0)[0]:
+                continue
+            line = sys.stdin.readline()
+            command = json.loads(line) if line else {"do": "quit"}
+            try:
+                if not self.obey(command):
+                    return
+            except pj.Error as error:
+                report("error", command=command["do"], why=error.info())
+
+    def obey(self, command: dict[str, str]) -> bool:
+        """Carry one command out; False ends the phone."""
+        do = command["do"]
+        if do == "quit":
+            return False
+        if do == "call":
+            self.call = Call(self.account, self.options)
+            self.call.makeCall(command["uri"], pj.CallOpParam(True))
+            return True
+        call = self.call
+        if call is None:
+            report("error", command=do, why="no call")
+        elif do == "digits":
+            call.dialDtmf(command["digits"])
+        elif do == "info":
+            digits = pj.CallSendDtmfParam()
+            digits.method = pj.PJSUA_DTMF_METHOD_SIP_INFO
+            digits.digits = command["digits"]
+            digits.duration = 160
+            call.sendDtmf(digits)
+        elif do == "play":
+            call.play(command["file"])
+        elif do == "hold":
+            call.setHold(pj.CallOpParam(True))
+        elif do == "resume":
+            resume = pj.CallOpParam(True)
+            resume.opt.flag = pj.PJSUA_CALL_UNHOLD
+            call.reinvite(resume)
+        elif do == "hangup":
+            call.hangup(pj.CallOpParam(True))
+        return True
+
+    def close(self) -> None:
+        if self.call is not None:
+            self.call.forget_sound()
+        self.call = None
+        self.account.shutdown()
+        del self.account
+        self.endpoint.libDestroy()
+        report("down")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--user", default="tester")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--rtp", type=int, required=True)
+    parser.add_argument("--transport", choices=sorted(TRANSPORTS), default="udp")
+    parser.add_argument("--codec", default="PCMU")
+    parser.add_argument("--record", default="")
+    parser.add_argument("--answer", action="store_true")
+    parser.add_argument("--no-events", action="store_true", help="offer no telephone-event")
+    parser.add_argument("--log", type=int, default=0)
+    phone = Phone(parser.parse_args())
+    try:
+        phone.run()
+    finally:
+        phone.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""The server under test: a process of its own with a configuration in a temporary folder, on the loopback address."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+
+from tests.phones import ports, prompts
+from tests.phones.installed import ROOT
+
+_SCRIPT = Path(sys.executable).parent / "voipbin-sip"
+# Without an installation (a working tree on the path) the command is started by its function.
+COMMAND = (
+    [str(_SCRIPT)]
+    if _SCRIPT.exists()
+    else [sys.executable, "-c", "from voipbin_sip.cli.main import app; app()"]
+)
+MEDIA_PORTS = 400
+
+
+def configure(
+    folder: Path,
+    flows: Mapping[str, str],
+    *,
+    numbers: Mapping[str, str] | None = None,
+    media: Mapping[str, object] | None = None,
+    **keys: object,
+) -> tuple[Path, int]:
+    """Write a configuration with flows (file name to YAML text) and tones; returns its path and the SIP port.
+
+    `numbers` says which number runs which flow, anyone may call them; none: each flow is reached by its name.
+    """
+    port = ports.free()
+    first = ports.free_block(MEDIA_PORTS)
+    (folder / "flows").mkdir(parents=True, exist_ok=True)
+    for name, text in flows.items():
+        (folder / "flows" / f"{name}.yaml").write_text(text)
+    prompts.write_tones(folder / "sounds")
+    directory = {
+        "numbers": [
+            {"number": number, "flow": flow, "public": True}
+            for number, flow in (numbers or {name: name for name in flows}).items()
+        ]
+    }
+    (folder / "directory.yaml").write_text(yaml.safe_dump(directory))
+    config: dict[str, object] = {
+        "domain": "voipbin.test",
+        "data_dir": "data",
+        "flows": "flows",
+        "directory": "directory.yaml",
+        "sip": {"listen": [f"udp://127.0.0.1:{port}", f"tcp://127.0.0.1:{port}"]},
+        "media": {"ports": f"{first}-{first + MEDIA_PORTS - 1}", "workers": 1, **(media or {})},
+        "http": {"listen": f"127.0.0.1:{ports.free()}"},
+        "drain_seconds": 3,
+        **keys,
+    }
+    path = folder / "voipbin.yaml"
+    path.write_text(yaml.safe_dump(config, sort_keys=False))
+    return path, port
+
+
+class Server:
+    """One running server; made by `serving`."""
+
+    def __init__(self, config: Path, port: int) -> None:
+        self.config = config
+        self.port = port
+        self.address = f"127.0.0.1:{port}"
+        self.log = config.parent / "server.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "not started"
+        return self._process
+
+    def start(self, seconds: float = 60.0) -> None:
+        """Start it and wait for the line that begins with "ready "."""
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [*COMMAND, "serve", "--config", str(self.config)],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + seconds
+        while not self._ready():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"the server is not ready:\n{self.tail()}")
+            time.sleep(0.05)
+
+    def terminate(self, seconds: float = 15.0) -> int:
+        """Send SIGTERM and wait for the end; returns the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+    def kill(self) -> None:
+        """End it with all its processes, for sure."""
+        if self._process is not None:
+            for pid in [self.process.pid, *children(self.process.pid)]:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            self.process.wait()
+
+    def tail(self) -> str:
+        """Return the end of what it printed."""
+        return self.log.read_text(errors="replace")[-6000:]
+
+    def media_sockets(self) -> int:
+        """Return how many UDP ports of the media range are open on this machine."""
+        config = yaml.safe_load(self.config.read_text())
+        first, last = (int(number) for number in config["media"]["ports"].split("-"))
+        used = 0
+        for line in Path("/proc/net/udp").read_text().splitlines()[1:]:
+            used += first <= int(line.split()[1].rpartition(":")[2], 16) <= last
+        return used
+
+    def _ready(self) -> bool:
+        return any(line.startswith("ready ") for line in self.log.read_text(errors="replace").splitlines())
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process started, and theirs."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            for child in task.read_text().split():
+                found += [int(child), *children(int(child))]
+        except OSError:
+            continue  # it ended meanwhile
+    return found
+
+
+@contextmanager
+def serving(
+    folder: Path,
+    flows: Mapping[str, str],
+    *,
+    numbers: Mapping[str, str] | None = None,
+    media: Mapping[str, object] | None = None,
+    **keys: object,
+) -> Iterator[Server]:
+    """Configure and start a server, end it afterwards; arguments as for `configure`."""
+    server = Server(*configure(folder, flows, numbers=numbers, media=media, **keys))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+        print(f"--- server\n{server.tail()}")  # pytest shows it for a failed test
