@@ -72,7 +72,7 @@ class Child:
                         self._seen = match.end()
                         return match
                     if self._reader is None or self._reader.done():
-                        raise EOFError(f"{self.argv[0]} ended without {pattern!r}:\n{self.output[-4000:]}")
+                        raise EOFError(self._complaint(f"ended without {pattern!r}"))
                     await self._news.wait()
         except TimeoutError:
             raise TimeoutError(
@@ -93,6 +93,9 @@ class Child:
         """End it at once, without a goodbye, with all that it started."""
         if self._process is not None and self._process.returncode is None:
             os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _complaint(self, what: str) -> str:
+        return f"{self.argv[0]}: {what}; its output:\n{self.output[-4000:]}"
 
     async def _read(self) -> None:
         assert self.process.stdout is not None

@@ -1,4 +1,4 @@
-"""Which phones this machine has (scripts/phones.sh brings them), and the marks that skip the tests of the others."""
+"""Which phones this machine has (scripts/phones.sh brings them); marks that skip the tests of the others."""
 
 from __future__ import annotations
 
@@ -21,9 +21,16 @@ def _needs(there: bool, phone: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(not there, reason=f"{phone} is not installed; scripts/phones.sh tells why")
 
 
-needs_pjsua = _needs(_package(PJSUA_PYTHON, "pjsua2"), "PJSIP (pjsua2-python)")
-needs_pyvoip = _needs(_package(PYVOIP_PYTHON, "pyVoIP"), "pyVoIP")
-needs_baresip = _needs(shutil.which("baresip") is not None, "baresip")
-needs_linphone = _needs(shutil.which("linphonec") is not None, "linphonec")
-needs_sipp = _needs(shutil.which("sipp") is not None and CAPTURES.is_dir(), "SIPp")
-needs_sipsak = _needs(shutil.which("sipsak") is not None, "sipsak")
+HAS_PJSUA = _package(PJSUA_PYTHON, "pjsua2")
+HAS_PYVOIP = _package(PYVOIP_PYTHON, "pyVoIP")
+HAS_BARESIP = shutil.which("baresip") is not None
+HAS_LINPHONE = shutil.which("linphonec") is not None
+HAS_SIPP = shutil.which("sipp") is not None and CAPTURES.is_dir()
+HAS_SIPSAK = shutil.which("sipsak") is not None
+
+needs_pjsua = _needs(HAS_PJSUA, "PJSIP (pjsua2-python)")
+needs_pyvoip = _needs(HAS_PYVOIP, "pyVoIP")
+needs_baresip = _needs(HAS_BARESIP, "baresip")
+needs_linphone = _needs(HAS_LINPHONE, "linphonec")
+needs_sipp = _needs(HAS_SIPP, "SIPp")
+needs_sipsak = _needs(HAS_SIPSAK, "sipsak")

@@ -1,4 +1,4 @@
-"""linphonec as tests use it: its own configuration, files instead of a sound card, driven by its command line."""
+"""linphonec as tests use it: own configuration, files instead of a sound card, driven by its command line."""
 
 from __future__ import annotations
 

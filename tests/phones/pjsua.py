@@ -90,7 +90,7 @@ async def pjsua(
     answer: bool = False,
     name: str = "pjsua",
 ) -> AsyncIterator[Pjsua]:
-    """Start a phone; `codec` is the only one that it offers, `events` False keeps telephone-event out of the offer."""
+    """Start a phone; it offers `codec` only, and no telephone-event where `events` is False."""
     recording = folder / f"{name}.wav"
     port = ports.free()
     argv = [PJSUA_PYTHON, PROGRAM, "--user", name, "--port", port, "--rtp", ports.free_block(4)]

@@ -16,7 +16,7 @@ def free() -> int:
 
 
 def free_block(size: int) -> int:
-    """Return the first of `size` ports in a row, starting even, that are free for UDP (the first for TCP too)."""
+    """Return the first of `size` ports in a row, even, that are free for UDP (the first for TCP too)."""
     for first in itertools.islice(_candidates, 6_000):
         if all(_bindable(first + number, tcp=number == 0) for number in range(size)):
             for _ in range(size // 2 - 1):

@@ -1,4 +1,4 @@
-"""The sounds that the tests' flows play and their phones send: pure tones of known frequency, DTMF as sound."""
+"""The sounds that the tests' flows play and their phones send: tones of known frequency, DTMF as sound."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def write_tones(folder: Path, seconds: float = 1.2) -> None:
 
 
 def places(frequencies: list[int]) -> list[str]:
-    """Return the names in TONES of the frequencies that a phone heard; "? 1234" for one that is none of them."""
+    """Return the names in TONES of frequencies that a phone heard; "? 1234" for one that is none of them."""
     return [_place(frequency) for frequency in frequencies]
 
 

@@ -1,4 +1,4 @@
-"""The server under test: a process of its own with a configuration in a temporary folder, on the loopback address."""
+"""The server under test: a process of its own, configured in a temporary folder, on the loopback address."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import yaml
@@ -108,10 +108,8 @@ class Server:
         """End it with all its processes, for sure."""
         if self._process is not None:
             for pid in [self.process.pid, *children(self.process.pid)]:
-                try:
+                with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
             self.process.wait()
 
     def tail(self) -> str:

@@ -1,8 +1,8 @@
 """What a recording holds, found by NumPy: stretches of silence, of one tone, of other sound (speech).
 
-Windows of 40 ms, 20 ms apart. A window is silent below -50 dBFS, a tone if nine tenths of its power lie in one
-spectral peak; neighbours of one kind make a stretch. Tests compare what a phone recorded with what it should
-have heard.
+Windows of 40 ms, 20 ms apart. A window is silent below -50 dBFS, a tone if nine tenths of its power lie in
+one spectral peak; neighbours of one kind make a stretch. Tests compare what a phone recorded with what it
+should have heard.
 """
 
 from __future__ import annotations

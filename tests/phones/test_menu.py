@@ -1,4 +1,4 @@
-"""Five phones call the menu, press digits in every way that phones know, and hear the branch that they chose."""
+"""Five phones call the menu, press digits in every way that phones know, and hear the branch they chose."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ import pytest
 
 from tests.phones.baresip import baresip
 from tests.phones.installed import (
+    HAS_BARESIP,
+    HAS_LINPHONE,
+    HAS_PJSUA,
+    HAS_PYVOIP,
     needs_baresip,
     needs_linphone,
     needs_pjsua,
@@ -35,7 +39,11 @@ actions:
     option: {duration: 5000, length: 1}
   - type: condition_variable
     option:
-      {condition: "==", variable: voipbin.call.digits, value_type: length, value_length: 0, false_target_id: choose}
+      condition: "=="
+      variable: voipbin.call.digits
+      value_type: length
+      value_length: 0
+      false_target_id: choose
   - type: play
     option: {stream_urls: [sounds/nothing.wav]}
   - type: hangup
@@ -148,7 +156,7 @@ class Caller:
 def outcomes(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
     caller = Caller(tmp_path_factory.mktemp("phones"), server.address)
     calls: dict[str, Awaitable[Outcome]] = {}
-    if not needs_pjsua.args[0]:
+    if HAS_PJSUA:
         calls |= {
             "pjsua udp": caller.by_pjsua("udp", "1"),
             "pjsua tcp": caller.by_pjsua("tcp", "1", transport="tcp"),
@@ -159,11 +167,11 @@ def outcomes(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Outcom
             "pjsua silent": caller.silent_caller(),
             "pjsua leaver": caller.leaver(),
         }
-    if not needs_baresip.args[0]:
+    if HAS_BARESIP:
         calls["baresip"] = caller.by_baresip()
-    if not needs_linphone.args[0]:
+    if HAS_LINPHONE:
         calls["linphone"] = caller.by_linphone()
-    if not needs_pyvoip.args[0]:
+    if HAS_PYVOIP:
         calls["pyvoip"] = caller.by_pyvoip()
     return asyncio.run(at_once(calls))
 

@@ -1,8 +1,9 @@
 """A PJSIP phone without a sound card, driven by lines on standard input. Runs with .phones/pjsua2's Python.
 
-Every input line is one command, a JSON object: {"do": "call", "uri": ...}, {"do": "digits" | "info", "digits": ...},
-{"do": "play", "file": ...}, {"do": "hold"}, {"do": "resume"}, {"do": "hangup"}, {"do": "quit"}. Every output line is
-one event, a JSON object with the key "event". What the phone hears goes into the file of --record.
+Every input line is one command, a JSON object: {"do": "call", "uri": ...}, {"do": "digits", "digits": ...}, the
+same with "info", {"do": "play", "file": ...}, {"do": "hold"}, {"do": "resume"}, {"do": "hangup"}, {"do": "quit"}.
+Every output line is one event, a JSON object with the key "event". What the phone hears goes into the file of
+--record.
 """
 
 from __future__ import annotations

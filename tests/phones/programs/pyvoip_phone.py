@@ -2,8 +2,8 @@
 
     pyvoip_phone.py SERVER_PORT SIP_PORT RTP_PORT RECORDING
 
-Input: "call NUMBER", "play FILE" (16-bit wav at 8 kHz, sent as the caller's voice), "hangup", "quit". Output: one
-word a line for what happened. What it hears goes into RECORDING. pyVoIP cannot send digits as RFC 4733 events.
+Input: "call NUMBER", "play FILE" (16-bit wav at 8 kHz, sent as the caller's voice), "hangup", "quit". Output:
+one word a line for what happened. What it hears goes into RECORDING. pyVoIP cannot send RFC 4733 events.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import wave
 from pathlib import Path
 from typing import Any
 
-from pyVoIP.VoIP import CallState, VoIP, VoIPPhone  # the library's modules import in this order only
+# By way of pyVoIP.VoIP: the library's modules cannot be imported in another order.
+from pyVoIP.VoIP import CallState, VoIP, VoIPPhone  # type: ignore[import-not-found,unused-ignore]
 
 FRAME = 160  # samples of 8 bits, 20 ms
 
