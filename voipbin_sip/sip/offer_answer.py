@@ -6,10 +6,14 @@ Nothing here remembers anything: the session keeps the descriptions and asks aga
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from voipbin_sip.sip.agreement import Agreement, LocalMedia
 from voipbin_sip.sip.errors import LocalProtocolError, RemoteProtocolError
-from voipbin_sip.sip.sdp import DIRECTIONS, Connection, MediaDescription, Origin, RtpMap, SessionDescription
+from voipbin_sip.sip.payload_types import RtpMap
+from voipbin_sip.sip.sdp import DIRECTIONS, Connection, MediaDescription, Origin, SessionDescription
+
+__all__ = ["CODECS", "WARNINGS", "Agreement", "LocalMedia", "answer_offer", "apply_answer", "make_offer"]
 
 CODECS = {"PCMU": 0, "PCMA": 8, "G722": 9}  # payload types of RFC 3551; each has an RTP clock of 8000 Hz
 DIGITS = 101  # the payload type that we offer for telephone-event
@@ -23,41 +27,6 @@ WARNINGS = {
     "Media type not available": 304,
     "Incompatible media format": 305,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class LocalMedia:
-    """What our side can do for one call."""
-
-    host: str  # a concrete address of ours, without brackets
-    port: int  # RTP; RTCP is the next one
-    session_id: int
-    version: int  # to be raised by one for each description that differs
-    codecs: tuple[str, ...] = ("PCMU", "PCMA", "G722")
-    digit_events: bool = True
-
-    @property
-    def family(self) -> str:
-        """The address family as SDP names it."""
-        return "IP6" if ":" in self.host else "IP4"
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """What both sides agreed on, as ours sees it; names and meanings as in `media.messages.Stream`."""
-
-    codec: str
-    send_payload_type: int
-    receive_payload_type: int
-    host: str
-    port: int
-    rtcp_port: int
-    ptime: int = 20
-    send_digit_payload_type: int = -1
-    receive_digit_payload_type: int = -1
-    digit_clock: int = 8000
-    send: bool = True
-    receive: bool = True
 
 
 def answer_offer(offer: SessionDescription, local: LocalMedia) -> tuple[SessionDescription, Agreement]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from voipbin_sip.sip.errors import LocalProtocolError, RemoteProtocolError
+from voipbin_sip.sip.payload_types import STATIC_PAYLOADS, RtpMap
 
 Lines: TypeAlias = tuple[tuple[str, str], ...]
 Attributes: TypeAlias = tuple[tuple[str, str | None], ...]
@@ -23,37 +24,6 @@ _RANK = {
     for letter in letters
 }
 _BEFORE_CONNECTION = "iuep"
-
-
-@dataclass(frozen=True, slots=True)
-class RtpMap:
-    """The encoding behind a payload type."""
-
-    name: str  # as written; compare without case
-    clock: int  # Hz
-    channels: int = 1
-
-
-# RFC 3551 table 4: payload types that need no rtpmap.
-STATIC_PAYLOADS = {
-    0: RtpMap("PCMU", 8000),
-    3: RtpMap("GSM", 8000),
-    4: RtpMap("G723", 8000),
-    5: RtpMap("DVI4", 8000),
-    6: RtpMap("DVI4", 16000),
-    7: RtpMap("LPC", 8000),
-    8: RtpMap("PCMA", 8000),
-    9: RtpMap("G722", 8000),
-    10: RtpMap("L16", 44100, 2),
-    11: RtpMap("L16", 44100),
-    12: RtpMap("QCELP", 8000),
-    13: RtpMap("CN", 8000),
-    14: RtpMap("MPA", 90000),
-    15: RtpMap("G728", 8000),
-    16: RtpMap("DVI4", 11025),
-    17: RtpMap("DVI4", 22050),
-    18: RtpMap("G729", 8000),
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,40 @@
+"""What one side brings to offer and answer, and what comes out of it (RFC 3264)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class LocalMedia:
+    """What our side can do for one call."""
+
+    host: str  # a concrete address of ours, without brackets
+    port: int  # RTP; RTCP is the next one
+    session_id: int
+    version: int  # to be raised by one for each description that differs
+    codecs: tuple[str, ...] = ("PCMU", "PCMA", "G722")
+    digit_events: bool = True
+
+    @property
+    def family(self) -> str:
+        """The address family as SDP names it."""
+        return "IP6" if ":" in self.host else "IP4"
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What both sides agreed on, as ours sees it; names and meanings as in `media.messages.Stream`."""
+
+    codec: str
+    send_payload_type: int
+    receive_payload_type: int
+    host: str
+    port: int
+    rtcp_port: int
+    ptime: int = 20
+    send_digit_payload_type: int = -1
+    receive_digit_payload_type: int = -1
+    digit_clock: int = 8000
+    send: bool = True
+    receive: bool = True
