@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
 import time
 from pathlib import Path
@@ -40,6 +39,7 @@ class Server:
         self._loaded = loaded
         self._log = structlog.get_logger("server")
         self._stop = asyncio.Event()
+        self._at_once = asyncio.Event()
         data = _make_data_folder(loaded.places.data)
         self.directory = _directory(loaded, data)
         self._media = MediaClient(ports=config.media.port_range, workers=config.media.worker_count)
@@ -92,24 +92,18 @@ class Server:
     def stop(self) -> None:
         """Begin to drain; a second time: end at once."""
         if self.switchboard.draining:
-            self._stop.set()
+            self._at_once.set()
         self.switchboard.draining = True
+        self._stop.set()
 
     async def serve(self) -> None:
         """Run until `stop`, let calls end by themselves for `drain_seconds`, then end the rest and close."""
-        while not self.switchboard.draining:
-            await asyncio.sleep(0.1)
+        await self._stop.wait()
         self._log.info("draining", calls=len(self.switchboard.sessions))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._loaded.config.drain_seconds):
-                while self.switchboard.sessions and not self._stop.is_set():
-                    await asyncio.sleep(0.05)
+        await _first_of(self._loaded.config.drain_seconds, self.switchboard.idle, self._at_once)
         for session in list(self.switchboard.sessions.values()):
             session.hang_up("normal", "server is shutting down")
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(2):  # for the answers to our BYEs
-                while self.switchboard.sessions:
-                    await asyncio.sleep(0.02)
+        await _first_of(2, self.switchboard.idle)  # the answers to our BYEs
         await self._close()
 
     async def _close(self) -> None:
@@ -121,6 +115,14 @@ class Server:
     def _advertised(self, local: str) -> str:
         configured = self._loaded.config.sip.advertise
         return local if configured == "auto" else configured
+
+
+async def _first_of(seconds: float, *events: asyncio.Event) -> None:
+    """Wait until one of the events is set, but no longer than `seconds`."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
 
 
 def _make_data_folder(data: Path) -> Path:
@@ -147,5 +149,3 @@ def _directory(loaded: Loaded, data: Path) -> Directory:
         {entry.extension: entry for entry in loaded.directory.extensions},
         passwords,
     )
-
-

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from voipbin_sip.calls.call import Address
+from voipbin_sip.calls.guard import DigestGuard
 from voipbin_sip.directory import Directory
-from voipbin_sip.sip.digest import DigestGuard
 from voipbin_sip.sip.events import Incoming
 from voipbin_sip.sip.message import Request
 from voipbin_sip.sip.uri import Uri

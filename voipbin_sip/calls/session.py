@@ -125,9 +125,7 @@ class CallSession:
         if self.sound is None:
             return
         try:
-            description = (
-                self.sound.answer(event.offer) if event.offer is not None else self.sound.offer()
-            )
+            description = self.sound.answer(event.offer) if event.offer is not None else self.sound.offer()
         except RemoteProtocolError as error:
             core.refuse_offer(now, self.call.leg, error.status, error.reason)
         else:

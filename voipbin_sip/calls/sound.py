@@ -56,7 +56,7 @@ class LegSound:
 
     def offer(self) -> SessionDescription:
         """Make our offer, for an INVITE that came without one."""
-        self._offered = self.description = make_offer(self._local())
+        self._offered = self.description = make_offer(self._local(), previous=self.description)
         return self.description
 
     def accept(self, answer: SessionDescription) -> None:
@@ -109,14 +109,13 @@ def media_host(
     Usually the one the INVITE came to. Where the sound goes elsewhere than the signalling (a proxy in between), it
     is the one that the kernel routes there, unless that address is private and only the signalling's is real.
     """
-    host = offer.media[0].host if offer is not None and offer.media else None
+    audio = next((media for media in offer.media if media.kind == "audio"), None) if offer else None
+    connection = offer.connection_of(audio) if offer is not None and audio is not None else None
     try:
-        target = ipaddress.ip_address(host or "")
+        target = ipaddress.ip_address(connection.host if connection is not None else "")
         source = ipaddress.ip_address(remote)
     except ValueError:
         return local
-    if target == source or target.is_unspecified or target.version != source.version:
-        return local
-    if target.is_private and not source.is_private:
+    if target == source or target.is_unspecified or (target.is_private and not source.is_private):
         return local
     return towards(str(target))

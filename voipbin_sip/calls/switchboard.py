@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 
@@ -55,6 +56,8 @@ class Switchboard:
         self.sessions: dict[str, CallSession] = {}
         self.counters: Counter[str] = Counter()
         self.draining = False
+        self.idle = asyncio.Event()  # set while there is no call
+        self.idle.set()
 
     def attach(self, endpoint: Endpoint) -> None:
         """Name the endpoint whose events come here."""
@@ -86,6 +89,8 @@ class Switchboard:
                 session.info_digit(event.digit)
             case Ended():
                 del self.sessions[event.leg]
+                if not self.sessions:
+                    self.idle.set()
                 self.counters["ended"] += 1
                 session.ended(event)
 
@@ -93,15 +98,15 @@ class Switchboard:
         assert self._endpoint is not None
         self.counters["incoming"] += 1
         if self.draining:
-            decision: Admitted | Turned = Turned(503, "Shutting down", (("Retry-After", RETRY_AFTER),), "draining")
+            decision: Admitted | Turned = Turned(
+                503, "Shutting down", (("Retry-After", RETRY_AFTER),), "draining"
+            )
         else:
             decision = self._admission.decide(event)
         if isinstance(decision, Turned):
             self._turn_away(event, decision)
             return
-        call = Call(
-            event.leg, decision.source, decision.destination, sip_call_id=event.request.call_id
-        )
+        call = Call(event.leg, decision.source, decision.destination, sip_call_id=event.request.call_id)
         session = CallSession(call, self._endpoint, self._limits)
         try:
             host = media_host(
@@ -120,6 +125,7 @@ class Switchboard:
             self._turn_away(event, Turned(503, "No media port free", headers, str(error)))
             return
         self.sessions[event.leg] = session
+        self.idle.clear()
         session.log.info("call", to=decision.flow, sip_call_id=call.sip_call_id, source=event.hop.remote[0])
         try:
             session.begin(sound, event.offer)

@@ -39,10 +39,10 @@ def parse_listen_address(text: str) -> ListenAddress:
     Raises:
         ValueError: with a sentence that says what is expected.
     """
-    parts = urlsplit(text)
-    if parts.scheme not in TRANSPORTS:
+    if text.partition("://")[0] not in TRANSPORTS:
         raise ValueError(f"{text!r} must begin with udp:// or tcp://")
     try:
+        parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
         ipaddress.ip_address(host)
     except ValueError as error:
