@@ -71,11 +71,16 @@ def decode(
         place = Path(source)
         name, suffix = str(place), place.suffix if suffix is None else suffix
     else:
-        place, name = memoryview(source), "the sound"
+        place, name = memoryview(source).cast("B"), "the sound"
     raw = _RAW.get((suffix or "").lower())
     try:
-        if raw is not None:
-            pcm = _decode_raw(place, name, raw, rate, max_seconds)
+        size = place.stat().st_size if isinstance(place, Path) else len(place)
+        if not size:
+            pcm = np.zeros(0, np.int16)
+        elif raw is not None:
+            if size > raw[1] * max_seconds:
+                raise _too_long(name, max_seconds)
+            pcm = _decode_raw(place, raw, rate)
         elif isinstance(place, Path):
             with place.open("rb") as file:
                 pcm = _decode_container(file, name, rate, max_seconds)
@@ -93,18 +98,11 @@ def _too_long(name: str, max_seconds: float) -> AudioError:
 
 
 def _decode_raw(
-    source: Path | memoryview,
-    name: str,
-    raw: tuple[int, int, Callable[[bytes], NDArray[np.int16]]],
-    rate: int,
-    max_seconds: float,
+    place: Path | memoryview, raw: tuple[int, int, Callable[[bytes], NDArray[np.int16]]], rate: int
 ) -> NDArray[np.int16]:
     """Decode sound without a header."""
-    own_rate, octets, decoder = raw
-    size = source.stat().st_size if isinstance(source, Path) else len(source)
-    if size > octets * max_seconds:
-        raise _too_long(name, max_seconds)
-    pcm = decoder(source.read_bytes() if isinstance(source, Path) else bytes(source))
+    own_rate, _, decoder = raw
+    pcm = decoder(place.read_bytes() if isinstance(place, Path) else bytes(place))
     if own_rate == rate:
         return pcm
     return _to_int16(soxr.resample(pcm.astype(np.float32) / 32768, own_rate, rate))

@@ -24,9 +24,9 @@ from media.tones import amplitude
 RATE = 8000
 BLOCK = 80  # samples: 10 ms
 BLOCKS = 3  # tone-like blocks that make a digit: a 40 ms tone always holds three, one of 23 ms never
-LOWEST_LEVEL = -36.0  # dBm0 of the weaker tone
-NORMAL_TWIST = 8.5  # dB that the low tone may be stronger: Q.24 asks for 8
-REVERSE_TWIST = 4.5  # dB that the high tone may be stronger: Q.24 asks for 4
+LOWEST_LEVEL = -40.0  # dBm0 of the weaker tone
+NORMAL_TWIST = 9.0  # dB that the low tone may be stronger: Q.24 asks for 8
+REVERSE_TWIST = 5.0  # dB that the high tone may be stronger: Q.24 asks for 4
 TOLERANCE = 0.025  # of the frequency; Q.24 accepts 1.5 % and rejects 3.5 %
 DOMINANCE = 0.70  # share of a block's energy that the pair explains; 1.5 % off leaves about 0.82
 STEADINESS = 0.6  # weakest of the three blocks against the strongest, in amplitude
@@ -153,15 +153,15 @@ class InbandDetector:
         """Judge m rows whose last three blocks named the same key: level, twist, steadiness, frequency."""
         tones = self._tones[rows]
         size = np.abs(tones)
-        mean = size.mean(axis=1)
+        step = tones[:, 1:] * tones[:, :-1].conj() * self._turn[key][:, None]
+        drift = np.angle(step.sum(axis=1))
+        mean = size.mean(axis=1) / np.sinc(drift / (2 * np.pi))  # what a sum loses off its frequency
         decibel = 20 * np.log10(mean[:, 0] / mean[:, 1])
         level = (mean > amplitude(LOWEST_LEVEL)).all(axis=1)
         twist = (decibel < NORMAL_TWIST) & (decibel > -REVERSE_TWIST)
         steady = (size.min(axis=1) > STEADINESS * size.max(axis=1)).all(axis=1)
-        step = tones[:, 1:] * tones[:, :-1].conj() * self._turn[key][:, None]
-        drift = np.abs(np.angle(step.sum(axis=1)))
         scatter = np.abs(np.angle(step[:, 1] * step[:, 0].conj()))
-        tuned = (drift < self._phase_limit[key]).all(axis=1) & (scatter < PHASE_SCATTER).all(axis=1)
+        tuned = (np.abs(drift) < self._phase_limit[key]).all(axis=1) & (scatter < PHASE_SCATTER).all(axis=1)
         return np.asarray(level & twist & steady & tuned)
 
     def _follow(self, rows: NDArray[np.intp], seen: NDArray[np.int8], found: list[Found]) -> None:
