@@ -14,7 +14,7 @@ from voipbin_sip.sip.uri import Uri
 from voipbin_sip.sip.via import Via, parse_via
 
 _DIALOG_FORMING = frozenset(("INVITE", "SUBSCRIBE", "REFER"))  # section 12.1, RFC 6665, RFC 3515
-_MIRRORED = {"via": "Via", "from": "From", "to": "To", "call-id": "Call-ID", "cseq": "CSeq"}
+_MIRRORED = {"from": "From", "to": "To", "call-id": "Call-ID", "cseq": "CSeq"}
 
 
 def make_response(
@@ -39,18 +39,24 @@ def make_response(
     if not 100 <= status <= 699:
         raise LocalProtocolError(f"not a SIP status: {status}")
     reason = REASONS.get(status, "Unknown") if reason is None else refuse_unwritable(reason)
+    if to_tag and not is_token(to_tag):
+        raise LocalProtocolError(f"not a tag: {to_tag[:60]!r}")
     keep_routes = 100 < status < 300 and request.method in _DIALOG_FORMING
     lines: list[tuple[str, str]] = []
+    missing = {"from", "to", "call-id", "cseq"}  # one each, however many a broken request has
     for name, value in request.headers:
         key = name.lower()
         if len(key) == 1:
             key = COMPACT.get(key, key)
-        if key in _MIRRORED:
-            if key == "via" and received is not None:
+        if key == "via":
+            if received is not None:  # the top one
                 value = _marked(value, *received)
                 received = None
-            elif key == "to" and to_tag and status != 100 and not _has_tag(request, value):
-                value = f"{value};tag={refuse_unwritable(to_tag)}"
+            lines.append(("Via", value))
+        elif key in missing:
+            missing.discard(key)
+            if key == "to" and to_tag and status != 100 and not _has_tag(request, value):
+                value = f"{value};tag={to_tag}"
             lines.append((_MIRRORED[key], value))
         elif (keep_routes and key == "record-route") or (status == 100 and key == "timestamp"):
             lines.append((name, value))

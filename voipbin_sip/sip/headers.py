@@ -60,7 +60,8 @@ class Headers:
         headers.cache = {}
         return headers
 
-    def _lines(self, name: str) -> list[str] | None:
+    def lines(self, name: str) -> list[str] | None:
+        """Return the value of each line of that name as `get_all`, but not a copy, and None if there is none."""
         index = self._index
         if index is None:
             index = self._index = {}
@@ -78,19 +79,19 @@ class Headers:
 
     def get(self, name: str) -> str | None:
         """Return the value of the first line of that name."""
-        lines = self._lines(name)
+        lines = self.lines(name)
         return lines[0] if lines else None
 
     def get_all(self, name: str) -> list[str]:
         """Return the value of each line of that name."""
-        return list(self._lines(name) or ())
+        return list(self.lines(name) or ())
 
     def values(self, name: str) -> list[str]:
         """Return all values of that name, those of one line split at its commas; empty ones are left out.
 
         Raises RemoteProtocolError if quotes are unbalanced.
         """
-        return [item for line in self._lines(name) or () for item in split_commas(line) if item]
+        return [item for line in self.lines(name) or () for item in split_commas(line) if item]
 
     def add(self, name: str, value: str) -> None:
         """Append a line. Raises LocalProtocolError for what must not be written."""
@@ -131,7 +132,7 @@ class Headers:
         return len(self._items)
 
     def __contains__(self, name: str) -> bool:
-        return self._lines(name) is not None
+        return self.lines(name) is not None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Headers) and self._items == other._items

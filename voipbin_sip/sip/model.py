@@ -31,10 +31,8 @@ class _Message:
 
     def _parsed(self, key: str, parse: Callable[[_Message], T]) -> T:
         cache = self.headers.cache
-        try:
-            return cast(T, cache[key])
-        except KeyError:
-            pass
+        if (cached := cache.get(key, cache)) is not cache:
+            return cast(T, cached)
         try:
             value = parse(self)
         except RemoteProtocolError as error:
@@ -44,7 +42,7 @@ class _Message:
 
     def _single(self, name: str) -> str:
         """Return the value of a header that must be there exactly once."""
-        lines = self.headers._lines(name)
+        lines = self.headers.lines(name)
         if lines is None or len(lines) != 1:
             raise RemoteProtocolError(400, f"{'Several' if lines else 'Missing'} {name.title()}")
         return lines[0]
@@ -156,7 +154,7 @@ class Response(_Message):
 
 
 def _vias(message: _Message) -> tuple[Via, ...]:
-    lines = message.headers._lines("via")
+    lines = message.headers.lines("via")
     if lines is None:
         raise RemoteProtocolError(400, "Missing Via")
     if len(lines) == 1 and "," not in lines[0]:
@@ -184,7 +182,7 @@ def _cseq(message: _Message) -> CSeq:
 
 
 def _contacts(message: _Message) -> tuple[NameAddr, ...]:
-    lines = message.headers._lines("contact")
+    lines = message.headers.lines("contact")
     if lines is None or lines == ["*"]:
         return ()
     return parse_name_addr_list(lines)
@@ -199,12 +197,12 @@ def _routes(message: _Message) -> tuple[NameAddr, ...]:
 
 
 def _route_set(message: _Message, name: str) -> tuple[NameAddr, ...]:
-    lines = message.headers._lines(name)
+    lines = message.headers.lines(name)
     return parse_name_addr_list(lines) if lines else ()
 
 
 def _content_length(message: _Message) -> int | None:
-    lines = message.headers._lines("content-length")
+    lines = message.headers.lines("content-length")
     if lines is None:
         return None
     if any(line != lines[0] for line in lines):
@@ -213,7 +211,7 @@ def _content_length(message: _Message) -> int | None:
 
 
 def _max_forwards(message: _Message) -> int | None:
-    lines = message.headers._lines("max-forwards")
+    lines = message.headers.lines("max-forwards")
     return None if lines is None else _number(message._single("max-forwards"), "Max-Forwards", 256)
 
 

@@ -23,7 +23,7 @@ _PARAM = re.compile(
 )
 _ITEM = re.compile(r'(?:[^,"<]++|"(?:[^"\\]++|\\.)*+"|<[^>]*+>)*+')
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_UNWRITABLE = re.compile(r"[\r\n\0]")
+_UNWRITABLE = re.compile(r"[\r\n\0\ud800-\udc7f\udd00-\udfff]")  # nor what surrogateescape cannot encode
 
 
 def is_token(text: str) -> bool:

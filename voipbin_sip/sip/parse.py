@@ -33,11 +33,11 @@ def parse_message(data: bytes, *, stream: bool = False) -> Request | Response:
         raise RemoteProtocolError(513, "Message Too Large")
     start, lines, body = _cut(data)
     if start[:4].upper() == "SIP/":
-        response = _response(start, lines, body)
-        _check(response, stream)
+        response = _response(start, lines, body or b"")
+        _check(response, stream, whole=body is not None)
         return response
-    request = _request(start, lines, body)
-    _check(request, stream)
+    request = _request(start, lines, body or b"")
+    _check(request, stream, whole=body is not None)
     method = request.method
     if request.cseq.method != method:
         raise RemoteProtocolError(400, "CSeq Method Mismatch", request)
@@ -49,8 +49,11 @@ def parse_message(data: bytes, *, stream: bool = False) -> Request | Response:
     return request
 
 
-def _cut(data: bytes) -> tuple[str, str, bytes]:
-    """Cut a message into start line, header lines with bare LF and without folding, and what follows."""
+def _cut(data: bytes) -> tuple[str, str, bytes | None]:
+    """Cut a message into start line, header lines with bare LF and without folding, and what follows.
+
+    The last is None if there is no empty line at the end of the headers.
+    """
     if data[:1] in b"\r\n":  # section 7.5: empty lines before the start line are ignored
         data = data.lstrip(b"\r\n")
     end = data.find(b"\n\r\n")
@@ -58,15 +61,16 @@ def _cut(data: bytes) -> tuple[str, str, bytes]:
     bare = data.find(b"\n\n", 0, end + 2 if end >= 0 else len(data))
     if bare >= 0:
         end, size = bare, 2
+    rest = data[end + size :] if end >= 0 else None
     if end < 0:
-        raise RemoteProtocolError(400, "No Empty Line After The Headers")
+        end = len(data.rstrip(b"\r\n"))
     text = data[:end].decode("utf-8", "surrogateescape")
     if "\r" in text:
         text = text.replace("\r\n", "\n").removesuffix("\r")
     if "\n " in text or "\n\t" in text:
         text = _FOLD.sub(" ", text)
     start, _, lines = text.partition("\n")
-    return start, lines, data[end + size :]
+    return start, lines, rest
 
 
 def _headers(lines: str) -> Headers:
@@ -106,7 +110,7 @@ def _request(start: str, lines: str, body: bytes) -> Request:
 
 def _response(start: str, lines: str, body: bytes) -> Response:
     match = _STATUS_LINE.fullmatch(start) if len(start) <= MAX_LINE else None
-    if match is None or match[1] != "2.0":
+    if match is None or match[1] != "2.0" or "\r" in start:
         raise RemoteProtocolError(400, "Malformed Status-Line")
     response = Response(int(match[2]), match[3] or "", _headers(lines), body)
     if fault := _fault(lines, response.headers):
@@ -114,10 +118,12 @@ def _response(start: str, lines: str, body: bytes) -> Response:
     return response
 
 
-def _check(message: Request | Response, stream: bool) -> None:
+def _check(message: Request | Response, stream: bool, whole: bool) -> None:
     """Check the mandatory headers (section 8.1.1) and the length of the body (section 18.3)."""
-    _ = message.vias, message.from_, message.to, message.call_id, message.cseq
     request = message if isinstance(message, Request) else None
+    if not whole:
+        raise RemoteProtocolError(400, "No Empty Line After The Headers", request)
+    _ = message.vias, message.from_, message.to, message.call_id, message.cseq
     length = message.content_length
     body = message.body
     if length is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote as percent_encode
 from urllib.parse import unquote as percent_decode
 
-from voipbin_sip.sip.errors import RemoteProtocolError
+from voipbin_sip.sip.errors import LocalProtocolError, RemoteProtocolError
 from voipbin_sip.sip.params import Params
 
 # What may stand in a URI at all: no blanks, controls, quotes, brackets of name-addr, halves of broken UTF-8.
@@ -24,6 +24,7 @@ _OTHER = re.compile(r"([A-Za-z][-A-Za-z0-9+.]*+):(.++)")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _VISUAL = str.maketrans("", "", "-.()")  # visual separators, RFC 3966 section 5.1.1
+_HOST = re.compile(r"[0-9A-Fa-f:.]++|[\w.-]++", re.ASCII)
 _NUMBER = re.compile(r"\+?[-\d.()A-Fa-f*#]++", re.ASCII)
 _UNRESERVED = "-_.!~*'()"
 _IN_USER = _UNRESERVED + "&=+$,;?/"
@@ -37,6 +38,7 @@ class Uri:
     """A URI with its escapes resolved.
 
     A parsed one is written exactly as it was read; `dataclasses.replace` makes a changed one, escaped anew.
+    `str()` raises LocalProtocolError if a part holds what cannot be escaped.
     `host` stands without the brackets of an IPv6 reference. For tel: `user` is the number without visual
     separators; for schemes that are none of sip, sips, tel, everything after the colon is in `text`.
     """
@@ -75,27 +77,36 @@ class Uri:
     def __str__(self) -> str:
         if self._source is not None:
             return self._source
+        text = self._composed()
+        if not _CLEAN.fullmatch(text) or (self.scheme in ("sip", "sips") and not _HOST.fullmatch(self.host)):
+            raise LocalProtocolError(f"not a URI: {text[:60]!r}")
+        return text
+
+    def _composed(self) -> str:
         if self.scheme not in ("sip", "sips", "tel"):
             return f"{self.scheme}:{self.text}"
         params = "".join(
-            ";" + percent_encode(key, _IN_PARAM)
+            ";" + _escape(key, _IN_PARAM)
             if value is None
-            else f";{percent_encode(key, _IN_PARAM)}={percent_encode(value, _IN_PARAM)}"
+            else f";{_escape(key, _IN_PARAM)}={_escape(value, _IN_PARAM)}"
             for key, value in self.params
         )
         if self.scheme == "tel":
             return f"tel:{self.user or ''}{params}"
         user = ""
-        if self.user is not None:
-            password = "" if self.password is None else ":" + percent_encode(self.password, _IN_PASSWORD)
-            user = percent_encode(self.user, _IN_USER) + password + "@"
+        if self.user:
+            password = "" if self.password is None else ":" + _escape(self.password, _IN_PASSWORD)
+            user = _escape(self.user, _IN_USER) + password + "@"
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port is None else f":{self.port}"
         headers = "&".join(
-            f"{percent_encode(key, _IN_HEADER)}={percent_encode(value or '', _IN_HEADER)}"
-            for key, value in self.headers
+            f"{_escape(key, _IN_HEADER)}={_escape(value or '', _IN_HEADER)}" for key, value in self.headers
         )
         return f"{self.scheme}:{user}{host}{port}{params}{'?' if headers else ''}{headers}"
+
+
+def _escape(text: str, safe: str) -> str:
+    return percent_encode(text, safe, errors="replace")
 
 
 def parse_uri(text: str) -> Uri:
@@ -173,10 +184,10 @@ def same_uri(a: Uri, b: Uri) -> bool:
 
 def _userinfo(uri: Uri) -> str:
     """Return user and password as written, only escapes of unreserved characters resolved."""
-    text, at, _ = str(uri).partition("@")
-    if not at:
+    if uri.user is None:
         return ""
-    return _ESCAPE.sub(_plain, text.partition(":")[2]) + at
+    text = str(uri).partition("@")[0]
+    return _ESCAPE.sub(_plain, text.partition(":")[2])
 
 
 def _plain(match: re.Match[str]) -> str:
