@@ -63,10 +63,18 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class OfferAnswered:
-    """The ACK of an offerless re-INVITE brought the peer's answer."""
+    """The peer's answer to an offer of ours: in the ACK of an offerless re-INVITE, or in the 200 to `SipCore.offer`."""
 
     leg: str
     answer: SessionDescription
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRefused:
+    """Our own re-INVITE failed; the session goes on as it was."""
+
+    leg: str
+    status: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +92,9 @@ class Ended:
 
     leg: str
     by: str  # "remote" or "local"
-    status: int  # SIP status of the end: 200 for a BYE, 487 for a CANCEL, 408 for a lost ACK, ours for a reject
+    status: (
+        int  # SIP status of the end: 200 for a BYE, 487 for a CANCEL, 408 for a lost ACK, ours for a reject
+    )
     reason: str  # in words, for logs: "BYE", "CANCEL", "no ACK", "rejected", …
     cause: int = 0  # Q.850 cause of a Reason header (RFC 3326), 0 = none
 
@@ -98,7 +108,7 @@ class Refused:
     why: str
 
 
-Event: TypeAlias = Incoming | Confirmed | Offer | OfferAnswered | InfoDigit | Ended | Refused
+Event: TypeAlias = Incoming | Confirmed | Offer | OfferAnswered | OfferRefused | InfoDigit | Ended | Refused
 Output: TypeAlias = Send | Event
 
 
@@ -106,8 +116,13 @@ Output: TypeAlias = Send | Event
 class Limits:
     """Timers and caps of the core; seconds."""
 
-    t1: float = 0.5
-    t2: float = 4.0
-    t4: float = 5.0
+    t1: float = 0.5  # RFC 3261 17.1.1.1: round trip estimate
+    t2: float = 4.0  # longest interval between retransmissions
+    t4: float = 5.0  # longest time that a message stays in the network
+    remind: float = (
+        60.0  # RFC 3261 13.3.1.1: an unanswered INVITE gets its 180 or 183 again, for proxies' Timer C
+    )
     max_message: int = 65_535  # bytes
+    max_legs: int = 10_000
+    max_transactions: int = 60_000
     allow: tuple[str, ...] = field(default=("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE"))

@@ -1,0 +1,125 @@
+"""Answering an INVITE: ring, early media, answer, reject, and the ACK (RFC 3261 section 13.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from voipbin_sip.sip.acceptance import Acceptance
+from voipbin_sip.sip.body import session_description
+from voipbin_sip.sip.errors import LocalProtocolError, RemoteProtocolError
+from voipbin_sip.sip.events import Confirmed, Hop, OfferAnswered
+from voipbin_sip.sip.hang_up import leave, say_bye
+from voipbin_sip.sip.message import Request, Response
+from voipbin_sip.sip.reason import q850_cause
+from voipbin_sip.sip.sdp import SessionDescription
+from voipbin_sip.sip.server_transaction import ServerTransaction
+from voipbin_sip.sip.session import DEPARTED, Move, Phase, Session
+
+
+def provisional(session: Session, now: float, status: int, sdp: SessionDescription | None = None) -> None:
+    """Send 180 or 183. Raises LocalProtocolError once the call is answered."""
+    if _too_late(session, Move.PROVISIONAL, f"{status}"):
+        return
+    response = session.response(session.invite, status, sdp=sdp)
+    session.move(now, Move.PROVISIONAL)
+    session.invite.respond(now, response)
+    _remind_later(session, now, response)
+
+
+def answer(session: Session, now: float, sdp: SessionDescription) -> None:
+    """Send the 200, again and again until the ACK. Raises LocalProtocolError if the call is answered already."""
+    if _too_late(session, Move.ANSWER, "200"):
+        return
+    response = session.response(session.invite, 200, sdp=sdp)
+    session.move(now, Move.ANSWER)
+    session.wire.timers.cancel(session.reminder)
+    accept(session, now, session.invite, response, offered=session.offerless)
+
+
+def reject(
+    session: Session, now: float, status: int, reason: str | None, headers: Iterable[tuple[str, str]]
+) -> None:
+    """Refuse the call. Raises LocalProtocolError if it is answered already, or for a status below 300."""
+    if status < 300:
+        raise LocalProtocolError(f"{status} does not reject a call")
+    if _too_late(session, Move.REJECT, f"{status}"):
+        return
+    response = session.response(session.invite, status, reason, headers)
+    session.invite.respond(now, response)
+    session.end("local", status, "rejected")
+    session.move(now, Move.REJECT)
+
+
+def cancelled(session: Session, now: float, cancel: Request) -> None:
+    """Take the peer's CANCEL of its first INVITE: 487 (RFC 3261 9.2)."""
+    if session.can(Move.CANCEL):
+        session.respond(now, session.invite, 487)
+        session.end("remote", 487, "CANCEL", q850_cause(cancel))
+        session.move(now, Move.CANCEL)
+
+
+def accept(
+    session: Session, now: float, transaction: ServerTransaction, response: Response, *, offered: bool
+) -> None:
+    """Send the 2xx for an INVITE of the peer and repeat it until its ACK; without one the call ends."""
+    data = transaction.respond(now, response)
+    number = transaction.request.cseq.number
+    acceptance = Acceptance(session.wire, transaction, data, offered=offered)
+    session.acceptances[number] = acceptance
+    acceptance.start(now, partial(_no_ack, session, number))
+
+
+def acknowledged(session: Session, now: float, ack: Request, hop: Hop) -> None:
+    """Take an ACK for a 2xx of ours; those that come again mean nothing."""
+    acceptance = session.acceptances.pop(ack.cseq.number, None)
+    if acceptance is None:
+        return
+    acceptance.stop()
+    session.dialog = session.dialog.with_request(session.dialog.remote_cseq, hop)
+    description: SessionDescription | None = None
+    complaint = ""
+    if acceptance.offered:
+        try:
+            description = session_description(ack)
+            complaint = "" if description is not None else "ACK without answer"
+        except RemoteProtocolError as error:
+            complaint = f"unusable answer in ACK: {error.reason}"
+    if session.phase is Phase.LEAVING:
+        say_bye(session, now)
+    elif complaint:
+        leave(session, now, status=488, why=complaint, cause=111)
+    elif acceptance.transaction is session.invite:
+        session.move(now, Move.ACK)
+        session.wire.emit(Confirmed(session.leg, description))
+    elif description is not None:
+        session.wire.emit(OfferAnswered(session.leg, description))
+
+
+def _no_ack(session: Session, number: int, now: float) -> None:
+    """End the session that nobody confirms (RFC 3261 13.3.1.4)."""
+    session.acceptances.pop(number, None)
+    if session.phase is Phase.LEAVING:
+        say_bye(session, now)
+    else:
+        leave(session, now, status=408, why="no ACK", cause=102)
+
+
+def _remind_later(session: Session, now: float, response: Response) -> None:
+    """Repeat the last 18x each minute while nobody answers (RFC 3261 13.3.1.1)."""
+
+    def remind(at: float) -> None:
+        session.invite.respond(at, response)
+        _remind_later(session, at, response)
+
+    session.wire.timers.cancel(session.reminder)
+    session.reminder = session.wire.timers.start(now + session.wire.limits.remind, remind)
+
+
+def _too_late(session: Session, move: Move, what: str) -> bool:
+    """Return whether an order comes after the end; raise if it contradicts what was ordered before."""
+    if session.can(move):
+        return False
+    if session.phase in DEPARTED:
+        return True
+    raise LocalProtocolError(f"{what} after the call was answered")

@@ -1,0 +1,281 @@
+"""The SIP core: messages and time in, messages and events out; no sockets, no clock (RFC 3261 and friends).
+
+The transports call `receive`, `tick` and `connection_lost`, whoever owns the calls gives the orders, and after each
+of these somebody takes the outputs. A call goes: `Incoming`, then `ring`, `progress` and `answer` or `reject`,
+`Confirmed`, offers and digits, and exactly one `Ended`. Orders on a leg that is over are ignored, since its `Ended`
+may still be waiting to be taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from voipbin_sip.sip import callee, in_dialog, own_offer, peer_offer
+from voipbin_sip.sip.body import session_description
+from voipbin_sip.sip.dialog import Dialog, dialog_of_callee
+from voipbin_sip.sip.errors import RemoteProtocolError
+from voipbin_sip.sip.events import Hop, Incoming, Limits, Output
+from voipbin_sip.sip.hang_up import hang_up
+from voipbin_sip.sip.message import Request, Response, parse_message
+from voipbin_sip.sip.screening import capabilities, refusal_headers, screen
+from voipbin_sip.sip.sdp import SessionDescription
+from voipbin_sip.sip.session import Session
+from voipbin_sip.sip.stateless import Stateless
+from voipbin_sip.sip.transaction_key import server_key
+from voipbin_sip.sip.transactions import Transactions
+from voipbin_sip.sip.wire import Wire, own_address
+
+_BUSY_RETRY = (("Retry-After", "5"),)  # s, when a cap is reached
+
+
+class SipCore:
+    """All SIP state of one server. Times are seconds of one monotonic clock; nothing raises on a peer's input."""
+
+    def __init__(
+        self,
+        *,
+        new_token: Callable[[], str],
+        limits: Limits | None = None,
+        server_name: str = "voipbin-sip",
+        advertise: Callable[[Hop], tuple[str, int]] = own_address,
+    ) -> None:
+        """Make a core.
+
+        `new_token` returns a fresh unguessable token (letters and digits) each time, for legs, tags and branches.
+        `advertise` maps a hop to the host and port that Via and Contact name.
+        """
+        self._limits = limits or Limits()
+        self._wire = Wire(new_token, self._limits, server_name, advertise)
+        self._transactions = Transactions(self._wire)
+        self._stateless = Stateless(self._wire)
+        self._legs: dict[str, Session] = {}
+        self._dialogs: dict[tuple[str, str, str], Session] = {}
+        self._opened: set[tuple[str, str, int]] = set()  # Call-ID, From tag, CSeq: to know copies by
+        self._connections: set[int] = set()  # that legs use or have used
+
+    # What the transports bring
+
+    def receive(self, now: float, data: bytes, hop: Hop) -> None:
+        """Take one whole message: a datagram, or what was framed from a stream."""
+        if not data.strip(b"\r\n\0"):  # keep-alive of a phone behind a NAT
+            self._wire.counters["received.keepalive"] += 1
+            return
+        if len(data) > self._limits.max_message:
+            self._stateless.drop(hop, "message too long")
+            return
+        try:
+            message = parse_message(data, stream=hop.transport != "UDP")
+            if isinstance(message, Request):
+                self._wire.count("received", message.method)
+                self._request(now, message, hop)
+            else:
+                self._wire.count("received", message.status)
+                self._response(now, message, hop)
+        except RemoteProtocolError as error:
+            if error.request is None:
+                self._stateless.drop(hop, error.reason)
+            else:
+                headers = refusal_headers(error.status, error.request, self._limits)
+                self._stateless.refuse(error.request, hop, error.status, error.reason, headers)
+
+    def tick(self, now: float) -> None:
+        """Let all timers fire that are due."""
+        self._wire.timers.run(now)
+
+    def deadline(self) -> float | None:
+        """Return when `tick` is due next, None if nothing waits."""
+        return self._wire.timers.deadline()
+
+    def take(self) -> list[Output]:
+        """Return and forget all outputs since the last time, in order."""
+        outputs, self._wire.outputs = self._wire.outputs, []
+        return outputs
+
+    def connection_lost(self, now: float, connection: int) -> None:
+        """Note that a stream connection is gone; calls go on, over new connections where something must be sent."""
+        if connection in self._connections:
+            self._connections.discard(connection)
+            for session in list(self._legs.values()):
+                session.connection_lost(now, connection)
+
+    # Orders on a leg
+
+    def ring(self, now: float, leg: str) -> None:
+        """Send 180 Ringing."""
+        if session := self._legs.get(leg):
+            callee.provisional(session, now, 180)
+
+    def progress(self, now: float, leg: str, sdp: SessionDescription) -> None:
+        """Send 183 with a session description: early media."""
+        if session := self._legs.get(leg):
+            callee.provisional(session, now, 183, sdp)
+
+    def answer(self, now: float, leg: str, sdp: SessionDescription) -> None:
+        """Answer the call; `Confirmed` or `Ended` follows."""
+        if session := self._legs.get(leg):
+            callee.answer(session, now, sdp)
+
+    def reject(
+        self,
+        now: float,
+        leg: str,
+        status: int,
+        reason: str | None = None,
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        """Refuse the call with a status from 300 up."""
+        if session := self._legs.get(leg):
+            callee.reject(session, now, status, reason, headers)
+
+    def accept_offer(self, now: float, leg: str, sdp: SessionDescription) -> None:
+        """Settle an `Offer` with our answer (or our offer, if it had none)."""
+        if session := self._legs.get(leg):
+            peer_offer.accept_offer(session, now, sdp)
+
+    def refuse_offer(self, now: float, leg: str, status: int = 488, reason: str | None = None) -> None:
+        """Settle an `Offer` by refusing it; the session goes on unchanged."""
+        if session := self._legs.get(leg):
+            peer_offer.refuse(session, now, status, reason)
+
+    def offer(self, now: float, leg: str, sdp: SessionDescription) -> None:
+        """Change the session by a re-INVITE of ours; `OfferAnswered` or `OfferRefused` follows."""
+        if session := self._legs.get(leg):
+            own_offer.offer(session, now, sdp)
+
+    def info_digit(self, now: float, leg: str, digit: str, duration: int = 160) -> None:
+        """Send a digit by INFO; `duration` in ms."""
+        if session := self._legs.get(leg):
+            in_dialog.send_digit(session, now, digit, duration)
+
+    def hang_up(self, now: float, leg: str, *, cause: int = 16, reason_text: str = "") -> None:
+        """End the leg for a Q.850 cause: BYE, or a rejection if it is unanswered."""
+        if session := self._legs.get(leg):
+            hang_up(session, now, cause, reason_text)
+
+    # What can be read
+
+    def dialog(self, leg: str) -> Dialog | None:
+        """Return the leg's dialog as a value, None if there is no such leg."""
+        session = self._legs.get(leg)
+        return None if session is None else session.dialog
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """Counts by `received.METHOD`, `received.STATUS`, `sent.…`, `refused.STATUS`; only ever growing."""
+        return self._wire.counters
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """How much state there is now: legs, transactions, timers."""
+        return {
+            "legs": len(self._legs),
+            "transactions": len(self._transactions),
+            "timers": len(self._wire.timers),
+            "invites": len(self._opened),
+        }
+
+    # Inner workings
+
+    def _response(self, now: float, response: Response, hop: Hop) -> None:
+        if len(response.vias) != 1 or not self._transactions.receive(now, response):
+            self._stateless.drop(hop, f"response {response.status} to nothing of ours")
+
+    def _request(self, now: float, request: Request, hop: Hop) -> None:
+        key = server_key(request)
+        transaction = self._transactions.server(key)
+        if request.method == "ACK":
+            if transaction is None or transaction.acknowledged(now):
+                session = self._session_of(request)
+                if session is not None:
+                    self._connected(hop)
+                    callee.acknowledged(session, now, request, hop)
+        elif transaction is not None:
+            self._wire.counters["received.again"] += 1
+            transaction.request_again(now)
+        elif request.method == "CANCEL":
+            self._cancel(now, request, hop)
+        elif request.to.tag is not None:
+            self._in_dialog(now, request, hop)
+        else:
+            self._outside(now, request, hop)
+
+    def _cancel(self, now: float, request: Request, hop: Hop) -> None:
+        """RFC 3261 9.2. A CANCEL that comes after the final response changes nothing, but gets its 200."""
+        invite = self._transactions.server(server_key(request, "INVITE"))
+        if invite is None:
+            self._stateless.refuse(request, hop, 481, "Transaction Does Not Exist")
+            return
+        transaction = self._transactions.serve(server_key(request), request, hop, invite.to_tag)
+        transaction.respond_status(now, 200)
+        if not invite.answered and invite.on_cancel is not None:
+            invite.on_cancel(now, request)
+
+    def _in_dialog(self, now: float, request: Request, hop: Hop) -> None:
+        session = self._session_of(request)
+        method = request.method
+        if session is None:
+            self._stateless.refuse(request, hop, 481, "Call Does Not Exist")
+        elif request.cseq.number <= session.dialog.remote_cseq:
+            self._stateless.refuse(request, hop, 500, "CSeq Out Of Order")
+        elif self._transactions.full and method != "BYE":
+            self._stateless.refuse(request, hop, 503, None, _BUSY_RETRY)
+        else:
+            self._connected(hop)
+            tag = session.dialog.local_tag
+            in_dialog.handle(
+                session, now, self._transactions.serve(server_key(request), request, hop, tag), hop
+            )
+
+    def _outside(self, now: float, request: Request, hop: Hop) -> None:
+        """Take a request outside of any dialog (RFC 3261 8.2)."""
+        screen(request, self._limits)
+        if request.method == "INVITE":
+            self._invite(now, request, hop)
+        elif request.method == "OPTIONS":
+            self._stateless.answer(request, hop, 200, headers=capabilities(self._limits))
+        else:
+            self._stateless.refuse(request, hop, 481, "Call Does Not Exist")
+
+    def _invite(self, now: float, request: Request, hop: Hop) -> None:
+        """Open a session; all that can go wrong goes wrong before anything is kept."""
+        copy_key = (request.call_id, request.from_.tag or "", request.cseq.number)
+        if copy_key in self._opened:  # the same INVITE by another way, or very late (RFC 3261 8.2.2.2)
+            self._stateless.refuse(request, hop, 482)
+            return
+        if len(self._legs) >= self._limits.max_legs or self._transactions.full:
+            self._stateless.refuse(request, hop, 503, None, _BUSY_RETRY)
+            return
+        offer = session_description(request)
+        leg = self._wire.new_token()
+        dialog = dialog_of_callee(request, leg, hop)
+        transaction = self._transactions.serve(server_key(request), request, hop, leg)
+        session = Session(
+            self._wire,
+            self._transactions,
+            leg,
+            dialog,
+            transaction,
+            offerless=offer is None,
+            on_over=self._over,
+        )
+        transaction.on_cancel = lambda at, cancel: callee.cancelled(session, at, cancel)
+        self._legs[leg] = self._dialogs[dialog.key] = session
+        self._opened.add(copy_key)
+        self._connected(hop)
+        transaction.respond_status(now, 100)
+        self._wire.emit(Incoming(leg, request, hop, offer))
+
+    def _session_of(self, request: Request) -> Session | None:
+        return self._dialogs.get((request.call_id, request.to.tag or "", request.from_.tag or ""))
+
+    def _connected(self, hop: Hop) -> None:
+        if hop.connection:
+            self._connections.add(hop.connection)
+
+    def _over(self, now: float, session: Session) -> None:
+        """Forget a session; copies of its INVITE may still be on their way for 64*T1."""
+        del self._legs[session.leg]
+        del self._dialogs[session.dialog.key]
+        invite = session.invite.request
+        copy_key = (invite.call_id, invite.from_.tag or "", invite.cseq.number)
+        self._wire.timers.start(now + 64 * self._limits.t1, lambda _: self._opened.discard(copy_key))

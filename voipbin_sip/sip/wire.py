@@ -1,0 +1,67 @@
+"""What all parts of the core share: outputs in order, timers, tokens, counters and how we call ourselves."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+
+from voipbin_sip.sip.events import Event, Hop, Limits, Output, Send
+from voipbin_sip.sip.timers import Timers
+
+METHODS = frozenset(
+    (
+        *("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "REGISTER"),
+        *("PRACK", "REFER", "NOTIFY", "SUBSCRIBE", "MESSAGE", "PUBLISH"),
+    )
+)
+
+
+def own_address(hop: Hop) -> tuple[str, int]:
+    """Return the socket's own address: what we advertise unless told otherwise."""
+    return hop.local
+
+
+class Wire:
+    """The surroundings of every transaction and session of one core."""
+
+    def __init__(
+        self,
+        new_token: Callable[[], str],
+        limits: Limits,
+        server_name: str,
+        advertise: Callable[[Hop], tuple[str, int]] = own_address,
+    ) -> None:
+        self.new_token = new_token
+        self.limits = limits
+        self.server_name = server_name
+        self.advertise = advertise
+        self.timers = Timers()
+        self.counters: Counter[str] = Counter()
+        self.outputs: list[Output] = []
+        self._chance: random.Random | None = None
+
+    def send(self, hop: Hop, data: bytes) -> None:
+        """Queue bytes for a hop."""
+        self.outputs.append(Send(hop, data))
+
+    def emit(self, event: Event) -> None:
+        """Queue an event for the user of the core."""
+        self.outputs.append(event)
+
+    def count(self, kind: str, name: str | int) -> None:
+        """Count something; method names that a peer invents share one counter, so that counters stay few."""
+        if isinstance(name, str) and name not in METHODS:
+            name = "other"
+        self.counters[f"{kind}.{name}"] += 1
+
+    def between(self, low: float, high: float) -> float:
+        """Return a random number for back-off, never for secrets."""
+        if self._chance is None:
+            self._chance = random.Random(self.new_token())
+        return self._chance.uniform(low, high)
+
+    def local_authority(self, hop: Hop) -> str:
+        """Return host:port as written into Via and Contact for what goes through this hop."""
+        host, port = self.advertise(hop)
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
