@@ -61,6 +61,11 @@ class Pjsua:
         await self._do("resume")
         await self.child.line(r'"event": "media", .*"sound": true')
 
+    async def packets(self) -> int:
+        """Return how many RTP packets the stream has received since its last negotiation."""
+        await self._do("packets")
+        return int((await self.child.line(r'"event": "packets", .*"received": (\d+)'))[1])
+
     async def hang_up(self) -> None:
         """Hang up, or cancel; the other side's answer to it is awaited by `over`."""
         await self._do("hangup")

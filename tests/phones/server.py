@@ -125,6 +125,13 @@ class Server:
             used += first <= int(line.split()[1].rpartition(":")[2], 16) <= last
         return used
 
+    def media_sockets_left(self, seconds: float) -> int:
+        """Wait until all media ports are closed (they rest a while after a call); returns how many are not."""
+        deadline = time.monotonic() + seconds
+        while self.media_sockets() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return self.media_sockets()
+
     def _ready(self) -> bool:
         return any(line.startswith("ready ") for line in self.log.read_text(errors="replace").splitlines())
 

@@ -1,9 +1,8 @@
 """A PJSIP phone without a sound card, driven by lines on standard input. Runs with .phones/pjsua2's Python.
 
 Every input line is one command, a JSON object: {"do": "call", "uri": ...}, {"do": "digits", "digits": ...}, the
-same with "info", {"do": "play", "file": ...}, {"do": "hold"}, {"do": "resume"}, {"do": "hangup"}, {"do": "quit"}.
-Every output line is one event, a JSON object with the key "event". What the phone hears goes into the file of
---record.
+same with "info", {"do": "play", "file": ...}, {"do": "packets"}, and "hold", "resume", "hangup", "quit". Every output
+line is one event, a JSON object with the key "event". What the phone hears goes into the file of --record.
 """
 
 from __future__ import annotations
@@ -163,6 +162,8 @@ class Phone:
             resume = pj.CallOpParam(True)
             resume.opt.flag = pj.PJSUA_CALL_UNHOLD
             call.reinvite(resume)
+        elif do == "packets":
+            report("packets", received=call.getStreamStat(0).rtcp.rxStat.pkt)
         elif do == "hangup":
             call.hangup(pj.CallOpParam(True))
         return True

@@ -1,0 +1,184 @@
+"""Callers that are correct but awkward, as SIPp plays them (scenarios/), and bytes that are no SIP at all."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import re
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tests.phones.installed import needs_sipp, needs_sipsak
+from tests.phones.server import Server, serving
+from tests.phones.sipp import Verdict, sipp
+
+pytestmark = pytest.mark.phones
+
+TONE = """
+name: tone
+actions:
+  - type: answer
+  - type: play
+    option: {stream_urls: [sounds/one.wav]}
+  - type: sleep
+    option: {duration: 60000}
+"""
+LATE = """
+name: late
+actions:
+  - type: sleep
+    option: {duration: 1500}
+  - type: answer
+  - type: sleep
+    option: {duration: 60000}
+"""
+MENU = """
+name: menu
+actions:
+  - type: answer
+  - type: digits_receive
+    option: {duration: 20000, length: 1}
+  - type: branch
+    option: {target_ids: {"1": one}, default_target_id: wrong}
+  - id: one
+    type: play
+    option: {stream_urls: [sounds/one.wav]}
+  - type: sleep
+    option: {duration: 60000}
+  - id: wrong
+    type: hangup
+"""
+CALLS = {  # scenario: number, longest time in s
+    "uac": ("100", 20.0),
+    "uac_pcap": ("300", 30.0),
+    "options.xml": ("100", 10.0),
+    "unknown.xml": ("999", 10.0),
+    "retransmission.xml": ("200", 15.0),
+    "cancel.xml": ("200", 10.0),
+    "hold.xml": ("100", 20.0),
+    "offerless.xml": ("100", 15.0),
+    "lost_ack.xml": ("100", 45.0),
+}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    numbers = {"100": "tone", "200": "late", "300": "menu"}
+    folder = tmp_path_factory.mktemp("callee")
+    with serving(folder, {"tone": TONE, "late": LATE, "menu": MENU}, numbers=numbers) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def verdicts(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Verdict]:
+    """All scenarios at once: the lost ACK alone takes half a minute."""
+    folder = tmp_path_factory.mktemp("sipp")
+
+    async def run_all() -> list[Verdict]:
+        return await asyncio.gather(
+            *(
+                sipp(scenario, server.address, folder, number=number, seconds=seconds)
+                for scenario, (number, seconds) in CALLS.items()
+            )
+        )
+
+    return dict(zip(CALLS, asyncio.run(run_all()), strict=True))
+
+
+@needs_sipp
+@pytest.mark.parametrize("scenario", CALLS)
+def test_sipp_sees_every_message_that_the_scenario_expects(
+    verdicts: dict[str, Verdict], scenario: str
+) -> None:
+    if scenario == "uac_pcap" and os.geteuid() != 0:
+        pytest.skip("SIPp plays captures through a raw socket: only as root")
+    verdict = verdicts[scenario]
+    assert verdict.code == 0, f"{verdict.output}\n{verdict.trace[-6000:]}"
+
+
+@needs_sipp
+def test_a_retransmitted_invite_is_answered_once(verdicts: dict[str, Verdict]) -> None:
+    verdict = verdicts["retransmission.xml"]
+    assert len(verdict.received(r"SIP/2\.0 200.*CSeq: 1 INVITE")) == 1
+    tags = set(re.findall(r"^To:.*;tag=(\S+)", verdict.trace, re.MULTILINE))
+    assert len(tags) == 1
+
+
+@needs_sipp
+def test_a_200_without_ack_is_repeated_with_growing_pauses_and_then_ends_in_bye(
+    verdicts: dict[str, Verdict],
+) -> None:
+    verdict = verdicts["lost_ack.xml"]
+    times = verdict.received(r"SIP/2\.0 200.*CSeq: 1 INVITE")
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert gaps[:4] == pytest.approx([0.5, 1.0, 2.0, 4.0], abs=0.3)
+    assert all(gap == pytest.approx(4.0, abs=0.3) for gap in gaps[4:])
+    (bye,) = verdict.received("BYE ")[:1]
+    assert bye - times[0] == pytest.approx(32.0, abs=1.0)
+
+
+@needs_sipp
+def test_every_new_answer_raises_the_version_of_our_session(verdicts: dict[str, Verdict]) -> None:
+    origins = re.findall(
+        r"message received.*?^o=\S+ (\d+) (\d+) ", verdicts["hold.xml"].trace, re.DOTALL | re.MULTILINE
+    )
+    assert len({session for session, _ in origins}) == 1
+    versions = [int(version) for _, version in origins]
+    assert versions == sorted(versions)
+    assert len(set(versions)) == 7  # the first answer and three times hold and resume
+
+
+@needs_sipsak
+async def test_sipsak_gets_its_options_answered(server: Server) -> None:
+    process = await asyncio.create_subprocess_exec(
+        "sipsak", "-v", "-s", f"sip:100@{server.address}", stdout=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(10.0):
+        output, _ = await process.communicate()
+    assert process.returncode == 0, output
+
+
+def ask(server: Server, message: bytes, seconds: float = 1.0) -> bytes:
+    """Send one datagram and return the answer, empty if there is none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+        phone.bind(("127.0.0.1", 0))
+        phone.settimeout(seconds)
+        phone.sendto(message.replace(b"PORT", b"%d" % phone.getsockname()[1]), ("127.0.0.1", server.port))
+        try:
+            return phone.recv(65536)
+        except TimeoutError:
+            return b""
+
+
+GOOD = (
+    b"OPTIONS sip:100@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:PORT;branch=z9hG4bKbad;rport\r\n"
+    b"Max-Forwards: 70\r\nFrom: <sip:me@127.0.0.1>;tag=1\r\nTo: <sip:100@127.0.0.1>\r\nCall-ID: bad1\r\n"
+    b"CSeq: 1 OPTIONS\r\nContact: <sip:me@127.0.0.1:PORT>\r\nContent-Length: 0\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "status"),
+    [
+        pytest.param(GOOD, b"200", id="the message that the others spoil"),
+        pytest.param(GOOD.replace(b"Content-Length: 0", b"Content-Length: 50"), b"400", id="body too short"),
+        pytest.param(GOOD.replace(b"CSeq: 1 OPTIONS", b"CSeq: 1 INVITE"), b"400", id="two methods"),
+        pytest.param(GOOD.replace(b"From: <sip:me@127.0.0.1>;tag=1\r\n", b""), b"400", id="no From"),
+        pytest.param(GOOD.replace(b"CSeq: 1", b"CSeq: many"), b"400", id="CSeq no number"),
+        pytest.param(GOOD.replace(b"SIP/2.0\r\nVia", b"SIP/7.0\r\nVia", 1), b"505", id="version 7"),
+        pytest.param(GOOD.replace(b"OPTIONS", b"TELEPORT"), b"405", id="unknown method"),
+    ],
+)
+def test_a_bad_message_gets_its_status(server: Server, message: bytes, status: bytes) -> None:
+    unique = message.replace(b"bad", os.urandom(6).hex().encode())
+    assert ask(server, unique).split(b" ")[1:2] == [status]
+
+
+@pytest.mark.parametrize(
+    "message", [b"", b"\r\n\r\n", b"\x00" * 20, b"hello", b"SIP/2.0 200 OK\r\n\r\n", b"\xff" * 1400]
+)
+def test_what_is_no_request_gets_no_answer(server: Server, message: bytes) -> None:
+    assert ask(server, message, 0.3) == b""

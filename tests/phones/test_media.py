@@ -1,0 +1,134 @@
+"""Codecs, hold and resume, and calls that end in unusual ways, with PJSIP and with a caller made by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.phones import prompts, sound
+from tests.phones.installed import needs_pjsua
+from tests.phones.pjsua import pjsua
+from tests.phones.server import Server, serving
+from tests.phones.wire import wire
+
+pytestmark = pytest.mark.phones
+
+LONG = """
+name: long
+actions:
+  - type: answer
+  - type: play
+    option: {stream_urls: [sounds/one.wav, sounds/one.wav, sounds/one.wav, sounds/one.wav, sounds/one.wav]}
+  - type: hangup
+"""
+RETURN = """
+name: return
+actions:
+  - type: answer
+  - type: play
+    option: {stream_urls: [sounds/two.wav]}
+  - type: echo
+    option: {duration: 20000}
+"""
+LATE = """
+name: late
+actions:
+  - type: sleep
+    option: {duration: 30000}
+  - type: answer
+"""
+RTP_TIMEOUT = 3.0  # s
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    flows = {"long": LONG, "return": RETURN, "late": LATE}
+    numbers = {"100": "long", "200": "return", "300": "late"}
+    media: dict[str, object] = {"rtp_timeout": RTP_TIMEOUT}
+    with serving(tmp_path_factory.mktemp("media"), flows, numbers=numbers, media=media) as server:
+        yield server
+
+
+@needs_pjsua
+@pytest.mark.parametrize(("codec", "name"), [("PCMU", "PCMU"), ("PCMA", "PCMA"), ("G722", "G722")])
+async def test_each_codec_sounds_in_both_directions(
+    server: Server, tmp_path: Path, codec: str, name: str
+) -> None:
+    voice = prompts.write(tmp_path / "voice.wav", prompts.tone(prompts.TONES["caller"], 2.0))
+    async with pjsua(tmp_path, codec=codec) as phone:
+        await phone.call("200", server.address)
+        await asyncio.sleep(1.5)
+        await phone.play(voice)
+        await asyncio.sleep(2.5)
+        await phone.hang_up()
+        assert await phone.over() == 200
+        assert phone.codecs() == [name]
+    assert prompts.places(sound.tones(sound.heard(phone.recording))) == ["two", "caller"]
+
+
+@needs_pjsua
+async def test_a_held_call_gets_no_sound_and_gets_it_back(server: Server, tmp_path: Path) -> None:
+    async with pjsua(tmp_path) as phone:
+        await phone.call("100", server.address)
+        await asyncio.sleep(1.0)
+        await phone.hold()
+        at_hold = await phone.packets()
+        await asyncio.sleep(1.0)
+        held = await phone.packets() - at_hold
+        await phone.resume()
+        resumed = await phone.packets()
+        await asyncio.sleep(1.0)
+        assert await phone.packets() - resumed > 25
+        await phone.hang_up()
+        assert await phone.over() == 200
+    assert held <= 2
+    samples, rate = sound.load(phone.recording)
+    assert not sound.silent(samples, rate, len(samples) / rate - 0.6, len(samples) / rate)
+
+
+@pytest.mark.parametrize("direction", ["sendonly", "inactive"])
+async def test_hold_on_the_wire_is_silence_and_resume_is_sound(server: Server, direction: str) -> None:
+    async with wire(server.address) as line:
+        call = await line.new_call("100")
+        assert await call.invite() == 200
+        await asyncio.sleep(0.5)
+        assert await call.invite(direction) == 200
+        held = time.monotonic() + 0.2
+        await asyncio.sleep(1.0)
+        during = call.sound(held)
+        assert len(during) == 0 or sound.silent(during, 8000, 0.0, len(during) / 8000)
+        assert await call.invite() == 200
+        resumed = time.monotonic() + 0.2
+        await asyncio.sleep(0.8)
+        heard = sound.stretches(call.sound(resumed), 8000)
+        assert prompts.places(sound.tones(heard)) == ["one"]
+        assert await call.bye() == 200
+
+
+@needs_pjsua
+async def test_cancel_before_the_flow_answers(server: Server, tmp_path: Path) -> None:
+    async with pjsua(tmp_path) as phone:
+        await phone.dial("300", server.address)
+        await asyncio.sleep(1.0)
+        await phone.hang_up()
+        assert await phone.over(5.0) == 487
+
+
+@needs_pjsua
+async def test_a_phone_that_is_killed_is_hung_up_by_the_rtp_timeout(server: Server, tmp_path: Path) -> None:
+    async with wire(server.address) as line, pjsua(tmp_path) as phone:
+        await phone.call("200", server.address)
+        call = await line.new_call("200")  # goes silent without dying: it can tell when the BYE comes
+        assert await call.invite() == 200
+        await asyncio.sleep(1.0)
+        phone.child.kill()
+        call.talking = False
+        silent_since = time.monotonic()
+        async with asyncio.timeout(RTP_TIMEOUT + 5.0):
+            await call.ended.wait()
+        assert time.monotonic() - silent_since == pytest.approx(RTP_TIMEOUT, abs=1.5)
+        assert await asyncio.to_thread(server.media_sockets_left, 60.0) == 0
