@@ -25,10 +25,10 @@ RATE = 8000
 BLOCK = 80  # samples: 10 ms
 BLOCKS = 3  # tone-like blocks that make a digit: a 40 ms tone always holds three, one of 23 ms never
 LOWEST_LEVEL = -40.0  # dBm0 of the weaker tone
-NORMAL_TWIST = 9.0  # dB that the low tone may be stronger: Q.24 asks for 8
-REVERSE_TWIST = 5.0  # dB that the high tone may be stronger: Q.24 asks for 4
+NORMAL_TWIST = 10.0  # dB that the low tone may be stronger: Q.24 asks for 8
+REVERSE_TWIST = 5.5  # dB that the high tone may be stronger: Q.24 asks for 4
 TOLERANCE = 0.025  # of the frequency; Q.24 accepts 1.5 % and rejects 3.5 %
-DOMINANCE = 0.70  # share of a block's energy that the pair explains; 1.5 % off leaves about 0.82
+DOMINANCE = 0.65  # share of a block's energy that the pair explains; 1.5 % off leaves about 0.82
 STEADINESS = 0.6  # weakest of the three blocks against the strongest, in amplitude
 PHASE_SCATTER = 0.6  # rad between the phase steps of one tone: a steady tone has none
 GAP_BLOCKS = 6  # misses that end a digit: a pause of 40 ms makes six, a drop-out of 10 ms at most four
@@ -175,7 +175,7 @@ class InbandDetector:
         misses = np.where(same, 0, self._misses[rows] + 1)
         over = (digit >= 0) & ~same & ((seen >= 0) | (misses >= GAP_BLOCKS))
         for place in np.flatnonzero(over):
-            blocks = int(self._length[rows[place]]) + BLOCKS  # and half a block cut off at each end
+            blocks = int(self._length[rows[place]]) + BLOCKS - 1
             found.append(Found(int(rows[place]), KEYPAD[digit[place]], blocks * 10))
         fresh = (seen >= 0) & ~same
         self._length[rows] = np.where(
