@@ -28,8 +28,8 @@ LOWEST_LEVEL = -40.0  # dBm0 of the weaker tone
 NORMAL_TWIST = 10.0  # dB that the low tone may be stronger: Q.24 asks for 8
 REVERSE_TWIST = 5.5  # dB that the high tone may be stronger: Q.24 asks for 4
 TOLERANCE = 0.025  # of the frequency; Q.24 accepts 1.5 % and rejects 3.5 %
-DOMINANCE = 0.65  # share of a block's energy that the pair explains; 1.5 % off leaves about 0.82
-STEADINESS = 0.6  # weakest of the three blocks against the strongest, in amplitude
+DOMINANCE = 0.70  # share of a block's energy that the pair explains; 1.5 % off leaves about 0.82
+STEADINESS = 0.65  # weakest of the three blocks against the strongest, in amplitude
 PHASE_SCATTER = 0.6  # rad between the phase steps of one tone: a steady tone has none
 GAP_BLOCKS = 6  # misses that end a digit: a pause of 40 ms makes six, a drop-out of 10 ms at most four
 
