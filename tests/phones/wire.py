@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -57,6 +58,7 @@ class WireCall:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     statuses: list[int] = field(default_factory=list)
     answer: str = ""  # SDP of the newest 200
+    last_response: str = ""
     to_tag: str = ""
     remote_rtp: tuple[str, int] = ("", 0)
     talking: bool = False
@@ -138,6 +140,7 @@ class WireCall:
 
     def _take_response(self, status: int, number: int, method: str, message: str) -> None:
         self.statuses.append(status)
+        self.last_response = message
         if status < 200:
             return
         tag = re.search(r"^To:.*;tag=([^\s;]+)", message, re.MULTILINE | re.IGNORECASE)
@@ -207,8 +210,7 @@ class Line(asyncio.DatagramProtocol):
         return self.calls[name]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)  # the loop's own class is no subclass
         self.port = int(transport.get_extra_info("sockname")[1])
 
     def datagram_received(self, data: bytes, source: tuple[str, int]) -> None:
