@@ -1,1 +1,50 @@
-"""What should happen in a call: flow model, loader, checks, variables and the interpreter."""
+"""Flows: what a call should do, written by an operator in YAML.
+
+Loading: `load_flows(folder)` gives a `FlowSet`, or every fault of every file as a `Finding` with file, line and
+column; `load_flow_file(path)` and `load_flow_text(text, file)` read one flow.
+
+    flows, findings = load_flows(Path("config/flows"), base=Path("config"))
+
+Running: one `Run` for each call. The host gives the world as ports (`flows.ports`), passes the caller's digits to
+`Run.digit`, and calls `Run.stop` when the call is over:
+
+    run = Run(flows, flow, call=port, clock=clock, trace=trace, variables={"voipbin.call.id": "..."})
+    result = await run.execute()
+
+`result.next_flow` is what the flow's `on_complete_flow_id` names. The host runs it without a call, with
+`result.variables` and `result.complete_count`; steps that need a call are skipped there, visibly.
+
+The package knows no network, no sound and no database. The interpreter never lets anything else run between two
+steps that do not wait.
+"""
+
+from flows.findings import Finding, Severity
+from flows.interpreter import Ended, Run, RunResult
+from flows.interpreter import Limits as RunLimits
+from flows.loader import load_flow_file, load_flow_text, load_flows
+from flows.model import Action, Flow, FlowSet
+from flows.ports import CallPort, Clock, Origin, Played, StepFailed, StepRecord, Trace
+from flows.variables import accept_injected
+
+__all__ = [
+    "Action",
+    "CallPort",
+    "Clock",
+    "Ended",
+    "Finding",
+    "Flow",
+    "FlowSet",
+    "Origin",
+    "Played",
+    "Run",
+    "RunLimits",
+    "RunResult",
+    "Severity",
+    "StepFailed",
+    "StepRecord",
+    "Trace",
+    "accept_injected",
+    "load_flow_file",
+    "load_flow_text",
+    "load_flows",
+]

@@ -1,0 +1,84 @@
+"""Which action types exist, which do not yet, and which never will again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from flows.actions.base import ActionType
+from flows.actions.calling import Answer, Hangup, Stop
+from flows.actions.checking import (
+    ConditionCallDigits,
+    ConditionCallStatus,
+    ConditionDatetime,
+    ConditionVariable,
+)
+from flows.actions.jumping import Branch, FetchFlow, Goto
+from flows.actions.keypad import DigitsReceive, DigitsSend
+from flows.actions.prompts import Beep, Play, Talk
+from flows.actions.variable import VariableSet
+from flows.actions.waiting import Echo, Sleep, StreamEcho
+
+_TYPES: tuple[type[ActionType], ...] = (
+    Answer,
+    Talk,
+    Play,
+    Beep,
+    DigitsReceive,
+    DigitsSend,
+    Branch,
+    ConditionVariable,
+    ConditionDatetime,
+    ConditionCallDigits,
+    ConditionCallStatus,
+    Goto,
+    FetchFlow,
+    VariableSet,
+    Sleep,
+    Echo,
+    StreamEcho,
+    Hangup,
+    Stop,
+)
+
+ACTION_TYPES: Final[Mapping[str, type[ActionType]]] = MappingProxyType({kind.type: kind for kind in _TYPES})
+
+NOT_YET: Final = frozenset(
+    (
+        "ai_summary",
+        "ai_talk",
+        "ai_task",
+        "amd",
+        "block",
+        "call",
+        "case_create",
+        "confbridge_join",
+        "conference_join",
+        "connect",
+        "conversation_send",
+        "email_send",
+        "external_media_start",
+        "external_media_stop",
+        "fetch",
+        "message_send",
+        "mute",
+        "queue_join",
+        "recording_start",
+        "recording_stop",
+        "transcribe_recording",
+        "transcribe_start",
+        "transcribe_stop",
+        "webhook_send",
+    )
+)
+"""Types of VoIPBIN that are known by name and refused until they exist."""
+
+GONE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "agent_call": "use 'connect' with a destination of type agent",
+        "chatbot_talk": "use 'ai_talk'",
+        "hangup_relay": "use 'hangup' with 'reference_id'",
+    }
+)
+"""Types that old documentation mentions, with what took their place."""

@@ -1,0 +1,286 @@
+"""A flow file half way between nodes and a `Flow`: steps with their places, each checked by its own type.
+
+Faults are collected, not raised, so that the checks over the whole flow (`flows.lint`) still see its sound parts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, Field
+
+from flows.actions.base import ActionType, Option
+from flows.actions.registry import ACTION_TYPES, GONE, NOT_YET
+from flows.findings import Finding, did_you_mean, error
+from flows.model import (
+    RESERVED_IDS,
+    Action,
+    Flow,
+    action_uuid,
+    as_uuid,
+    flow_uuid,
+    positions_of,
+)
+from flows.ports import Origin
+from flows.validation import Strict, validate
+from flows.variables import refers_to_variables
+from flows.yamlnodes import ListNode, MapNode, Node, ScalarNode, plain
+
+_ID = re.compile(r"\w[\w.:@-]*")
+
+
+def _step_id(word: str) -> str:
+    if not _ID.fullmatch(word):
+        raise ValueError("must be a word: letters, digits, '_', '-', '.', ':' or '@'")
+    if word in RESERVED_IDS:
+        raise ValueError("is a reserved id")
+    return word
+
+
+class FlowDocument(Strict):
+    """The keys of a flow file."""
+
+    name: str | None = Field(
+        default=None, min_length=1, max_length=255, description="Empty: the name of the file"
+    )
+    id: UUID | None = Field(default=None, description="Empty: a stable one made of the name")
+    detail: str = ""
+    type: Literal["flow"] = "flow"
+    on_complete_flow_id: str = Field(default="", description="Name or UUID of the flow that runs afterwards")
+    actions: list[Any] = Field(min_length=1, max_length=5000)
+
+
+class ActionDocument(Strict):
+    """The keys of an action; its options are checked by its type."""
+
+    id: Annotated[str, AfterValidator(_step_id)] | None = Field(
+        default=None, max_length=100, description="Needed only where another step names this one"
+    )
+    next_id: str = Field(default="", description="Step to go on with instead of the following one")
+    type: str
+    option: dict[str, Any] = Field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Step:
+    """One action with its places. `kind` is None where the type is unknown."""
+
+    index: int
+    node: MapNode
+    kind: type[ActionType] | None = None
+    id: str = ""
+    named: bool = False
+    next_id: str = ""
+    option: Option = field(default_factory=dict)
+    body: ActionType | None = None
+
+    def place(self, path: tuple[str, ...] = ()) -> Node:
+        """Return the node of an option, or the nearest one above it."""
+        node: Node = self.node.entries.get("option", self.node) if path else self.node
+        for part in path:
+            if not isinstance(node, MapNode) or part not in node.entries:
+                break
+            node = node.entries[part]
+        return node
+
+    def targets(self) -> Iterator[tuple[Node, str]]:
+        """Yield each step id that this step names, with its place."""
+        if self.next_id:
+            yield self.node.entries["next_id"], self.next_id
+        if self.kind is not None:
+            for path, target in self.kind.targets(self.option):
+                yield self.place(path), target
+
+    def fetches(self) -> Iterator[tuple[Node, str]]:
+        """Yield each flow whose steps this step runs, with its place."""
+        for key in self.kind.flow_keys if self.kind is not None else ():
+            name = self.option.get(key)
+            if isinstance(name, str):
+                yield self.place((key,)), name
+
+
+@dataclass(slots=True)
+class Draft:
+    """A flow as read."""
+
+    file: Path
+    node: MapNode
+    name: str
+    uuid: UUID
+    steps: list[Step]
+    detail: str = ""
+    on_complete_flow_id: str = ""
+
+    @classmethod
+    def unreadable(cls, file: Path) -> Draft:
+        """Return a stand-in for a file that could not be read, known by the name of the file."""
+        return cls(file, MapNode(file, 1, 1, {}, {}), file.stem, flow_uuid(file.stem), [])
+
+    def ids(self) -> Mapping[str, int]:
+        """Return the index of each named step, by id and by UUID."""
+        found: dict[str, int] = {}
+        for step in self.steps:
+            if step.named:
+                found.setdefault(step.id, step.index)
+                found.setdefault(str(action_uuid(self.uuid, step.id)), step.index)
+        return found
+
+    def build(self) -> Flow:
+        """Return the flow; only for a draft without errors."""
+        actions = tuple(
+            Action(
+                id=step.id,
+                uuid=action_uuid(self.uuid, step.id),
+                kind=step.kind,
+                option=step.option,
+                body=step.body,
+                next_id=step.next_id,
+                origin=Origin(step.node.file, step.node.line, step.node.column),
+                named=step.named,
+            )
+            for step in self.steps
+            if step.kind is not None
+        )
+        return Flow(
+            name=self.name,
+            uuid=self.uuid,
+            detail=self.detail,
+            actions=actions,
+            on_complete_flow_id=self.on_complete_flow_id,
+            origin=Origin(self.file, self.node.line, self.node.column),
+            positions=positions_of(actions),
+        )
+
+
+def read_draft(node: Node, findings: list[Finding]) -> Draft | None:
+    """Read one flow and report all faults of its keys, types and options."""
+    document = validate(node, FlowDocument, findings)
+    if not isinstance(node, MapNode):
+        return None
+    name = document.name if document is not None and document.name else _name_of(node)
+    draft = Draft(
+        file=node.file,
+        node=node,
+        name=name,
+        uuid=document.id if document is not None and document.id else flow_uuid(name),
+        steps=[],
+        detail=document.detail if document is not None else "",
+        on_complete_flow_id=document.on_complete_flow_id if document is not None else "",
+    )
+    actions = node.entries.get("actions")
+    for index, item in enumerate(actions.items if isinstance(actions, ListNode) else ()):
+        if isinstance(item, MapNode):
+            draft.steps.append(_read_step(index, item, findings))
+        else:
+            findings.append(error(item, "an action must be a mapping that begins with 'type:'"))
+    _refuse_equal_ids(draft, findings)
+    return draft
+
+
+def _name_of(node: MapNode) -> str:
+    name = node.entries.get("name")
+    return name.text if isinstance(name, ScalarNode) and name.text else node.file.stem
+
+
+def _read_step(index: int, node: MapNode, findings: list[Finding]) -> Step:
+    step = Step(index, node)
+    step.kind = _kind(node, findings)
+    faults: list[Finding] = []
+    document = validate(node, ActionDocument, faults)
+    findings.extend(_with_advice(faults, step))
+    if document is not None:
+        step.id, step.named, step.next_id = document.id or "", document.id is not None, document.next_id
+    if not step.named:
+        step.id = f"{step.kind.type if step.kind is not None else 'step'}#{index + 1}"
+    option = node.entries.get("option")
+    if isinstance(option, ScalarNode) and option.null:
+        option = None
+    if step.kind is not None and (option is None or isinstance(option, MapNode)):
+        _read_option(step, step.kind, option or MapNode(node.file, node.line, node.column, {}, {}), findings)
+    return step
+
+
+def _kind(node: MapNode, findings: list[Finding]) -> type[ActionType] | None:
+    written = node.entries.get("type")
+    if not isinstance(written, ScalarNode) or written.null:
+        return None
+    name = written.text
+    if name in NOT_YET:
+        findings.append(error(written, f"action type '{name}' is not available yet"))
+    elif name in GONE:
+        findings.append(error(written, f"action type '{name}' does not exist any more; {GONE[name]}"))
+    elif name not in ACTION_TYPES:
+        guess = did_you_mean(name, [*ACTION_TYPES, *NOT_YET])
+        findings.append(error(written, f"'{name}' is an unknown action type{guess}"))
+    return ACTION_TYPES.get(name)
+
+
+def _with_advice(faults: list[Finding], step: Step) -> Iterator[Finding]:
+    """Say of an option that stands one level too high where it belongs."""
+    options = (
+        {f.alias or name for name, f in step.kind.model_fields.items()} if step.kind is not None else set()
+    )
+    misplaced = {
+        (key.line, key.column): name
+        for name, key in step.node.keys.items()
+        if name in options and name not in ActionDocument.model_fields
+    }
+    for fault in faults:
+        name = misplaced.get((fault.line, fault.column))
+        yield error(fault, f"'{name}' belongs under 'option'") if name is not None else fault
+
+
+def _read_option(step: Step, kind: type[ActionType], node: MapNode, findings: list[Finding]) -> None:
+    for name in kind.unavailable:
+        if name in node.keys:
+            findings.append(error(node.keys[name], f"option '{name}' of {kind.type} is not available yet"))
+            node = _without(node, name)
+    faults: list[Finding] = []
+    body = validate(node, kind, faults)
+    variable = {(scalar.line, scalar.column) for scalar in _scalars(node) if refers_to_variables(scalar.text)}
+    findings.extend(fault for fault in faults if (fault.line, fault.column) not in variable)
+    written = plain(node)
+    assert isinstance(written, dict)
+    step.option = kind.prepare({key: value for key, value in written.items() if value is not None})
+    if not refers_to_variables(dict(step.option)):
+        step.body = body if step.option == written else _prepared(kind, step.option, body)
+
+
+def _prepared(kind: type[ActionType], option: Option, body: ActionType | None) -> ActionType | None:
+    return kind.model_validate(option) if body is not None else None
+
+
+def _without(node: MapNode, name: str) -> MapNode:
+    entries = {key: value for key, value in node.entries.items() if key != name}
+    keys = {key: value for key, value in node.keys.items() if key != name}
+    return MapNode(node.file, node.line, node.column, entries, keys)
+
+
+def _scalars(node: Node) -> Iterator[ScalarNode]:
+    if isinstance(node, ScalarNode):
+        yield node
+    elif isinstance(node, ListNode):
+        for item in node.items:
+            yield from _scalars(item)
+    else:
+        for value in node.entries.values():
+            yield from _scalars(value)
+
+
+def _refuse_equal_ids(draft: Draft, findings: list[Finding]) -> None:
+    seen: dict[str, Step] = {}
+    for step in draft.steps:
+        if not step.named:
+            continue
+        key = str(as_uuid(step.id) or step.id)
+        if key in seen:
+            first = seen[key].node.entries["id"]
+            findings.append(
+                error(step.node.entries["id"], f"id '{step.id}' stands already at line {first.line}")
+            )
+        seen.setdefault(key, step)

@@ -1,0 +1,214 @@
+"""Where the steps of a flow lead, and which flows fetch which: what `flows.lint` asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Set
+from functools import cached_property
+
+from flows.actions.jumping import Goto
+from flows.draft import Draft, Step
+from flows.model import FINISH_ID, NEXT_ID, NO_ID, START_ID
+
+END = -1  # as a successor: the run or the flow is over
+
+
+class CallGraph:
+    """Which flows run which flows by `fetch_flow`."""
+
+    def __init__(self, drafts: Iterable[Draft], known: Mapping[str, Draft]) -> None:
+        self._drafts = {draft.name: draft for draft in drafts}
+        self._known = {**{str(draft.uuid): draft for draft in self._drafts.values()}, **self._drafts, **known}
+        self._callees = {name: self._fetched(draft) for name, draft in self._drafts.items()}
+        self._callers: dict[str, set[str]] = {}
+        for name, callees in self._callees.items():
+            for callee in callees:
+                self._callers.setdefault(callee, set()).add(name)
+        self._outward: dict[str, frozenset[str]] = {}
+
+    def find(self, name: str) -> Draft | None:
+        """Return the flow with this name or UUID, if it is among those read."""
+        return self._known.get(name) or self._known.get(name.lower())
+
+    def callers(self, draft: Draft) -> list[Draft]:
+        """Return all flows that run this one, directly or through others."""
+        return [self._drafts[name] for name in _closure(draft.name, self._callers)]
+
+    def comes_back(self, inner: Draft, outer: Draft) -> bool:
+        """Tell whether running `inner` can run `outer`."""
+        return inner.name == outer.name or outer.name in _closure(inner.name, self._callees)
+
+    def outward(self, draft: Draft) -> frozenset[str]:
+        """Return the targets of a flow, and of those that it runs, that it must find in its callers."""
+        if draft.name not in self._outward:
+            found: set[str] = set()
+            for name in {draft.name} | _closure(draft.name, self._callees):
+                inner = self._drafts.get(name)
+                if inner is not None:
+                    own = inner.ids()
+                    found.update(t for step in inner.steps for _, t in step.targets() if t not in own)
+            self._outward[draft.name] = frozenset(found)
+        return self._outward[draft.name]
+
+    def endless(self, graphs: Mapping[str, FlowGraph]) -> set[str]:
+        """Return the flows that never end because every way through them runs them again."""
+        ends: set[str] = set()
+        grows = True
+        while grows:
+            more = {
+                name for name, graph in graphs.items() if graph.can_end(ends | (self._known.keys() - graphs))
+            }
+            grows = not more <= ends
+            ends |= more
+        every = set(self._known) | set(graphs)
+        return {name for name, graph in graphs.items() if name not in ends and graph.can_end(every)}
+
+    def _fetched(self, draft: Draft) -> set[str]:
+        found = (self.find(name) for step in draft.steps for _, name in step.fetches())
+        return {flow.name for flow in found if flow is not None}
+
+
+def _closure(start: str, edges: Mapping[str, set[str]]) -> set[str]:
+    """Return what can be reached from `start`; itself only by way of others."""
+    found: set[str] = set()
+    todo = [start]
+    while todo:
+        for name in edges.get(todo.pop(), ()):
+            if name not in found:
+                found.add(name)
+                todo.append(name)
+    return found
+
+
+class FlowGraph:
+    """The steps of one flow by index, with the steps that may follow each."""
+
+    def __init__(self, draft: Draft, calls: CallGraph) -> None:
+        self.size = len(draft.steps)
+        self._draft = draft
+        self._calls = calls
+        self._ids = draft.ids()
+        self._after = [self._successors(step) for step in draft.steps]
+
+    @cached_property
+    def reached(self) -> set[int]:
+        """Return the steps that can be reached from the first one."""
+        return self._reach(lambda index: True)
+
+    def can_end(self, returning: Set[str]) -> bool:
+        """Tell whether an end can be reached when of the flows fetched only these come to their end."""
+
+        def passable(index: int) -> bool:
+            fetched = (self._calls.find(name) for _, name in self._draft.steps[index].fetches())
+            return all(flow is None or flow.name in returning for flow in fetched)
+
+        return END in self._reach(passable)
+
+    def closed(self) -> list[int]:
+        """Return the first step of each part that has a way in and no way to an end."""
+        before: dict[int, set[int]] = {}
+        for index, successors in enumerate(self._after):
+            for successor in successors:
+                before.setdefault(successor, set()).add(index)
+        open_steps, todo = {END}, [END]
+        while todo:
+            for index in before.get(todo.pop(), ()):
+                if index not in open_steps:
+                    open_steps.add(index)
+                    todo.append(index)
+        return _firsts(
+            {i for i in range(self.size) if i in self.reached and i not in open_steps}, self._after
+        )
+
+    def spinning(self) -> list[int]:
+        """Return the first step of each loop in which no step waits and no goto counts."""
+        busy = {
+            step.index
+            for step in self._draft.steps
+            if step.index in self.reached
+            and step.kind is not None
+            and not step.kind.waits
+            and not step.kind.flow_keys
+        }
+        after = [
+            {self._following(step)} if step.kind is Goto else self._after[step.index]
+            for step in self._draft.steps
+        ]
+        # Steps without a successor or without a predecessor among the rest are on no loop: peel them off.
+        while True:
+            targets = {t for index in busy for t in after[index]}
+            kept = {index for index in busy if index in targets and after[index] & busy}
+            if kept == busy:
+                return _firsts(busy, after)
+            busy = kept
+
+    def _reach(self, passable: Callable[[int], bool]) -> set[int]:
+        found: set[int] = {0} if self.size else {END}
+        todo = list(found - {END})
+        while todo:
+            index = todo.pop()
+            if not passable(index):
+                continue
+            for successor in self._after[index] - found:
+                found.add(successor)
+                if successor != END:
+                    todo.append(successor)
+        return found
+
+    def _successors(self, step: Step) -> set[int]:
+        kind = step.kind
+        found: set[int] = set()
+        if kind is None or kind.goes_on:
+            found.add(self._following(step))
+        if kind is None:
+            return found
+        jumps = not (isinstance(step.body, Goto) and step.body.loop_count <= 0)
+        for _, target in kind.targets(step.option) if jumps else ():
+            found |= self._resolve(step, target)
+        if kind.ends or any(key not in step.option for key in kind.target_keys if key != "target_id"):
+            found.add(END)  # also without the target that catches all other cases
+        for _, name in step.fetches():
+            flow = self._calls.find(name)
+            for target in self._calls.outward(flow) if flow is not None else ():
+                found |= self._resolve(step, target) - {END}
+        return found
+
+    def _following(self, step: Step) -> int:
+        if step.next_id and "${" not in step.next_id:
+            return min(self._resolve(step, step.next_id))
+        return step.index + 1 if step.index + 1 < self.size else END
+
+    def _resolve(self, step: Step, target: str) -> set[int]:
+        if "${" in target:
+            return set(self._ids.values())
+        if target in (NEXT_ID, NO_ID):
+            return {step.index + 1 if step.index + 1 < self.size else END}
+        if target == START_ID:
+            return {0}
+        if target == FINISH_ID:
+            return {END}
+        return {self._ids.get(target, self._ids.get(target.lower(), END))}
+
+
+def _firsts(steps: set[int], after: list[set[int]]) -> list[int]:
+    """Return the lowest step of each connected part of `steps`."""
+    beside: dict[int, set[int]] = {index: set() for index in steps}
+    for index in steps:
+        for successor in after[index] & steps:
+            beside[index].add(successor)
+            beside[successor].add(index)
+    firsts: list[int] = []
+    seen: set[int] = set()
+    for index in sorted(steps):
+        if index not in seen:
+            firsts.append(index)
+            seen |= {index} | _connected(index, beside)
+    return firsts
+
+
+def _connected(start: int, beside: Mapping[int, set[int]]) -> set[int]:
+    found, todo = {start}, [start]
+    while todo:
+        fresh = beside[todo.pop()] - found
+        found |= fresh
+        todo.extend(fresh)
+    return found

@@ -1,0 +1,327 @@
+"""Runs a flow: one `Run` for each call (or for no call), from its first step to its end.
+
+The run keeps the flow set it was given, so a reload changes nothing for it. Between two steps that do not wait
+nothing else runs, so digits and branches cannot fall between. What the world does goes through `flows.ports`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+from uuid import uuid4
+
+from flows.actions.base import Ending, Failure, Media, Outcome
+from flows.digits import Digits
+from flows.model import NO_ID, Action, Flow, FlowSet
+from flows.ports import CallPort, Clock, StepFailed, StepRecord, Trace
+from flows.stack import Stack, following, jump, push
+from flows.variables import DIGITS, Variables
+
+FRAME = 0.02  # seconds; a step that took at least one frame of sound has waited
+OVER = frozenset({"terminating", "canceling", "hangup"})  # statuses of a call that needs no hanging up
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one run may use up."""
+
+    steps: int = 10_000  # in its whole life
+    steps_without_waiting: int = 200  # in a row
+    follow_ups: int = 4  # runs started one after the other by on_complete_flow_id
+
+
+class Ended(Enum):
+    """Why a run is over."""
+
+    FINISHED = "finished"  # no more steps
+    STOPPED = "stopped"  # a stop step
+    HUNG_UP = "hung up"  # a hangup step
+    FAILED = "failed"  # a step failed that the run cannot go on without, or a limit was reached
+    CANCELLED = "cancelled"  # Run.stop: the call ended, or someone asked for it
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run ended, and which flow is to run after it."""
+
+    ended: Ended
+    reason: str
+    steps: int
+    variables: Mapping[str, str]
+    next_flow: Flow | None = None  # on_complete_flow_id of the flow, if the chain may go on
+    complete_count: int = 0  # for the next run: how many runs came before it
+
+
+class Run:
+    """One execution of a flow. Call `execute` once; `digit` and `stop` may come at any time."""
+
+    def __init__(
+        self,
+        flows: FlowSet,
+        flow: Flow,
+        *,
+        call: CallPort | None,
+        clock: Clock,
+        trace: Trace | None = None,
+        variables: Mapping[str, str] | None = None,
+        limits: Limits | None = None,
+        run_id: str = "",
+        complete_count: int = 0,
+    ) -> None:
+        self.id = run_id or str(uuid4())
+        self.flows = flows
+        self.first_flow = flow
+        self.clock = clock
+        self.variables = Variables(_first_variables(self.id, flow, call, variables or {}, complete_count))
+        self.digits = Digits(self.variables)
+        self.finished: RunResult | None = None
+        self._call = call
+        self._trace = trace
+        self._limits = limits or Limits()
+        self._complete_count = complete_count
+        self._stack = Stack(flow)
+        self._steps = 0
+        self._unwaited = 0
+        self._stop_reason: str | None = None
+        self._hanging_up = False
+        self._work: asyncio.Task[tuple[Ended, str]] | None = None
+        self._background: set[asyncio.Task[object]] = set()
+
+    @property
+    def call(self) -> CallPort:
+        """Return the call. Steps of Media.CALL run only where there is one."""
+        if self._call is None:
+            raise StepFailed("this run has no call")
+        return self._call
+
+    @property
+    def flow(self) -> Flow:
+        """Return the flow of the current step."""
+        return self._stack.flow
+
+    @property
+    def action(self) -> Action:
+        """Return the current step; the first one before the run has begun."""
+        return self._stack.flow.actions[max(self._stack.index, 0)]
+
+    @property
+    def steps(self) -> int:
+        """Return how many steps have begun."""
+        return self._steps
+
+    def digit(self, digit: str) -> None:
+        """Take one digit that the caller typed."""
+        if self.finished is None:
+            self.digits.press(digit)
+
+    def stop(self, reason: str) -> None:
+        """End the run soon: the call is over, or someone wants it. A second call changes nothing."""
+        if self._stop_reason is None and self.finished is None:
+            self._stop_reason = reason
+            if self._work is not None and not self._hanging_up:
+                self._work.cancel()
+
+    async def execute(self) -> RunResult:
+        """Run to the end, hang the call up if it is still there, and say how it ended.
+
+        An unexpected fault of a port ends the run like a failed step and is raised when all is cleaned up.
+        """
+        self._work = asyncio.ensure_future(self._run())
+        if self._stop_reason is not None:
+            self._work.cancel()
+        try:
+            await asyncio.wait((self._work,))
+        except asyncio.CancelledError:
+            self._stop_reason = self._stop_reason or "cancelled"
+            self.finished = RunResult(Ended.CANCELLED, self._stop_reason, self._steps, dict(self.variables))
+            raise
+        finally:
+            await self._clean_up()
+        fault: BaseException | None = None
+        if self._work.cancelled():
+            ended, reason = Ended.CANCELLED, self._stop_reason or "cancelled"
+        else:
+            fault = self._work.exception()
+            ended, reason = (Ended.FAILED, "internal error") if fault is not None else self._work.result()
+        self.finished = self._result(ended, reason)
+        await self._hang_up()
+        if fault is not None:
+            raise fault
+        return self.finished
+
+    def count_down(self, count: int) -> bool:
+        """Use up one of the times that the current step may jump; `count` of them at first."""
+        left = self._stack.counts.get(self._stack.index, count)
+        if left <= 0:
+            return False
+        self._stack.counts[self._stack.index] = left - 1
+        return True
+
+    def in_background(self, work: Coroutine[Any, Any, object]) -> None:
+        """Let work of the current step go on beside the following ones."""
+        task = asyncio.ensure_future(work)
+        number, flow, action, began = self._steps, self.flow, self.action, self.clock.utc()
+        self._background.add(task)
+
+        def done(task: asyncio.Task[object]) -> None:
+            self._background.discard(task)
+            if not task.cancelled() and (fault := task.exception()) is not None:
+                detail = f"in the background: {_fault_text(fault)}"
+                self._record(number, flow, action, began, "failed", detail)
+
+        task.add_done_callback(done)
+
+    async def _run(self) -> tuple[Ended, str]:
+        stack = following(self._stack)
+        while stack is not None:
+            self._stack = stack
+            verdict = await self._step(stack)
+            if isinstance(verdict, tuple):
+                return verdict
+            stack = verdict
+        return Ended.FINISHED, "end of the flow"
+
+    async def _step(self, stack: Stack) -> Stack | tuple[Ended, str] | None:
+        """Run the step in hand and return the stack to go on with, or how the run ends."""
+        action = stack.action
+        self._steps += 1
+        self._unwaited += 1
+        began, began_utc = self.clock.now(), self.clock.utc()
+        outcome, detail = "done", ""
+        goes_to: Stack | tuple[Ended, str] | None = None
+        try:
+            came = await self._do(action)
+            detail = came.detail
+            goes_to, outcome = self._advance(stack, came)
+        except _LimitReached as fault:
+            outcome, detail = "failed", str(fault)
+            goes_to = Ended.FAILED, f"{action.origin}: {detail}"
+        except StepFailed as fault:
+            outcome, detail = "failed", str(fault)
+            goes_to = self._after_failure(stack, action, detail)
+        except asyncio.CancelledError:
+            outcome, detail = "ended", self._stop_reason or "cancelled"
+            raise
+        except Exception as fault:
+            outcome, detail = "failed", _fault_text(fault)
+            raise
+        finally:
+            seconds = self.clock.now() - began
+            if seconds >= FRAME:
+                self._unwaited = 0
+            if self._trace is not None:
+                self._record(self._steps, stack.flow, action, began_utc, outcome, detail, seconds)
+        return goes_to
+
+    async def _do(self, action: Action) -> Outcome:
+        if self._steps > self._limits.steps:
+            raise _LimitReached(f"more than {self._limits.steps} steps in one run")
+        if self._unwaited > self._limits.steps_without_waiting:
+            raise _LimitReached(f"more than {self._limits.steps_without_waiting} steps without waiting")
+        if action.kind.media is Media.CALL and self._call is None:
+            return Outcome("needs a call, this run has none", skipped=True)
+        body = action.filled(self.variables)
+        self._hanging_up = body.type == "hangup"
+        try:
+            return await body.execute(self)
+        finally:
+            self._hanging_up = False
+
+    def _advance(self, stack: Stack, came: Outcome) -> tuple[Stack | tuple[Ended, str] | None, str]:
+        """Return where an outcome leads and the word for the trace."""
+        if came.ending is not None:
+            ended = Ended.HUNG_UP if came.ending is Ending.HANG_UP else Ended.STOPPED
+            return (ended, came.detail or "stop"), "ended"
+        word = "skipped" if came.skipped else "done"
+        if came.jump:
+            return jump(stack, came.jump), word
+        if came.fetch:
+            flow = self.flows.get(came.fetch)
+            if flow is None:
+                raise StepFailed(f"there is no flow '{came.fetch}'")
+            return following(push(stack, flow)), word
+        return following(stack), word
+
+    def _after_failure(self, stack: Stack, action: Action, detail: str) -> Stack | tuple[Ended, str] | None:
+        where = f"{action.origin}: {action.type}: {detail}"
+        if action.kind.failure is Failure.ABORT:
+            return Ended.FAILED, where
+        try:
+            return following(stack)
+        except StepFailed:
+            return Ended.FAILED, where
+
+    def _result(self, ended: Ended, reason: str) -> RunResult:
+        name = self.first_flow.on_complete_flow_id
+        may_go_on = self._complete_count < self._limits.follow_ups
+        next_flow = self.flows.get(name) if name and may_go_on else None
+        return RunResult(
+            ended, reason, self._steps, dict(self.variables), next_flow, self._complete_count + 1
+        )
+
+    async def _hang_up(self) -> None:
+        if self._call is not None and self._call.status() not in OVER:
+            await self._call.hang_up("normal")
+
+    async def _clean_up(self) -> None:
+        tasks: list[asyncio.Task[Any]] = [*self._background]
+        if self._work is not None and not self._work.done():
+            tasks.append(self._work)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _record(
+        self,
+        number: int,
+        flow: Flow,
+        action: Action,
+        began: datetime,
+        outcome: str,
+        detail: str,
+        seconds: float = 0.0,
+    ) -> None:
+        if self._trace is not None:
+            self._trace.step(
+                StepRecord(
+                    run_id=self.id,
+                    number=number,
+                    flow=flow.name,
+                    step_id=action.id,
+                    type=action.type,
+                    origin=action.origin,
+                    started=began,
+                    seconds=seconds,
+                    outcome=outcome,
+                    detail=detail,
+                    variables=self.variables.take_changes(),
+                )
+            )
+
+
+def _first_variables(
+    run_id: str, flow: Flow, call: CallPort | None, given: Mapping[str, str], complete_count: int
+) -> dict[str, str]:
+    values = {DIGITS: ""} if call is not None else {}
+    values.update(given)
+    # A run that follows another one inherits the other one's variables, its id among them.
+    values["voipbin.activeflow.reference_activeflow_id"] = (
+        given.get("voipbin.activeflow.id", NO_ID) if complete_count else NO_ID
+    )
+    values["voipbin.activeflow.id"] = run_id
+    values["voipbin.activeflow.flow_id"] = str(flow.uuid)
+    values["voipbin.activeflow.complete_count"] = str(complete_count)
+    return values
+
+
+class _LimitReached(Exception):  # noqa: N818 - reads as what happened to the run
+    """The run has used up what it may."""
+
+
+def _fault_text(fault: BaseException) -> str:
+    return str(fault) if isinstance(fault, StepFailed) else f"internal error: {type(fault).__name__}"

@@ -1,0 +1,128 @@
+"""Checks over whole flows: where steps lead, which are never reached, which flows exist."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from flows.actions.prompts import is_url
+from flows.draft import Draft, Step
+from flows.findings import Finding, did_you_mean, error, warning
+from flows.graph import CallGraph, FlowGraph
+from flows.model import RESERVED_IDS
+from flows.yamlnodes import ListNode, ScalarNode
+
+
+def check_drafts(
+    drafts: list[Draft], known: Mapping[str, Draft] | None, *, base: Path | None
+) -> Iterator[Finding]:
+    """Check flows, with each other where `known` names all flows (by name and by UUID)."""
+    calls = CallGraph(drafts, known or {})
+    graphs = {draft.name: FlowGraph(draft, calls) for draft in drafts}
+    for draft in drafts:
+        graph = graphs[draft.name]
+        yield from _targets(draft, calls)
+        yield from _unreached(draft, graph)
+        yield from _loops(draft, graph)
+        for step in draft.steps:
+            if step.kind is not None:
+                yield from (warning(step.place(path), text) for path, text in step.kind.advice(step.option))
+            if base is not None:
+                yield from _sounds(step, base)
+        if known is not None:
+            yield from _flows(draft, known)
+    yield from _recursion(drafts, calls, calls.endless(graphs))
+
+
+def _targets(draft: Draft, calls: CallGraph) -> Iterator[Finding]:
+    own = draft.ids()
+    candidates = [step.id for step in draft.steps if step.named]
+    for step in draft.steps:
+        for place, target in step.targets():
+            if "${" in target or target in RESERVED_IDS or _names(own, target):
+                continue
+            if any(_names(caller.ids(), target) for caller in calls.callers(draft)):
+                continue
+            yield error(place, f"there is no step '{target}'{did_you_mean(target, candidates)}")
+
+
+def _names(ids: Mapping[str, int], target: str) -> bool:
+    return target in ids or target.lower() in ids
+
+
+def _unreached(draft: Draft, graph: FlowGraph) -> Iterator[Finding]:
+    dead = [step for step in draft.steps if step.index not in graph.reached]
+    for step in dead:
+        if step.index - 1 in graph.reached or step.index == 0:
+            count = 1
+            while step.index + count < graph.size and step.index + count not in graph.reached:
+                count += 1
+            if count == 1:
+                yield error(step.node, "this step is never reached")
+            else:
+                yield error(step.node, f"this step and the {_steps(count - 1)} after it are never reached")
+
+
+def _steps(count: int) -> str:
+    return "one" if count == 1 else str(count)
+
+
+def _loops(draft: Draft, graph: FlowGraph) -> Iterator[Finding]:
+    for index in graph.closed():
+        yield warning(
+            draft.steps[index].node,
+            "from here no way leads to an end: the caller can only hang up",
+        )
+    for index in graph.spinning():
+        yield warning(draft.steps[index].node, "this loop has no step that waits: the run will be ended")
+
+
+def _sounds(step: Step, base: Path) -> Iterator[Finding]:
+    if step.kind is None or step.kind.type != "play":
+        return
+    sources = step.place(("stream_urls",))
+    for item in sources.items if isinstance(sources, ListNode) else ():
+        if (
+            not isinstance(item, ScalarNode)
+            or "${" in item.text
+            or is_url(item.text)
+            or not item.text.strip()
+        ):
+            continue
+        if not (base / item.text).is_file():
+            yield error(item, f"there is no file '{item.text}' in {base}")
+
+
+def _flows(draft: Draft, known: Mapping[str, Draft]) -> Iterator[Finding]:
+    for step in draft.steps:
+        for place, name in step.fetches():
+            if "${" not in name and not _names_flow(known, name):
+                yield error(place, f"there is no flow '{name}'{did_you_mean(name, _flow_names(known))}")
+    name = draft.on_complete_flow_id
+    if name and not _names_flow(known, name):
+        place = draft.node.entries["on_complete_flow_id"]
+        yield error(place, f"there is no flow '{name}'{did_you_mean(name, _flow_names(known))}")
+
+
+def _names_flow(known: Collection[str], name: str) -> bool:
+    return name in known or name.lower() in known
+
+
+def _flow_names(known: Mapping[str, Draft]) -> Iterable[str]:
+    return {draft.name for draft in known.values()}
+
+
+def _recursion(drafts: list[Draft], calls: CallGraph, endless: set[str]) -> Iterator[Finding]:
+    for draft in drafts:
+        for step in draft.steps:
+            for place, name in step.fetches():
+                inner = calls.find(name)
+                if inner is None or not calls.comes_back(inner, draft):
+                    continue
+                if draft.name in endless and inner.name in endless:
+                    yield error(place, f"flow '{name}' comes back here on every way: it never ends")
+                else:
+                    yield warning(
+                        place,
+                        f"flow '{name}' can come back here: each round nests deeper, and 100 end the call",
+                    )

@@ -1,0 +1,79 @@
+"""The stacks of a run: which flow is at which step, and where to return to when its steps are done.
+
+A fork (`fetch_flow`) pushes a stack; when its last step is done the run goes on after the step that pushed it. A
+target is looked up in the current stack, then up the return chain, which drops the stacks above the found one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from flows.model import FINISH_ID, NEXT_ID, NO_ID, START_ID, Action, Flow
+from flows.ports import StepFailed
+
+MAX_STACKS = 100
+
+
+@dataclass(slots=True)
+class Stack:
+    """A list of steps being run; `index` is the step in hand, -1 before the first."""
+
+    flow: Flow
+    below: Stack | None = None
+    index: int = -1
+    depth: int = 1
+    counts: dict[int, int] = field(default_factory=dict)  # jumps left, by index of a goto
+
+    @property
+    def action(self) -> Action:
+        """Return the step in hand."""
+        return self.flow.actions[self.index]
+
+
+def push(stack: Stack, flow: Flow) -> Stack:
+    """Return the stack that runs `flow` before the step after the current one. Raises StepFailed."""
+    if stack.depth >= MAX_STACKS:
+        raise StepFailed(f"more than {MAX_STACKS} flows inside each other")
+    return Stack(flow, below=stack, depth=stack.depth + 1)
+
+
+def following(stack: Stack) -> Stack | None:
+    """Move past the step in hand: its next_id, else the following step, else back to the stack below.
+
+    None at the end of all. Raises StepFailed for a next_id that leads nowhere.
+    """
+    current: Stack | None = stack
+    while current is not None:
+        if current.index >= 0 and (target := current.action.next_id):
+            return jump(current, target)
+        if current.index + 1 < len(current.flow.actions):
+            current.index += 1
+            return current
+        current = current.below
+    return None
+
+
+def jump(stack: Stack, target: str) -> Stack | None:
+    """Move to the step with this id, or do what a reserved id says; None ends the run. Raises StepFailed."""
+    if target == FINISH_ID:
+        return None
+    if target == START_ID:
+        stack.index = 0
+        return stack
+    if target in (NEXT_ID, NO_ID):
+        return _past(stack)
+    current: Stack | None = stack
+    while current is not None:
+        position = current.flow.position(target)
+        if position is not None:
+            current.index = position
+            return current
+        current = current.below
+    raise StepFailed(f"there is no step '{target}'")
+
+
+def _past(stack: Stack) -> Stack | None:
+    if stack.index + 1 < len(stack.flow.actions):
+        stack.index += 1
+        return stack
+    return following(stack.below) if stack.below is not None else None

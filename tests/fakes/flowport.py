@@ -1,0 +1,126 @@
+"""A call that follows a script: it notes what a flow asks for, and types digits at set times."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from flows.ports import Played, StepFailed, StepRecord
+from tests.fakes.clock import VirtualClock
+
+
+class ScriptedCall:
+    """Implements `flows.ports.CallPort`. `log` holds what was asked, as short texts."""
+
+    def __init__(
+        self, clock: VirtualClock, *, status: str = "ringing", seconds_per_prompt: float = 2.0
+    ) -> None:
+        self.clock = clock
+        self.log: list[str] = []
+        self.running = 0  # sounds in progress
+        self.fail: dict[str, Exception] = {}  # by the first word of the log entry
+        self.on_hang_up: Callable[[], None] | None = None
+        self._status = status
+        self._seconds = seconds_per_prompt
+        self._cut: asyncio.Future[None] | None = None
+
+    def status(self) -> str:
+        return self._status
+
+    async def answer(self) -> None:
+        self._note("answer")
+        if self._status == "ringing":
+            self._status = "progressing"
+
+    async def hang_up(self, reason: str) -> None:
+        self._note(f"hang_up {reason}")
+        self._status = "hangup"
+        if self.on_hang_up is not None:
+            self.on_hang_up()
+
+    def end(self) -> None:
+        """The other side hangs up."""
+        self._status = "hangup"
+
+    async def say(
+        self, text: str, *, language: str, provider: str, voice_id: str, stop_on_digit: bool
+    ) -> Played:
+        self._note(f"say {text}")
+        return await self._sound(self._seconds, stop_on_digit)
+
+    async def play(self, sources: Sequence[str], *, trusted: bool, stop_on_digit: bool = False) -> Played:
+        self._note(f"play {' '.join(sources)}{'' if trusted else ' (not trusted)'}")
+        return await self._sound(self._seconds * len(sources), stop_on_digit)
+
+    async def beep(self) -> None:
+        self._note("beep")
+        await self._sound(0.5, False)
+
+    async def send_digits(self, digits: str, *, duration: int, interval: int) -> None:
+        self._note(f"send_digits {digits} {duration} {interval}")
+        await self._sound((duration * len(digits) + interval * (len(digits) - 1)) / 1000, False)
+
+    async def echo(self, seconds: float, *, stream: bool) -> None:
+        self._note(f"echo {seconds:g}{' stream' if stream else ''}")
+        await self._sound(seconds, False)
+
+    async def await_media(self) -> None:
+        self._note("await_media")
+
+    def digit(self) -> None:
+        """A digit was typed: cut what may be cut."""
+        if self._cut is not None and not self._cut.done():
+            self._cut.set_result(None)
+
+    def _note(self, text: str) -> None:
+        self.log.append(text)
+        fault = self.fail.get(text.split()[0])
+        if fault is not None:
+            raise fault
+
+    async def _sound(self, seconds: float, stop_on_digit: bool) -> Played:
+        self.running += 1
+        timer = asyncio.ensure_future(_sleep(self.clock, seconds))
+        cut: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if stop_on_digit:
+            self._cut = cut
+        try:
+            await asyncio.wait((timer, cut), return_when=asyncio.FIRST_COMPLETED)
+            return Played.DIGIT if cut.done() else Played.FINISHED
+        finally:
+            timer.cancel()
+            self.running -= 1
+
+
+class TraceList:
+    """Implements `flows.ports.Trace`."""
+
+    def __init__(self) -> None:
+        self.records: list[StepRecord] = []
+
+    def step(self, record: StepRecord) -> None:
+        self.records.append(record)
+
+    def steps(self) -> list[tuple[str, str]]:
+        """Return the id and the outcome of each step."""
+        return [(record.step_id, record.outcome) for record in self.records]
+
+
+def failing(message: str) -> StepFailed:
+    """Return what a port raises when it cannot do what a step asked."""
+    return StepFailed(message)
+
+
+async def _sleep(clock: VirtualClock, seconds: float) -> None:
+    await clock.sleep(seconds)
+
+
+def at(clock: VirtualClock, seconds: float, action: Callable[[], object]) -> Coroutine[Any, Any, None]:
+    """Return a coroutine that does something at a moment of the clock."""
+
+    async def later() -> None:
+        await clock.sleep(seconds)
+        action()
+
+    return later()
