@@ -21,7 +21,7 @@ install_venv_module() {
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         say "This Python cannot make virtual environments yet: installing python$version-venv"
         export DEBIAN_FRONTEND=noninteractive
-        apt-get update -qq >&2 && apt-get install -y -qq --no-install-recommends "python$version-venv" >&2 && return 0
+        apt-get update -qq >&2 && apt-get install -y -qq --no-install-recommends "python$version-venv" >/dev/null && return 0
     fi
     say "This Python cannot make virtual environments. Run: sudo apt-get install python$version-venv"
     return 1
