@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from flows import RunLimits
+from flows.interpreter import Limits as RunLimits
 from media.client import MediaClient
 from voipbin_sip.calls.admission import Admission
 from voipbin_sip.calls.guard import DigestGuard
@@ -19,6 +19,7 @@ from voipbin_sip.directory import Directory, read_passwords
 from voipbin_sip.flowhost import FlowHost
 from voipbin_sip.loading import Loaded
 from voipbin_sip.sip.core import SipCore
+from voipbin_sip.sip.events import Hop
 from voipbin_sip.sounds.fetch import Fetcher
 from voipbin_sip.sounds.library import SoundLibrary
 from voipbin_sip.sounds.prompts import Prompts
@@ -71,7 +72,7 @@ class Server:
             advertised=self._advertised,
             on_call=self._host.start,
         )
-        core = SipCore(new_token=lambda: secrets.token_hex(8), advertise=self._advertised)
+        core = SipCore(new_token=lambda: secrets.token_hex(8), advertise=self._contact)
         self._endpoint = Endpoint(core, self.switchboard.handle)
         self.switchboard.attach(self._endpoint)
 
@@ -111,6 +112,9 @@ class Server:
         await self._endpoint.close()
         await self._speech.close()
         await self._media.close()
+
+    def _contact(self, hop: Hop) -> tuple[str, int]:
+        return self._advertised(hop.local[0]), hop.local[1]
 
     def _advertised(self, local: str) -> str:
         configured = self._loaded.config.sip.advertise

@@ -81,8 +81,10 @@ class Directory:
         return self.passwords.get(extension)
 
 
-def load_directory(path: Path, flow_names: Collection[str]) -> tuple[DirectoryFile | None, list[Finding]]:
-    """Read the directory and check it against the flows; without an error among the findings there is one."""
+def load_directory(
+    path: Path, flow_names: Collection[str] | None
+) -> tuple[DirectoryFile | None, list[Finding]]:
+    """Read the directory, and check it against the flows if they are known; with any error there is none."""
     node, findings = load_nodes(path)
     if node is None:
         return None, findings
@@ -90,8 +92,10 @@ def load_directory(path: Path, flow_names: Collection[str]) -> tuple[DirectoryFi
     for section, key in (("numbers", "number"), ("extensions", "extension")):
         findings += _repeated(key, _values(node, section, key))
     for flow in _values(node, "numbers", "flow"):
-        if flow.text not in flow_names:
-            findings.append(error(flow, f"there is no flow '{flow.text}'{did_you_mean(flow.text, flow_names)}"))
+        if flow_names is not None and flow.text not in flow_names:
+            findings.append(
+                error(flow, f"there is no flow '{flow.text}'{did_you_mean(flow.text, flow_names)}")
+            )
     return (None if has_errors(findings) else entries), findings
 
 

@@ -23,7 +23,6 @@ from voipbin_sip.sounds.prompts import ANY_DIGIT, Prompts
 from voipbin_sip.speech import SpeechError
 
 TRACED_STEPS = 200  # kept per run
-MAX_FOLLOW_UPS = 4  # runs after the first in a chain of on_complete_flow_id
 
 
 class RealClock:
@@ -175,6 +174,48 @@ class FlowHost:
         task = asyncio.get_running_loop().create_task(self._serve(session, admitted))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, session: CallSession, admitted: Admitted) -> None:
+        """Run the call's flow, and then what it names with on_complete_flow_id."""
+        flows, trace = self._flows(), RunTrace(str(session.call.id))
+        flow = flows.get(admitted.flow)
+        if flow is None:  # the directory was checked against the flows, so this is a fault of ours
+            session.refuse(500, "Flow not found")
+            return
+        run = Run(
+            flows,
+            flow,
+            call=CallSteps(session, self._prompts, self._sounds),
+            clock=self._clock,
+            trace=trace,
+            variables=session.call.variables()
+            | {
+                "voipbin.activeflow.reference_type": "call",
+                "voipbin.activeflow.reference_id": str(session.call.id),
+            },
+            limits=self._limits,
+        )
+        session.pressed = run.digit
+        session.over = lambda: run.stop("call ended")
+        if session.call.is_over:  # it was cancelled before this task had its turn
+            return
+        try:
+            result = await run.execute()
+            while result.next_flow is not None:
+                follow_up = Run(
+                    flows,
+                    result.next_flow,
+                    call=None,
+                    clock=self._clock,
+                    trace=trace,
+                    variables=result.variables,
+                    limits=self._limits,
+                    complete_count=result.complete_count,
+                )
+                result = await follow_up.execute()
+        except Exception:
+            session.log.exception("flow broke", flow=admitted.flow)
+            session.refuse(500, "Internal error")
 
     async def close(self) -> None:
         """Stop all runs."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows import FlowSet, load_flows
 from flows.findings import Finding, has_errors, in_order
+from flows.loader import SUFFIXES, load_flows
+from flows.model import FlowSet
+from flows.yamlnodes import MapNode, ScalarNode, load_nodes
 from voipbin_sip.config import Config, Locations, load_config, locations
 from voipbin_sip.directory import DirectoryFile, load_directory
 
@@ -34,3 +36,15 @@ def load(path: Path) -> tuple[Loaded | None, list[Finding]]:
     if flows is None or directory is None or has_errors(findings):
         return None, findings
     return Loaded(config, places, directory, flows), findings
+
+
+def flow_names(folder: Path) -> list[str]:
+    """Return the names of all flows of a folder, also of those that have mistakes."""
+    names = []
+    for path in sorted(folder.glob("*")):
+        if path.suffix not in SUFFIXES:
+            continue
+        node, _ = load_nodes(path)
+        name = node.entries.get("name") if isinstance(node, MapNode) else None
+        names.append(name.text if isinstance(name, ScalarNode) else path.stem)
+    return names

@@ -22,6 +22,7 @@ from voipbin_sip.sip.events import (
     InfoDigit,
     Offer,
     OfferAnswered,
+    OfferRefused,
     Refused,
 )
 from voipbin_sip.transport.endpoint import Endpoint
@@ -74,7 +75,7 @@ class Switchboard:
             case _:
                 self._in_call(event)
 
-    def _in_call(self, event: Confirmed | Offer | OfferAnswered | InfoDigit | Ended) -> None:
+    def _in_call(self, event: Confirmed | Offer | OfferAnswered | InfoDigit | OfferRefused | Ended) -> None:
         session = self.sessions.get(event.leg)
         if session is None:
             return  # refused before it became a call
@@ -87,6 +88,8 @@ class Switchboard:
                 session.offer_answered(event.answer)
             case InfoDigit():
                 session.info_digit(event.digit)
+            case OfferRefused():
+                session.log.info("our offer was refused", status=event.status)
             case Ended():
                 del self.sessions[event.leg]
                 if not self.sessions:

@@ -11,6 +11,7 @@ from voipbin_sip import logs
 from voipbin_sip.app import Server, StartError
 from voipbin_sip.directory import read_passwords
 from voipbin_sip.loading import Loaded, load
+from voipbin_sip.transport.address import ListenAddress, local_address_towards
 
 
 def run(path: Path) -> int:
@@ -58,5 +59,28 @@ async def _serve(loaded: Loaded) -> None:
     addresses = await server.start()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
-    print("ready sip=" + ",".join(str(address) for address in addresses), flush=True)
+    print("ready sip=" + ",".join(str(address) for address in addresses))
+    for line in hints(loaded, addresses):
+        print(line)
+    sys.stdout.flush()
     await server.serve()
+
+
+def hints(loaded: Loaded, addresses: list[ListenAddress]) -> list[str]:
+    """Return what a person with a softphone wants to know."""
+    numbers = [
+        entry.number
+        for entry in loaded.directory.numbers
+        if entry.public and not entry.number.startswith("+")
+    ]
+    if not numbers:
+        return []
+    address = next((address for address in addresses if address.transport == "udp"), addresses[0])
+    host = (
+        local_address_towards("192.0.2.1")
+        if address.is_wildcard and ":" not in address.host
+        else address.host
+    )
+    port = "" if address.port == 5060 else f":{address.port}"
+    host = f"[{host}]" if ":" in host else host
+    return [f"dial sip:{number}@{host}{port} with a softphone, no account needed" for number in numbers]
