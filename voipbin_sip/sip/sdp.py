@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 from voipbin_sip.sip.errors import LocalProtocolError, RemoteProtocolError
@@ -186,7 +187,7 @@ def parse_sdp(body: bytes) -> SessionDescription:
         connection=session.connections[0] if session.connections else None,
         media=tuple(
             _media(lines[start][1], _Section(lines[start + 1 : end]))
-            for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)
+            for start, end in pairwise([*starts, len(lines)])
         ),
         attributes=session.attributes,
         lines=tuple(line for line in session.lines if line[0] != "s"),
