@@ -46,6 +46,7 @@ class OpenLeg(msgspec.Struct, tag=True, array_like=True):
     """Take over a leg's RTP and RTCP sockets, which come as two file descriptors with this record."""
 
     leg: int
+    slot: int  # of its row in the shared statistics
     inband_digits: bool  # listen for in-band DTMF until another source of digits shows up
     rtp_timeout: float  # seconds without any valid packet until RtpTimeout; 0 = never
 

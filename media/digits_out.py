@@ -1,0 +1,136 @@
+"""Digits that we send: RFC 4733 events, or tones where the peer takes no events.
+
+An event replaces the leg's sound: one packet a tick with the timestamp of its start and a growing duration, the
+first one marked, the last one sent three times with the end bit (section 2.5.1.4). The leg's playout waits until
+the order is through. Orders of a leg are sent one after the other with the interval between them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from media.dtmf import telephone_event
+from media.dtmf.tones import tone
+from media.messages import DigitsSent, SendDigits
+from media.send import Sender
+
+TICK_MS = 20
+END_PACKETS = 3
+SHORTEST = 40  # ms: receivers need not take a shorter digit or pause as one (ITU-T Q.24)
+
+
+class _Event:
+    """One digit under way as an event."""
+
+    __slots__ = ("code", "ends", "length", "sent", "timestamp")
+
+    def __init__(self, digit: str, length: int, timestamp: int) -> None:
+        self.code = telephone_event.event_code(digit)
+        self.length = length  # ms
+        self.timestamp = timestamp
+        self.sent = 0  # ms
+        self.ends = 0  # end packets sent
+
+
+class DigitSender:
+    """The digits of one leg."""
+
+    def __init__(self, row: int) -> None:
+        self._row = row
+        self._orders: deque[tuple[SendDigits, deque[str]]] = deque()
+        self._event: _Event | None = None
+        self._tone: NDArray[np.int16] | None = None
+        self._rate = 0
+        self._pause = 0  # ms of silence left
+
+    def add(self, order: SendDigits) -> None:
+        """Queue an order; raise ValueError if it contains anything but digits."""
+        for digit in order.digits:
+            telephone_event.event_code(digit)
+        self._orders.append((order, deque(order.digits)))
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is left to send, not even a pause."""
+        return not self._orders and self._event is None and self._tone is None and self._pause <= 0
+
+    def tick(
+        self, sender: Sender, payload_type: int, clock: int, rate: int
+    ) -> tuple[bool, NDArray[np.int16] | None]:
+        """Go on by 20 ms: (the sound is replaced by an event packet, or else a frame of tone or None for silence).
+
+        `payload_type` is -1 for tones and -2 where nothing may be sent; `clock` is that of the events, `rate` that
+        of the leg's sound, both in Hz.
+        """
+        if self._event is None and self._tone is None:
+            if self._pause > 0:
+                self._pause -= TICK_MS
+                return False, None
+            if not self._start(sender, payload_type, rate):
+                return False, None
+        if self._event is not None:
+            self._continue_event(self._event, sender, payload_type, clock)
+            return True, None
+        return False, self._continue_tone(rate)
+
+    def finished(self) -> list[DigitsSent]:
+        """Return what has been sent completely since the last call."""
+        done: list[DigitsSent] = []
+        while self._orders and not self._orders[0][1] and self._event is None and self._tone is None:
+            order = self._orders.popleft()[0]
+            done.append(DigitsSent(order.leg, order.order))
+        return done
+
+    def _start(self, sender: Sender, payload_type: int, rate: int) -> bool:
+        """Begin the next digit."""
+        if not self._orders or not self._orders[0][1]:
+            return False
+        order, digits = self._orders[0]
+        digit, length = digits.popleft(), max(order.duration, SHORTEST)
+        if payload_type == -1:
+            self._tone, self._rate = tone(digit, length, rate), rate
+        else:
+            self._event = _Event(digit, length, int(sender.timestamp[self._row]))
+        return True
+
+    def _continue_event(self, event: _Event, sender: Sender, payload_type: int, clock: int) -> None:
+        """Send one packet of the event."""
+        first = event.sent == 0
+        event.sent = min(event.sent + TICK_MS, event.length)
+        duration = event.sent * clock // 1000
+        if duration > telephone_event.MAX_DURATION:
+            # A new segment starts where the one before ended (RFC 4733 section 2.5.1.3).
+            event.timestamp += telephone_event.MAX_DURATION
+            event.length -= telephone_event.MAX_DURATION * 1000 // clock
+            event.sent -= telephone_event.MAX_DURATION * 1000 // clock
+            duration -= telephone_event.MAX_DURATION
+        end = event.sent >= event.length
+        if payload_type >= 0:
+            payload = telephone_event.pack(event.code, end=end, duration=duration)
+            sender.send_one(self._row, payload_type, payload, event.timestamp, marker=first)
+        event.ends += end
+        if event.ends == END_PACKETS:
+            self._event = None
+            self._pause = self._gap() - (END_PACKETS - 1) * TICK_MS
+
+    def _continue_tone(self, rate: int) -> NDArray[np.int16]:
+        """Cut 20 ms off the tone."""
+        assert self._tone is not None
+        size = rate // 50
+        if (
+            rate != self._rate
+        ):  # the codec changed in the middle of a digit: what is left of it is not worth it
+            self._tone = None
+            return np.zeros(size, np.int16)
+        frame, self._tone = self._tone[:size], self._tone[size:]
+        if not len(self._tone):
+            self._tone = None
+            self._pause = self._gap()
+        return np.concatenate([frame, np.zeros(size - len(frame), np.int16)])
+
+    def _gap(self) -> int:
+        """Return the pause after a digit of the current order, in ms."""
+        return max(self._orders[0][0].interval, SHORTEST)

@@ -1,0 +1,195 @@
+"""The tick: every 20 ms everything that all legs of one phase hear and say, as array operations.
+
+One row per leg in each part (jitter buffer, receiver, concealer, player, sender); this module only orders their
+work. It does no I/O (`media.io.PacketIO` does) and reads no clock (`now` is given), so that a test drives it tick
+by tick. A worker runs two engines 10 ms apart (`media.worker`); orders from the control side come in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from media.conceal import Concealer
+from media.digits_in import DigitListener
+from media.dtmf.inband import InbandDetector
+from media.hearing import Hearing
+from media.io import PacketIO
+from media.jitter import JitterBuffer
+from media.legs import Leg, Legs
+from media.messages import Digit, Event, FirstPacket, Order, RtpTimeout
+from media.orders import Orders
+from media.playout import Player
+from media.receive import Receiver
+from media.reports import Reports
+from media.rows import STEP
+from media.rtp import Batch
+from media.send import Sender
+from media.speaking import Speaking
+from media.stats import StatsTable
+
+ROUNDS = 8  # packets of one leg that a tick takes at most
+STATS_TICKS = 25  # between two writes of the statistics
+
+
+class Engine:
+    """All legs of one phase. `emit` takes the events for the control side."""
+
+    def __init__(
+        self,
+        io: PacketIO,
+        bank: NDArray[np.int16],
+        emit: Callable[[Event], None],
+        *,
+        stats: StatsTable | None = None,
+        seed: int | None = None,
+    ) -> None:
+        random = np.random.default_rng(seed)
+        self._io = io
+        self._emit = emit
+        self._stats = stats
+        self._ticks = 0
+        self._batch = Batch(STEP)
+        self._single = Batch(1)
+        self.legs = Legs()
+        capacity = self.legs.grow()
+        self.jitter = JitterBuffer(capacity)
+        self.receiver = Receiver(capacity, self.jitter, self)
+        self.listener = DigitListener(capacity, self._pressed)
+        self.detector = InbandDetector(capacity)
+        self.player = Player(capacity, bank, emit)
+        self.sender = Sender(capacity, io, random)
+        self.reports = Reports(capacity, io, self.legs, self.receiver, self.sender, random)
+        self.concealer = Concealer(capacity)
+        self._hearing = Hearing(self.legs, self.jitter, self.concealer, self.listener, self.detector)
+        self.speaking = Speaking(self.legs, self.player, self.sender, self._hearing, emit)
+        self._orders = Orders(self)
+
+    @property
+    def io(self) -> PacketIO:
+        """The network."""
+        return self._io
+
+    @property
+    def emit(self) -> Callable[[Event], None]:
+        """Where events go."""
+        return self._emit
+
+    def order(self, order: Order, now: float) -> None:
+        """Carry out an order of the control side."""
+        self._orders.take(order, now)
+
+    def grow(self) -> None:
+        """Make room for more legs."""
+        capacity = self.legs.grow()
+        for part in (
+            self.jitter,
+            self.receiver,
+            self.listener,
+            self.detector,
+            self.player,
+            self.sender,
+            self.reports,
+        ):
+            part.grow(capacity)
+        self.concealer.grow(capacity)
+        self._batch = Batch(capacity)
+
+    def tick(self, now: float) -> None:
+        """Hear and say 20 ms; `now` in monotonic seconds."""
+        self._receive(now)
+        self._hearing.tick(now)
+        self.listener.tick(now)
+        self.speaking.tick()
+        self._watch(now)
+        self.reports.tick(now)
+        self._ticks += 1
+        if self._stats is not None and self._ticks % STATS_TICKS == 0:
+            self._write_stats(self._stats)
+
+    def skip(self, ticks: int) -> None:
+        """Let ticks pass that came too late to be worth anything: pointers and timestamps go on, nothing is sent."""
+        rows = np.flatnonzero(self.legs.streaming[: self.legs.rows.high])
+        self.jitter.skip(rows, ticks)
+        self.sender.tick(rows, ticks)
+
+    def _receive(self, now: float) -> None:
+        """Take what has come from the network."""
+        for row, packet, source in self._io.rx_open():
+            self._stranger(row, packet, source, now)
+        for _ in range(ROUNDS):
+            if not self._io.rx(self._batch):
+                break
+            self.receiver.take(self._batch, now)
+
+    def _stranger(self, row: int, packet: bytes, source: tuple[str, int], now: float) -> None:
+        """Judge a packet of a leg whose source is not locked."""
+        leg = self.legs.by_row.get(row)
+        if leg is None or leg.latch is None or not leg.latch.accepts(packet, source, now):
+            self.receiver.foreign[row] += 1
+            return
+        waiting = self._io.lock(row, source)
+        leg.latch, leg.source = None, source
+        if leg.reported != source:
+            leg.reported = source
+            self._emit(FirstPacket(leg.id, *source))
+        for each in (packet, *waiting):
+            self._single.clear()
+            self._single.add(row, each)
+            self.receiver.take(self._single, now)
+
+    def event(self, row: int, payload: bytes, timestamp: int, ssrc: int) -> None:
+        """Take a telephone event from the receiver."""
+        self.listener.event(row, payload, timestamp, ssrc)
+
+    def rtcp(self, row: int, packet: bytes, now: float) -> None:
+        """Take an RTCP packet that came on the RTP port, from the locked source."""
+        self.reports.take(row, packet, now)
+
+    def _pressed(self, row: int, digit: Digit) -> None:
+        """Pass a digit on and stop what it stops."""
+        self._emit(digit)
+        self.player.digit(row, digit.digit)
+
+    def _watch(self, now: float) -> None:
+        """Report legs that have not sent anything valid for their time-out."""
+        legs, high = self.legs, self.legs.rows.high
+        silent = legs.listening[:high] & (legs.timeout[:high] > 0)
+        if not silent.any():
+            return
+        over = silent & (now - self.receiver.heard[:high] >= legs.timeout[:high])
+        for row in np.flatnonzero(over & ~legs.timed_out[:high]).tolist():
+            self._emit(RtpTimeout(legs.by_row[row].id, float(legs.timeout[row])))
+        legs.timed_out[:high] = over
+
+    def _write_stats(self, stats: StatsTable) -> None:
+        """Copy the counters of all legs into the shared table."""
+        rows = np.flatnonzero(self.legs.rows.used[: self.legs.rows.high])
+        if not len(rows):
+            return
+        slots = np.array([self.legs.by_row[row].slot for row in rows.tolist()])
+        stats.table[slots] = self.counters(rows)
+
+    def counters(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return float64[k, fields] in the order of `media.stats.FIELDS`."""
+        receiver = self.receiver
+        columns = (
+            self.sender.packets[rows],
+            receiver.packets[rows],
+            receiver.lost(rows),
+            self.jitter.late[rows],
+            receiver.foreign[rows],
+            receiver.jitter[rows] / 8,
+            self.reports.round_trip[rows],
+            self.concealer.level(rows),
+        )
+        return np.stack([column.astype(np.float64) for column in columns], axis=1)
+
+    def remove(self, leg: Leg) -> None:
+        """Close a leg's sockets and forget it."""
+        self._io.close(leg.row)
+        self.listener.close(leg.row)
+        self.receiver.reset(leg.row)
+        self.legs.remove(leg)

@@ -1,0 +1,134 @@
+"""The hearing half of a tick: what legs say, decoded only where someone needs it.
+
+The play pointers of all listening legs advance. Legs whose sound is needed (in-band digits, echo) are read from the
+jitter buffer, decoded, concealed where quanta are lost and spliced where the delay is corrected.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from media.codecs.g711 import ALAW_DECODE, ULAW_DECODE
+from media.conceal import Concealer, drop, hold
+from media.digits_in import DigitListener
+from media.dtmf.inband import InbandDetector
+from media.jitter import JitterBuffer, Step
+from media.legs import ALAW, G722, SOUND, ULAW, Legs
+from media.rtp import FRAME, QUANTUM
+
+QUIET = 200.0  # mean magnitude below which a splice is not heard
+_DECODE = {ULAW: ULAW_DECODE, ALAW: ALAW_DECODE}
+
+
+class Hearing:
+    """Decodes; keeps the sound of this tick for the echo."""
+
+    def __init__(
+        self,
+        legs: Legs,
+        jitter: JitterBuffer,
+        concealer: Concealer,
+        listener: DigitListener,
+        detector: InbandDetector,
+    ) -> None:
+        self._legs = legs
+        self._jitter = jitter
+        self._concealer = concealer
+        self._listener = listener
+        self._detector = detector
+        self.rows = np.zeros(0, np.intp)  # decoded in this tick
+        self.sound = np.zeros((0, FRAME), np.int16)
+        self.wide: dict[int, NDArray[np.int16]] = {}  # 16 kHz frames of G.722 legs that are echoed
+
+    def tick(self, now: float) -> None:
+        """Hear 20 ms."""
+        legs, high = self._legs, self._legs.rows.high
+        rows = np.flatnonzero(legs.listening[:high])
+        self.wide.clear()
+        needed = (legs.echo == SOUND) | self._listener.inband
+        step = self._jitter.advance(rows, self._may_splice(rows, needed))
+        pick = needed[rows]
+        if not pick.all():
+            rows = rows[pick]
+            step = Step(step.start[pick], step.quanta[pick], step.spliced[pick])
+        self.rows = rows
+        if not len(rows):
+            return
+        self.sound = self._decode(rows, step)
+        self._detect(rows, now)
+
+    def _may_splice(self, rows: NDArray[np.intp], needed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which of all rows may be corrected now: nobody listens, or it is quiet."""
+        quiet = ~needed
+        pending = rows[(self._jitter.correction[rows] != 0) & needed[rows]]
+        if len(pending):
+            quiet[pending] = self._concealer.is_quiet(pending, QUIET)
+        return quiet
+
+    def _decode(self, rows: NDArray[np.intp], step: Step) -> NDArray[np.int16]:
+        """Return int16[k, 160]: what k rows say in this tick, at 8 kHz."""
+        octets, present = self._jitter.read(rows, step.start)
+        law = self._legs.law[rows]
+        flat = octets.reshape(len(rows), FRAME)
+        kinds = np.unique(law).tolist() if law.any() else [ULAW]
+        if kinds == [ULAW] or kinds == [ALAW]:
+            sound = _DECODE[kinds[0]].take(flat)
+        else:
+            sound = np.zeros((len(rows), FRAME), np.int16)
+            for kind in kinds:
+                which = np.flatnonzero(law == kind)
+                if kind == G722:
+                    for place in which[~step.spliced[which]].tolist():
+                        self._decode_wide(int(rows[place]), octets[place], present[place], sound[place])
+                else:
+                    sound[which] = _DECODE[kind].take(flat[which])
+        if step.spliced.any():
+            for place in np.flatnonzero(step.spliced).tolist():
+                self._splice(int(rows[place]), step, place, sound[place], present[place])
+        self._concealer.fill(rows, sound, present)
+        return sound
+
+    def _decode_wide(
+        self, row: int, quanta: NDArray[np.uint8], present: NDArray[np.bool_], sound: NDArray[np.int16]
+    ) -> None:
+        """Decode the quanta of a G.722 leg that are there, at 8 kHz for digits, at 16 kHz for an echo."""
+        wideband = self._legs.by_row[row].wideband
+        if self._legs.echo[row] == SOUND:
+            self.wide[row] = wideband.decode_wide(quanta, present)
+        if self._listener.inband[row]:
+            for place in np.flatnonzero(present).tolist():
+                sound[place * QUANTUM : (place + 1) * QUANTUM] = wideband.decode_narrow(
+                    quanta[place].tobytes()
+                )
+
+    def _splice(
+        self, row: int, step: Step, place: int, sound: NDArray[np.int16], present: NDArray[np.bool_]
+    ) -> None:
+        """Make a row's frame from the one or three quanta of a correction, in place."""
+        count = int(step.quanta[place])
+        quanta, there = self._jitter.read(np.array([row]), step.start[place : place + 1], count)
+        law = int(self._legs.law[row])
+        if law == G722:
+            decoded = np.zeros(count * QUANTUM, np.int16)
+            self._decode_wide(row, quanta[0], there[0], decoded)
+        else:
+            decoded = _DECODE[law].take(quanta[0].reshape(-1))
+        if not there.all():
+            # A loss in the middle of a correction: what is there is heard, the concealer does the rest.
+            present[:] = there[0, :2] if count == 3 else (False, there[0, 0])
+            sound[:] = decoded[:FRAME] if count == 3 else np.concatenate([decoded, decoded])
+            return
+        sound[:] = drop(decoded) if count == 3 else hold(self._concealer.last[row, QUANTUM:], decoded)
+        present[:] = True
+
+    def _detect(self, rows: NDArray[np.intp], now: float) -> None:
+        """Look for in-band digits where they are wanted."""
+        wanted = self._listener.inband[rows]
+        if not wanted.any():
+            return
+        sound = self.sound
+        if not wanted.all():
+            rows, sound = rows[wanted], sound[wanted]
+        for found in self._detector.process(rows, sound):
+            self._listener.tone(found.row, found.digit, found.ms, now)

@@ -1,0 +1,89 @@
+"""Which legs there are: a record per leg for what is rare, arrays by row for what every tick asks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from media.digits_out import DigitSender
+from media.latch import Address, Latch
+from media.messages import OpenLeg, Stream
+from media.rows import RowAllocator, grown
+from media.wideband import Wideband
+
+ULAW, ALAW, G722 = 0, 1, 2
+LAWS = {"PCMU": ULAW, "PCMA": ALAW, "G722": G722}
+OFF, SOUND, STREAM = 0, 1, 2
+ECHOES = {"off": OFF, "sound": SOUND, "stream": STREAM}
+
+
+class Leg:
+    """One leg."""
+
+    __slots__ = (
+        "digits",
+        "echo_offset",
+        "id",
+        "latch",
+        "opened",
+        "reported",
+        "row",
+        "rtcp_source",
+        "slot",
+        "source",
+        "stream",
+        "wideband",
+    )
+
+    def __init__(self, order: OpenLeg, row: int) -> None:
+        self.id = order.leg
+        self.row = row
+        self.slot = order.slot
+        self.stream: Stream | None = None
+        self.source: Address | None = None  # locked, now or before the last signalling
+        self.latch: Latch | None = None  # while the socket is open to everyone
+        self.reported: Address | None = None  # source that FirstPacket told
+        self.rtcp_source: Address | None = None
+        self.wideband = Wideband()
+        self.digits: DigitSender | None = None  # while digits are being sent
+        self.echo_offset: int | None = None  # our timestamp minus the peer's, in a stream echo
+
+
+class Legs:
+    """All legs of an engine."""
+
+    def __init__(self) -> None:
+        self.rows = RowAllocator()
+        self.by_id: dict[int, Leg] = {}
+        self.by_row: dict[int, Leg] = {}
+        self.streaming = np.zeros(0, np.bool_)  # signalling has agreed on a stream
+        self.sending = np.zeros(0, np.bool_)
+        self.listening = np.zeros(0, np.bool_)
+        self.law = np.zeros(0, np.uint8)
+        self.echo = np.zeros(0, np.uint8)
+        self.timeout = np.zeros(0, np.float64)  # seconds, 0 = never
+        self.timed_out = np.zeros(0, np.bool_)
+
+    def grow(self) -> int:
+        """Make room for more rows; return how many there are now."""
+        capacity = self.rows.grow()
+        for name in ("streaming", "sending", "listening", "law", "echo", "timeout", "timed_out"):
+            setattr(self, name, grown(getattr(self, name), capacity))
+        return capacity
+
+    def add(self, order: OpenLeg, row: int) -> Leg:
+        """Make the record of a new leg in a row that was taken for it."""
+        leg = Leg(order, row)
+        self.by_id[leg.id] = self.by_row[row] = leg
+        self.timeout[row] = order.rtp_timeout
+        self.timed_out[row] = False
+        self.law[row] = ULAW
+        return leg
+
+    def remove(self, leg: Leg) -> None:
+        """Forget a leg."""
+        row = leg.row
+        self.streaming[row] = self.sending[row] = self.listening[row] = False
+        self.echo[row] = OFF
+        self.timeout[row] = 0
+        del self.by_id[leg.id], self.by_row[row]
+        self.rows.release(row)

@@ -1,0 +1,163 @@
+"""The control side's end of one media worker: starts the process, carries messages both ways, notices its end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from media.messages import VERSION, Event, Hello, Order, Stop
+from media.stats import StatsTable, create_stats
+
+START_SECONDS = 10.0
+STOP_SECONDS = 3.0
+_RECORD = 1 << 16
+_ROOT = str(Path(__file__).resolve().parent.parent)
+
+
+class WorkerLost(Exception):  # noqa: N818 - reads as what happened
+    """The media worker has ended or cannot be reached."""
+
+
+class WorkerLink:
+    """One worker process. `event` is called for each of its events, `lost` once if it ends unasked."""
+
+    def __init__(
+        self, bank_fd: int, event: Callable[[WorkerLink, Event], None], lost: Callable[[WorkerLink], None]
+    ):
+        self._bank_fd = bank_fd
+        self._event = event
+        self._lost = lost
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._decode = msgspec.msgpack.Decoder(Event).decode
+        self._waiting: deque[tuple[bytes, tuple[int, ...]]] = deque()
+        self._socket: socket.socket | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._hello: asyncio.Future[Hello] | None = None
+        self.stats: StatsTable | None = None
+        self.alive = False
+        self.pid = 0
+
+    async def start(self) -> None:
+        """Start the process and wait until it says Hello. Raises WorkerLost."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        stats_fd = create_stats()
+        self.stats = StatsTable(stats_fd)
+        try:
+            fds = (theirs.fileno(), self._bank_fd, stats_fd)
+            path = os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "media.worker", *map(str, fds),
+                pass_fds=fds, stdin=asyncio.subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path},
+            )  # fmt: skip
+        finally:
+            theirs.close()
+            os.close(stats_fd)
+        ours.setblocking(False)
+        loop = asyncio.get_running_loop()
+        self._socket, self._hello = ours, loop.create_future()
+        loop.add_reader(ours, self._readable)
+        self.pid = self._process.pid
+        try:
+            hello = await asyncio.wait_for(self._hello, START_SECONDS)
+        except TimeoutError:
+            await self._kill()
+            raise WorkerLost(f"the media worker did not start within {START_SECONDS:.0f} s") from None
+        if hello.version != VERSION:
+            await self._kill()
+            raise WorkerLost(f"the media worker speaks version {hello.version}, not {VERSION}")
+        self.alive = True
+
+    def send(self, order: Order, fds: Sequence[socket.socket] = ()) -> None:
+        """Send an order, with sockets for the worker to take over. Raises WorkerLost."""
+        if self._socket is None:
+            raise WorkerLost("the media worker is gone")
+        numbers = tuple(os.dup(sock.fileno()) for sock in fds)
+        self._waiting.append((self._encode(order), numbers))
+        if len(self._waiting) == 1:
+            self._flush()
+
+    async def close(self) -> None:
+        """End the worker and wait for it."""
+        self.alive = False
+        if self._socket is not None:
+            self.send(Stop())
+        if self._process is not None:
+            try:
+                await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+            except TimeoutError:
+                await self._kill()
+        self._disconnect()
+
+    def _flush(self) -> None:
+        """Send what waits; come back when the socket takes more."""
+        assert self._socket is not None
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            data, fds = self._waiting[0]
+            try:
+                socket.send_fds(self._socket, [data], fds)
+            except BlockingIOError:
+                loop.add_writer(self._socket, self._flush)
+                return
+            except OSError:
+                return  # the reader notices the end
+            self._waiting.popleft()
+            for fd in fds:
+                os.close(fd)
+        loop.remove_writer(self._socket)
+
+    def _readable(self) -> None:
+        """Take what the worker says."""
+        while self._socket is not None:
+            try:
+                data = self._socket.recv(_RECORD)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self._ended()
+                return
+            event = self._decode(data)
+            if isinstance(event, Hello):
+                if self._hello is not None and not self._hello.done():
+                    self._hello.set_result(event)
+            else:
+                self._event(self, event)
+
+    def _ended(self) -> None:
+        """The worker has closed its end."""
+        self._disconnect()
+        if self._hello is not None and not self._hello.done():
+            self._hello.set_exception(
+                WorkerLost("the media worker ended while starting; its stderr says why")
+            )
+        if self.alive:
+            self.alive = False
+            self._lost(self)
+
+    def _disconnect(self) -> None:
+        if self._socket is None:
+            return
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._socket)
+        loop.remove_writer(self._socket)
+        self._socket.close()
+        self._socket = None
+        for _, fds in self._waiting:
+            for fd in fds:
+                os.close(fd)
+        self._waiting.clear()
+
+    async def _kill(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGKILL)
+            await self._process.wait()

@@ -1,0 +1,224 @@
+"""Carries out the control side's orders on the parts of an engine, between two ticks."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from media.codecs.g711 import ALAW_SILENCE, ULAW_SILENCE
+from media.digits_out import DigitSender
+from media.latch import Address, Latch
+from media.legs import ALAW, ECHOES, G722, LAWS, STREAM, Leg
+from media.messages import (
+    CloseLeg,
+    DigitsSent,
+    Echo,
+    LegClosed,
+    OpenLeg,
+    Order,
+    OtherDigits,
+    Play,
+    PlayDone,
+    SendDigits,
+    SetStream,
+    StopPlay,
+    Stream,
+)
+from media.receive import NONE
+from media.send import PTIMES
+from media.wideband import RATE
+
+if TYPE_CHECKING:
+    from media.engine import Engine
+
+_SILENCE = {ALAW: ALAW_SILENCE}
+_ECHO_DRIFT = 8000  # ticks that an echoed timestamp may be away from our clock
+
+
+def canonical(host: str) -> str:
+    """Return an IP address as the kernel writes it; raise ValueError if it is none."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.inet_ntop(family, socket.inet_pton(family, host))
+    except OSError:
+        raise ValueError(f"{host!r} is no IP address") from None
+
+
+class Orders:
+    """One method per order."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def take(self, order: Order, now: float) -> None:
+        """Carry out one order; what names a leg that is gone only gets its answer."""
+        engine = self._engine
+        if isinstance(order, OpenLeg):
+            self._open(order)
+            return
+        leg = engine.legs.by_id.get(getattr(order, "leg", 0))
+        if leg is None:
+            if isinstance(order, Play):
+                engine.emit(PlayDone(order.leg, order.playout, "closed", 0))
+            return
+        match order:
+            case SetStream():
+                self._set_stream(leg, order.stream, now)
+            case Play():
+                engine.player.play(leg.row, order)
+            case StopPlay():
+                engine.player.stop(leg.row, order.playout, "stopped")
+            case SendDigits():
+                self._send_digits(leg, order)
+            case Echo():
+                self._echo(leg, order.mode)
+            case OtherDigits():
+                engine.listener.inband[leg.row] = False
+                engine.player.digit(leg.row, order.digit)
+            case CloseLeg():
+                self._close(leg)
+
+    def row_for(self) -> int:
+        """Return a free row, growing the engine if there is none."""
+        row = self._engine.legs.rows.take()
+        if row is None:
+            self._engine.grow()
+            row = self._engine.legs.rows.take()
+        assert row is not None
+        return row
+
+    def _open(self, order: OpenLeg) -> None:
+        """Begin a leg whose sockets the network has been given under the same row."""
+        engine = self._engine
+        row = self.row_for()
+        leg = engine.legs.add(order, row)
+        engine.jitter.reset(row)
+        engine.receiver.reset(row)
+        engine.concealer.reset(row)
+        engine.detector.reset(row)
+        engine.sender.reset(row)
+        engine.reports.reset(row)
+        engine.player.open(row, leg.id)
+        engine.listener.open(row, leg.id, inband=order.inband_digits)
+        engine.io.open(row, leg.id)
+
+    def _set_stream(self, leg: Leg, stream: Stream, now: float) -> None:
+        """Apply what signalling agreed, and open the source latch."""
+        engine, row = self._engine, leg.row
+        law = LAWS.get(stream.codec)
+        if law is None:
+            raise ValueError(f"no codec {stream.codec!r}: one of {', '.join(LAWS)}")
+        if stream.ptime not in PTIMES:
+            raise ValueError(f"ptime {stream.ptime} is none of {PTIMES}")
+        before = leg.stream
+        if before is None or before.codec != stream.codec:
+            engine.jitter.flush(row)
+            engine.concealer.reset(row)
+            engine.detector.reset(row)
+        leg.stream = stream
+        legs = engine.legs
+        legs.law[row] = law
+        engine.player.set_rate(row, RATE if law == G722 else 8000)
+        silence = _SILENCE.get(law, ULAW_SILENCE)
+        engine.sender.configure(row, stream.send_payload_type, silence, stream.ptime)
+        receive = stream.receive
+        engine.receiver.payload_type[row] = stream.receive_payload_type if receive else NONE
+        events = stream.receive_digit_payload_type
+        engine.receiver.event_type[row] = events if receive and events >= 0 else NONE
+        engine.receiver.heard[row] = now
+        engine.listener.set_clock(row, stream.digit_clock)
+        if not receive:
+            engine.jitter.flush(row)
+        legs.timed_out[row] = False
+        legs.streaming[row] = True
+        legs.sending[row] = stream.send and stream.port > 0
+        legs.listening[row] = receive
+        if leg.digits is not None:
+            engine.speaking.digits[row] = leg
+        self._aim(leg, stream, before, now)
+        engine.reports.start(row, now)
+
+    def _aim(self, leg: Leg, stream: Stream, before: Stream | None, now: float) -> None:
+        """Send to the signalled address and accept a source anew.
+
+        If signalling named the same address again (hold, resume), a source that was learnt stays the preferred one.
+        """
+        signalled: Address = (canonical(stream.host), stream.port)
+        expected = {signalled}
+        target = signalled
+        if (
+            before is not None
+            and leg.source is not None
+            and (before.host, before.port) == (stream.host, stream.port)
+        ):
+            expected.add(leg.source)
+            target = leg.source
+        types = {stream.receive_payload_type, stream.receive_digit_payload_type} - {-1}
+        leg.latch = Latch(expected, types, now)
+        if before is None:
+            self._engine.io.pause(leg.row)
+        if stream.port > 0:
+            self._engine.io.aim(leg.row, target)
+
+    def _send_digits(self, leg: Leg, order: SendDigits) -> None:
+        """Queue digits."""
+        if not order.digits:
+            self._engine.emit(DigitsSent(leg.id, order.order))
+            return
+        if leg.digits is None:
+            leg.digits = DigitSender(leg.row)
+        leg.digits.add(order)
+        if leg.stream is not None:
+            self._engine.speaking.digits[leg.row] = leg
+
+    def _echo(self, leg: Leg, mode: str) -> None:
+        """Switch the echo."""
+        if mode not in ECHOES:
+            raise ValueError(f"no echo mode {mode!r}: one of {', '.join(ECHOES)}")
+        engine, row = self._engine, leg.row
+        engine.legs.echo[row] = ECHOES[mode]
+        engine.receiver.echo.pop(row, None)
+        leg.echo_offset = None
+        if ECHOES[mode] == STREAM:
+            engine.receiver.echo[row] = lambda payload, kind, timestamp, marker: self._return(
+                leg, payload, kind, timestamp, marker
+            )
+
+    def _return(self, leg: Leg, payload: bytes, kind: int, timestamp: int, marker: bool) -> None:
+        """Send a received packet back in our stream: our SSRC and sequence, its spacing in time."""
+        engine, stream, row = self._engine, leg.stream, leg.row
+        if (
+            stream is None
+            or not engine.legs.sending[row]
+            or engine.player.busy[row]
+            or row in engine.speaking.digits
+        ):
+            return
+        if kind == stream.receive_payload_type:
+            kind = stream.send_payload_type
+        elif kind == stream.receive_digit_payload_type:
+            kind = stream.send_digit_payload_type
+        if kind < 0:
+            return
+        clock = int(engine.sender.timestamp[row])
+        offset = leg.echo_offset
+        if offset is None or (timestamp + offset - clock + _ECHO_DRIFT) & 0xFFFFFFFF > 2 * _ECHO_DRIFT:
+            leg.echo_offset = offset = (clock - timestamp) & 0xFFFFFFFF
+        engine.sender.send_one(row, kind, payload, timestamp + offset, marker=marker)
+
+    def _close(self, leg: Leg) -> None:
+        """End everything that the leg does and tell its final counters."""
+        engine = self._engine
+        engine.player.close(leg.row)
+        engine.speaking.digits.pop(leg.row, None)
+        engine.reports.leave(leg)
+        counters = engine.counters(np.array([leg.row]))[0].tolist()
+        engine.remove(leg)
+        sent, received, lost, late, foreign, jitter, round_trip, _ = counters
+        engine.emit(
+            LegClosed(
+                leg.id, int(sent), int(received), int(lost), int(late), int(foreign), jitter, round_trip
+            )
+        )

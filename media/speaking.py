@@ -1,0 +1,167 @@
+"""The speaking half of a tick: what each leg is sent: digits, else its playout, else its echo, else silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from media.codecs.g711 import ALAW_ENCODE, ULAW_ENCODE
+from media.hearing import Hearing
+from media.legs import ALAW, G722, SOUND, STREAM, ULAW, Leg, Legs
+from media.messages import Event
+from media.playout import Player
+from media.rtp import FRAME
+from media.send import Sender
+from media.wideband import RATE
+
+_ENCODE = {ULAW: ULAW_ENCODE, ALAW: ALAW_ENCODE}
+
+
+class Speaking:
+    """Chooses, encodes and hands over to the sender."""
+
+    def __init__(
+        self, legs: Legs, player: Player, sender: Sender, hearing: Hearing, emit: Callable[[Event], None]
+    ) -> None:
+        self._legs = legs
+        self._player = player
+        self._sender = sender
+        self._hearing = hearing
+        self._emit = emit
+        self.digits: dict[int, Leg] = {}  # legs that are sending digits, by row
+
+    def tick(self) -> None:
+        """Say 20 ms."""
+        legs, high = self._legs, self._legs.rows.high
+        streaming = legs.streaming[:high]
+        sounding = streaming & legs.sending[:high]
+        busy = streaming & self._player.busy[:high]
+        replaced, tones = self._send_digits()
+        if self.digits:
+            busy[list(self.digits)] = False
+        rows, sound = self._sound(high, busy, tones)
+        octets = self._encode(rows, sound)
+        sounding[replaced] = False
+        if legs.echo.any():
+            sounding &= (legs.echo[:high] != STREAM) | busy
+        sending = np.flatnonzero(sounding)
+        everyone = np.flatnonzero(streaming)
+        if len(sending) < len(everyone):
+            self._sender.pause(everyone[~sounding[everyone]])
+            heard = sounding[rows]
+            rows, octets = rows[heard], octets[heard]
+        rows, octets, settled = self._wide(sounding, busy, tones, rows, octets)
+        self._sender.send(sending, rows, octets)
+        self._sender.silent[settled] = True
+        self._sender.tick(everyone)
+
+    def _send_digits(self) -> tuple[list[int], dict[int, NDArray[np.int16]]]:
+        """Go on with digits: rows whose sound an event replaces, and frames of tones by row."""
+        replaced: list[int] = []
+        tones: dict[int, NDArray[np.int16]] = {}
+        for row, leg in list(self.digits.items()):
+            stream = leg.stream
+            if leg.digits is None or stream is None:
+                continue
+            kind = stream.send_digit_payload_type
+            if kind >= 0 and not stream.send:
+                kind = -2
+            rate = RATE if self._legs.law[row] == G722 else 8000
+            event, tone = leg.digits.tick(self._sender, kind, stream.digit_clock, rate)
+            if event:
+                replaced.append(row)
+            elif tone is not None:
+                tones[row] = tone
+            for done in leg.digits.finished():
+                self._emit(done)
+            if leg.digits.idle:
+                leg.digits = None
+                del self.digits[row]
+        return replaced, tones
+
+    def _sound(
+        self, high: int, busy: NDArray[np.bool_], tones: dict[int, NDArray[np.int16]]
+    ) -> tuple[NDArray[np.intp], NDArray[np.int16]]:
+        """Return rows of 8 kHz legs that have something to say, and int16[k, 160] what."""
+        law = self._legs.law[:high]
+        narrow = law != G722
+        rows = np.flatnonzero(busy & narrow)
+        parts = [(rows, self._player.frames(rows))] if len(rows) else []
+        heard = self._hearing.rows
+        if len(heard):
+            echo = (self._legs.echo[heard] == SOUND) & narrow[heard] & ~busy[heard]
+            if self.digits:
+                echo &= ~np.isin(heard, list(self.digits))
+            if echo.all():
+                parts.append((heard, self._hearing.sound))
+            elif echo.any():
+                parts.append((heard[echo], self._hearing.sound[echo]))
+        tone_rows = [row for row in tones if narrow[row]]
+        if tone_rows:
+            parts.append((np.array(tone_rows), np.stack([tones[row] for row in tone_rows])))
+        if not parts:
+            return np.zeros(0, np.intp), np.zeros((0, FRAME), np.int16)
+        if len(parts) == 1:
+            return parts[0]
+        return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+
+    def _encode(self, rows: NDArray[np.intp], sound: NDArray[np.int16]) -> NDArray[np.uint8]:
+        """Return uint8[k, 160] by each row's law."""
+        law = self._legs.law[rows]
+        bits = sound.view(np.uint16)
+        alaw = law == ALAW
+        if not alaw.any():
+            return ULAW_ENCODE.take(bits)
+        if alaw.all():
+            return ALAW_ENCODE.take(bits)
+        octets = np.empty(sound.shape, np.uint8)
+        octets[alaw] = ALAW_ENCODE.take(bits[alaw])
+        octets[~alaw] = ULAW_ENCODE.take(bits[~alaw])
+        return octets
+
+    def _wide(
+        self,
+        sounding: NDArray[np.bool_],
+        busy: NDArray[np.bool_],
+        tones: dict[int, NDArray[np.int16]],
+        rows: NDArray[np.intp],
+        octets: NDArray[np.uint8],
+    ) -> tuple[NDArray[np.intp], NDArray[np.uint8], list[int]]:
+        """Add the G.722 legs to what is said; the third part names those that have settled into silence."""
+        settled: list[int] = []
+        high = len(sounding)
+        wide = np.flatnonzero((self._legs.law[:high] == G722) & (sounding | busy))
+        if not len(wide):
+            return rows, octets, settled
+        more: list[bytes] = []
+        said: list[int] = []
+        for row in wide.tolist():
+            sound = self._wide_sound(row, bool(busy[row]), tones)
+            if not sounding[row]:
+                continue
+            wideband = self._legs.by_row[row].wideband
+            if sound is not None:
+                more.append(wideband.encode(sound))
+            elif self._sender.silent[row]:
+                continue
+            else:
+                more.append(wideband.silence())
+                if wideband.settled and self._sender.ptime[row] == 20:
+                    settled.append(row)
+            said.append(row)
+        if said:
+            rows = np.concatenate([rows, np.array(said, np.intp)])
+            octets = np.concatenate([octets, np.frombuffer(b"".join(more), np.uint8).reshape(-1, FRAME)])
+        return rows, octets, settled
+
+    def _wide_sound(
+        self, row: int, busy: bool, tones: dict[int, NDArray[np.int16]]
+    ) -> NDArray[np.int16] | None:
+        """Return what a G.722 leg is to hear, int16[320], None for silence."""
+        if busy:
+            return self._player.frame(row)
+        if row in tones:
+            return tones[row]
+        return None if row in self.digits else self._hearing.wide.get(row)

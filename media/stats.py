@@ -1,0 +1,58 @@
+"""Statistics per leg in memory that the control side and a worker share: written twice a second, read at any time.
+
+One row of fixed layout per leg, at the slot that `OpenLeg` names. Values are 8 octets wide and aligned, so that a
+reader never sees half of one.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+SLOTS = 16384  # legs of one worker; the file is sparse
+FIELDS = ("sent", "received", "lost", "late", "foreign", "jitter", "round_trip", "level")
+
+
+class LegStats(NamedTuple):
+    """One leg's counters."""
+
+    packets_sent: int
+    packets_received: int
+    packets_lost: int
+    packets_late: int
+    packets_foreign: int
+    jitter: float  # ms, RFC 3550 section 6.4.1
+    round_trip: float  # ms, from RTCP; 0 = unknown
+    level: float  # dBov of what the leg sends, -127 = silence or not listened to
+
+
+def create_stats() -> int:
+    """Return the file descriptor of a new table."""
+    fd = os.memfd_create("voipbin-stats", os.MFD_CLOEXEC)
+    os.ftruncate(fd, SLOTS * len(FIELDS) * 8)
+    return fd
+
+
+class StatsTable:
+    """float64[SLOTS, fields] over a shared file."""
+
+    def __init__(self, fd: int) -> None:
+        self._memory = mmap.mmap(fd, SLOTS * len(FIELDS) * 8)
+        table: NDArray[np.float64] = np.frombuffer(self._memory, np.float64).reshape(SLOTS, len(FIELDS))
+        self.table = table
+
+    def read(self, slot: int) -> LegStats:
+        """Return the leg's counters as last written."""
+        sent, received, lost, late, foreign, jitter, round_trip, level = self.table[slot].tolist()
+        return LegStats(
+            int(sent), int(received), int(lost), int(late), int(foreign), jitter, round_trip, level
+        )
+
+    def clear(self, slot: int) -> None:
+        """Forget the leg before."""
+        self.table[slot] = 0
+        self.table[slot, -1] = -127.0

@@ -1,0 +1,91 @@
+"""The G.722 side of a leg: codec objects with memory, made when they are needed (ITU-T G.722, RFC 3551 4.5.2).
+
+Sound towards the peer is coded at 16 kHz. For digit detection the lower sub-band alone is decoded, at 8 kHz and
+half the cost; only an echo needs the full sound. Silence is coded until the encoder has settled and then repeated.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from media.conceal import FADE, QUANTA, drop, hold
+
+if TYPE_CHECKING:
+    from media.codecs.g722 import Decoder, Encoder
+
+RATE = 16000
+_FRAME = 320
+_SETTLED = 10  # frames of silence after which their octets do not change to the ear
+
+
+class Wideband:
+    """Codec state of one G.722 leg."""
+
+    def __init__(self) -> None:
+        self._encoder: Encoder | None = None
+        self._narrow: Decoder | None = None
+        self._wide: Decoder | None = None
+        self._silent = 0  # frames of silence coded in a row
+        self._silence = b""
+        self._last = np.zeros(_FRAME, np.int16)
+        self._run = QUANTA + 1
+
+    def encode(self, sound: NDArray[np.int16]) -> bytes:
+        """Code int16[320] into 160 octets."""
+        if self._encoder is None:
+            from media.codecs.g722 import Encoder
+
+            self._encoder = Encoder(RATE)
+        self._silent = 0
+        return self._encoder.encode(sound)
+
+    def silence(self) -> bytes:
+        """Return 160 octets of silence."""
+        if self._silent < _SETTLED:
+            silent = self._silent + 1
+            self._silence = self.encode(np.zeros(_FRAME, np.int16))
+            self._silent = silent
+        return self._silence
+
+    @property
+    def settled(self) -> bool:
+        """The octets of silence do not change any more."""
+        return self._silent >= _SETTLED
+
+    def decode_narrow(self, octets: bytes) -> NDArray[np.int16]:
+        """Decode n octets into int16[n] at 8 kHz."""
+        if self._narrow is None:
+            from media.codecs.g722 import Decoder
+
+            self._narrow = Decoder(8000)
+        return self._narrow.decode(octets)
+
+    def decode_wide(self, quanta: NDArray[np.uint8], present: NDArray[np.bool_]) -> NDArray[np.int16]:
+        """Decode uint8[n, 80], n from 1 to 3, into int16[320] at 16 kHz.
+
+        Quanta that are not there are concealed; one or three quanta are spliced to 20 ms.
+        """
+        if self._wide is None:
+            from media.codecs.g722 import Decoder
+
+            self._wide = Decoder(RATE)
+        half = _FRAME // 2
+        before = self._last[half:].copy()
+        parts: list[NDArray[np.int16]] = []
+        for place, octets in enumerate(quanta):
+            span = slice(place % 2 * half, (place % 2 + 1) * half)
+            if present[place]:
+                self._last[span] = self._wide.decode(octets.tobytes())
+                parts.append(self._last[span].copy())
+                self._run = 0
+            else:
+                self._run = min(self._run + 1, QUANTA + 1)
+                gain = FADE**self._run if self._run <= QUANTA else 0.0
+                parts.append((self._last[span] * gain).astype(np.int16))
+        sound = np.concatenate(parts)
+        if len(parts) == 1:
+            return hold(before, sound)
+        return drop(sound) if len(parts) == 3 else sound
