@@ -6,16 +6,18 @@ a playout refers to it; after that it is kept as long as there is room and evict
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import mmap
 import os
 from collections import OrderedDict
+from collections.abc import Sequence
 from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from media.messages import ClipRef
+from media.messages import ClipRef, PlayDone
 from media.rtp import FRAME
 
 DEFAULT_SAMPLES = 1 << 27  # 256 MiB of address space; memory is used as clips come
@@ -102,13 +104,25 @@ class ClipBank:
         if pcm.ndim != 1 or pcm.dtype != np.int16:
             raise ValueError(f"a clip is int16[n], not {pcm.dtype}{list(pcm.shape)}")
         sound = np.ascontiguousarray(pcm)
-        key = hashlib.blake2b(sound, digest_size=16, salt=rate.to_bytes(4, "big")).digest()
+        key = hashlib.blake2b(sound.data, digest_size=16, salt=rate.to_bytes(4, "big")).digest()
         region = self._known.get(key)
         if region is None:
             offset = self._allocate(len(sound))
             self._sound[offset : offset + len(sound)] = sound
             region = self._known[key] = _Region(ClipRef(offset, len(sound), rate), key)
         return Clip(self, region)
+
+    def pin(self, clips: Sequence[Clip], done: asyncio.Future[PlayDone]) -> None:
+        """Keep the sound of these clips until `done` is."""
+        regions = [clip.region for clip in clips]
+        for region in regions:
+            self.use(region)
+
+        def unpin(_: object) -> None:
+            for region in regions:
+                self.unuse(region)
+
+        done.add_done_callback(unpin)
 
     def use(self, region: _Region) -> None:
         """Count one more user of a region."""

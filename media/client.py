@@ -78,11 +78,7 @@ class Playout:
         self._leg = leg
         self._number = number
         self.done = done
-        regions = [clip.region for clip in clips]
-        bank = leg.client.bank
-        for region in regions:
-            bank.use(region)
-        done.add_done_callback(lambda _: [bank.unuse(region) for region in regions])
+        leg.client.bank.pin(clips, done)
 
     def stop(self) -> None:
         """End it now; `done` tells when it has."""
