@@ -24,7 +24,8 @@ from voipbin_sip.speech.worker import EngineDied, Worker
 _log = structlog.get_logger(__name__)
 
 START_SECONDS = 30.0  # a small machine that starts many things at once
-SPEAK_SECONDS = 5.0  # the longest utterance takes a quarter of a second on one core of 2 GHz
+SPEAK_SECONDS = 4.0  # the longest utterance takes a quarter of a second on one core of 2 GHz
+STUCK_SECONDS = 1.5  # after so long on one utterance the engine is asked last
 MOST_WAITING = 64
 BACKOFF = (0.0, 1.0, 5.0, 15.0, 60.0)  # s until the next start, after so many failures in a row
 
@@ -53,7 +54,7 @@ class Lane:
     ) -> None:
         self.spec = spec
         self.version = spec.version()
-        self.trouble = "" if self.version else f"not installed: {' '.join(spec.distributions)}"
+        self.trouble = "" if self.version is not None else f"not installed: {' '.join(spec.distributions)}"
         self._worker = Worker(spec.name, spec.factory)
         self._start_seconds = start_seconds
         self._speak_seconds = speak_seconds
@@ -63,6 +64,8 @@ class Lane:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._warm = False
+        self._closed = False
+        self._busy_since: float | None = None
         self._failures = 0
         self._retry_at = 0.0
 
@@ -73,8 +76,13 @@ class Lane:
 
     @property
     def usable(self) -> bool:
-        """Whether it is worth asking: installed, and not waiting to be started again."""
-        return self.version is not None and self._clock() >= self._retry_at
+        """Whether it can be asked: installed, and not waiting to be started again."""
+        return self.version is not None and not self._closed and self._clock() >= self._retry_at
+
+    @property
+    def stuck(self) -> bool:
+        """Whether it has been at one utterance for so long that others had better ask elsewhere."""
+        return self._busy_since is not None and self._clock() - self._busy_since > STUCK_SECONDS
 
     def warm(self) -> None:
         """Start the engine in the background."""
@@ -88,6 +96,9 @@ class Lane:
         if not self.usable:
             raise Unspoken(self.trouble)
         if len(self._waiting) >= MOST_WAITING:
+            self._waiting = [entry for entry in self._waiting if not entry[3].done()]
+            heapq.heapify(self._waiting)
+        if len(self._waiting) >= MOST_WAITING:
             raise Unspoken(f"{self.spec.name} has {MOST_WAITING} utterances waiting")
         number = next(self._numbers)
         order = Order(number, spans, voice, pace, rate)
@@ -97,7 +108,8 @@ class Lane:
         return await future
 
     async def close(self) -> None:
-        """End the engine; whoever still waits gets Unspoken."""
+        """End the engine for good; whoever still waits gets Unspoken."""
+        self._closed = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -109,6 +121,14 @@ class Lane:
         self._wake.set()
         if self._task is None:
             self._task = asyncio.create_task(self._serve(), name=f"speech {self.spec.name}")
+            self._task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Let nobody wait for a queue that a programming error has ended."""
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            _log.error("speech queue ended", engine=self.spec.name, exc_info=fault)
+            self._task = None
+            self._give_up(f"internal error: {fault}")
 
     async def _serve(self) -> None:
         while True:
@@ -128,12 +148,15 @@ class Lane:
             return  # whoever asked has gone
         try:
             await self._ensure()
+            self._busy_since = self._clock()
             reply = await self._worker.speak(order, self._speak_seconds)
         except EngineDied as death:
             if not future.done():
                 future.set_exception(Unspoken(str(death)))
             self._mourn(str(death))
             return
+        finally:
+            self._busy_since = None
         self._failures = 0
         self.trouble = ""
         if future.done():

@@ -8,33 +8,27 @@ over.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import numpy as np
-import structlog
 from numpy.typing import NDArray
 
 from voipbin_sip.speech.cache import DiskCache, MemoryCache
 from voipbin_sip.speech.catalogue import ENGINES, EngineSpec
 from voipbin_sip.speech.errors import SpeechError
-from voipbin_sip.speech.lane import SPEAK_SECONDS, START_SECONDS, Lane, Unspoken, Urgency
+from voipbin_sip.speech.lane import SPEAK_SECONDS, START_SECONDS, Lane, Urgency
 from voipbin_sip.speech.language import DEFAULT, Tag, parse_tag
+from voipbin_sip.speech.maker import PATIENCE, Choice, Maker
 from voipbin_sip.speech.plan import Utterance, plan
-
-_log = structlog.get_logger(__name__)
 
 RATES = (8000, 16000)
 CACHE_BYTES = 512 * 1024 * 1024
 MEMORY_BYTES = 32 * 1024 * 1024  # half an hour at 8 kHz
-FORMAT = "1"  # changes when `finish` makes another sound of the same words
 AHEAD = 2  # utterances of one text that are made while an earlier one is heard
-PATIENCE = 4.0  # s that an utterance may take until the next engine is asked
+VARIABLE = "${"  # what a flow fills in during a call
 PLATFORMS = frozenset({"", "gcp", "aws"})  # VoIPBIN's providers: they get our default voice of the language
 
 
@@ -58,14 +52,6 @@ class Prompt:
     language: str = DEFAULT
     provider: str = ""
     voice_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Choice:
-    """An engine that can speak a text, and its voice for it."""
-
-    lane: Lane
-    voice: str
 
 
 class Speech:
@@ -101,12 +87,7 @@ class Speech:
             for name in names
         }
         self._warm = tuple(warm)
-        self._patience = patience
-        self._memory = MemoryCache(memory_bytes)
-        self._disk = DiskCache(cache_dir, cache_bytes)
-        self._threads = ThreadPoolExecutor(2, thread_name_prefix="speech-cache")
-        self._making: dict[tuple[str, Urgency], _Shared] = {}
-        self._writing: set[asyncio.Future[None]] = set()
+        self._maker = Maker(MemoryCache(memory_bytes), DiskCache(cache_dir, cache_bytes), patience)
 
     async def start(self) -> None:
         """Start the engines for the languages in `warm`, without waiting for them."""
@@ -116,11 +97,9 @@ class Speech:
 
     async def close(self) -> None:
         """End all engines; texts still being spoken fail with SpeechError."""
-        for lane in self._lanes.values():
-            await lane.close()
-        if self._writing:
-            await asyncio.wait(self._writing)
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._maker.stop()
+        await asyncio.gather(*(lane.close() for lane in self._lanes.values()))
+        await self._maker.close()
 
     def engines(self) -> list[EngineStatus]:
         """Return all engines in order of preference."""
@@ -151,7 +130,7 @@ class Speech:
         rest = iter(utterances)
         try:
             for utterance in rest:
-                ahead.append(self._begin(utterance, choices, rate))
+                ahead.append(asyncio.create_task(self._maker.sound(utterance, choices, rate, Urgency.CALL)))
                 if len(ahead) > AHEAD:
                     yield await ahead.popleft()
             while ahead:
@@ -159,6 +138,7 @@ class Speech:
         finally:
             for task in ahead:
                 task.cancel()
+            await asyncio.gather(*ahead, return_exceptions=True)
 
     async def prepare(self, prompts: Iterable[Prompt], *, rate: int) -> list[SpeechError]:
         """Speak prompts into the cache, when no call wants an engine; return what could not be spoken.
@@ -170,13 +150,14 @@ class Speech:
             try:
                 choices, utterances = self._prepare(prompt, rate)
                 for utterance in utterances:
-                    if not any("${" in span.text for span in utterance.spans):
-                        await self._sound(utterance, choices, rate, Urgency.PREPARATION)
+                    if not any(VARIABLE in span.text for span in utterance.spans):
+                        await self._maker.sound(utterance, choices, rate, Urgency.PREPARATION)
             except SpeechError as error:
-                faults.append(error)
+                if VARIABLE not in prompt.text:
+                    faults.append(error)
         return faults
 
-    def _prepare(self, prompt: Prompt, rate: int) -> tuple[list[_Choice], list[Utterance]]:
+    def _prepare(self, prompt: Prompt, rate: int) -> tuple[list[Choice], list[Utterance]]:
         if rate not in RATES:
             raise SpeechError(f"cannot speak at {rate} Hz", "ask for 8000 or 16000")
         try:
@@ -185,7 +166,7 @@ class Speech:
             raise SpeechError(str(error), "write the language as in en-US or de") from error
         return self._choices(tag, prompt.provider, prompt.voice_id), plan(prompt.text, tag)
 
-    def _choices(self, tag: Tag, provider: str, voice_id: str) -> list[_Choice]:
+    def _choices(self, tag: Tag, provider: str, voice_id: str) -> list[Choice]:
         """Return who can speak a language, best first. Raises SpeechError if no one can."""
         if provider not in PLATFORMS and provider not in self._lanes:
             known = ", ".join((*sorted(PLATFORMS - {""}), *self._lanes))
@@ -193,101 +174,16 @@ class Speech:
         lanes = sorted(self._lanes.values(), key=lambda lane: lane.spec.name != provider)
         choices = []
         for lane in lanes:
-            voice = lane.spec.voice(tag, voice_id if lane.spec.name == provider else "")
-            if lane.version is not None and voice is not None:
-                choices.append(_Choice(lane, voice))
+            if lane.version is None:
+                continue
+            wanted = voice_id if lane.spec.name == provider else ""
+            voices = dict.fromkeys(
+                (lane.spec.voice(tag, wanted), lane.spec.voice(tag))
+            )  # in order, once each
+            choices += [Choice(lane, voice) for voice in voices if voice is not None]
         if not choices:
             raise SpeechError(
                 f"no installed speech engine speaks {tag}",
                 f"have engines: {', '.join(self._lanes) or 'none'}",
             )
         return choices
-
-    def _begin(
-        self, utterance: Utterance, choices: list[_Choice], rate: int
-    ) -> asyncio.Task[NDArray[np.int16]]:
-        return asyncio.create_task(self._sound(utterance, choices, rate, Urgency.CALL))
-
-    async def _sound(
-        self, utterance: Utterance, choices: list[_Choice], rate: int, urgency: Urgency
-    ) -> NDArray[np.int16]:
-        """Return an utterance with the pause after it. Raises SpeechError."""
-        silence = np.zeros(round(utterance.pause * rate), np.int16)
-        if not utterance.spans:
-            return silence
-        words = await self._words(utterance, choices, rate, urgency)
-        sound = np.concatenate((words, silence)) if len(silence) else words
-        sound.flags.writeable = False
-        return sound
-
-    async def _words(
-        self, utterance: Utterance, choices: list[_Choice], rate: int, urgency: Urgency
-    ) -> NDArray[np.int16]:
-        """Return an utterance, made once however many ask for it at the same time."""
-        key = _key(utterance, choices[0], rate)
-        sound = self._memory.get(key)
-        if sound is not None:
-            return sound
-        shared = self._making.get((key, urgency))
-        if shared is None:
-            task = asyncio.create_task(self._make(utterance, choices, rate, urgency))
-            shared = self._making[key, urgency] = _Shared(task)
-            task.add_done_callback(lambda _: self._making.pop((key, urgency), None))
-        return await shared.join()
-
-    async def _make(
-        self, utterance: Utterance, choices: list[_Choice], rate: int, urgency: Urgency
-    ) -> NDArray[np.int16]:
-        loop = asyncio.get_running_loop()
-        troubles = []
-        for choice in choices:
-            key = _key(utterance, choice, rate)
-            sound = self._memory.get(key)
-            if sound is None:
-                sound = await loop.run_in_executor(self._threads, self._disk.get, key, rate)
-            if sound is None:
-                try:
-                    async with asyncio.timeout(self._patience if urgency is Urgency.CALL else None):
-                        sound = await choice.lane.speak(
-                            utterance.spans, choice.voice, utterance.pace, rate, urgency
-                        )
-                except (Unspoken, TimeoutError) as error:
-                    troubles.append(str(error) or f"{choice.lane.spec.name} is too slow")
-                    continue
-                writing = loop.run_in_executor(self._threads, self._disk.put, key, rate, sound)
-                self._writing.add(writing)
-                writing.add_done_callback(self._writing.discard)
-            self._memory.put(key, sound)
-            return sound
-        raise SpeechError(f"no speech engine could speak the text ({'; '.join(troubles)})", "run doctor")
-
-
-class _Shared:
-    """An utterance in the making; given up when everyone who waited for it has gone."""
-
-    def __init__(self, task: asyncio.Task[NDArray[np.int16]]) -> None:
-        self._task = task
-        self._waiting = 0
-
-    async def join(self) -> NDArray[np.int16]:
-        self._waiting += 1
-        try:
-            return await asyncio.shield(self._task)
-        finally:
-            self._waiting -= 1
-            if not self._waiting:
-                self._task.cancel()
-
-
-def _key(utterance: Utterance, choice: _Choice, rate: int) -> str:
-    """Return the hash of everything that makes the sound what it is."""
-    parts = (
-        FORMAT,
-        choice.lane.spec.name,
-        choice.lane.version,
-        choice.voice,
-        f"{utterance.pace:.3f}",
-        rate,
-        utterance.spans,
-    )
-    return hashlib.sha256(msgspec.msgpack.encode(parts)).hexdigest()

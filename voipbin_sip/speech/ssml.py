@@ -84,7 +84,7 @@ def read(text: str) -> Document:
     A text that starts with `<speak` is SSML. One that has elements of it somewhere is, too, if it is
     well-formed; anything else is plain text, whatever `<` and `&` it holds.
     """
-    if re.match(r"\s*<(\?xml|speak)\b", text):
+    if re.match(r"\s*<(\?xml|!DOCTYPE|speak)\b", text):
         return _Reader().read(text.strip())
     if _FRAGMENT.search(text):
         try:

@@ -73,15 +73,9 @@ class Worker:
 
     async def speak(self, order: Order, timeout: float) -> Sound | Failed:
         """Hand over one order and wait for what becomes of it. Raises EngineDied."""
-        process = self._process
-        if process is None or process.stdin is None:
+        if self._process is None:
             raise EngineDied(f"{self._name} is not running")
-        try:
-            process.stdin.write(frame(order))
-            await process.stdin.drain()
-        except (BrokenPipeError, ConnectionResetError) as error:
-            raise await self._broken("closed its input") from error
-        reply = await self._read(timeout, "speak")
+        reply = await self._read(timeout, "speak", frame(order))
         if isinstance(reply, Ready) or reply.number != order.number:
             raise await self._broken("answered something else")
         return reply
@@ -97,19 +91,23 @@ class Worker:
         if self._errors is not None:
             await self._errors
 
-    async def _read(self, timeout: float, doing: str) -> Reply:
+    async def _read(self, timeout: float, doing: str, order: bytes = b"") -> Reply:
+        """Write an order, if any, and return the next reply."""
         assert self._process is not None
+        assert self._process.stdin is not None
         assert self._process.stdout is not None
         stream = self._process.stdout
         try:
             async with asyncio.timeout(timeout):
+                self._process.stdin.write(order)
+                await self._process.stdin.drain()
                 (length,) = LENGTH.unpack(await stream.readexactly(LENGTH.size))
                 if length > MAX_RECORD:
                     raise await self._broken("sent an endless record")
                 return decode_reply(await stream.readexactly(length))
         except TimeoutError as error:
             raise await self._broken(f"took more than {timeout:g} s to {doing}") from error
-        except asyncio.IncompleteReadError as error:
+        except (asyncio.IncompleteReadError, BrokenPipeError, ConnectionResetError) as error:
             raise await self._broken("ended") from error
         except msgspec.DecodeError as error:
             raise await self._broken("sent something unreadable") from error

@@ -10,6 +10,7 @@ from hibari import voices
 from numpy.typing import NDArray
 
 from voipbin_sip.speech.engine import SpeechFault
+from voipbin_sip.speech.engines.ipa import hibari_phonemes
 from voipbin_sip.speech.protocol import Span
 
 SEED = 1  # of the breath noise: the same text sounds the same each time
@@ -47,4 +48,6 @@ class Hibari:
 
 def _spell(span: Span) -> str:
     """Return text in the model's notation, where `[word](/phonemes/)` gives a pronunciation."""
-    return span.text.replace("](", "] (")
+    text = span.text.replace("[", "(").replace("]", ")")
+    phonemes = hibari_phonemes(span.ipa) if span.ipa else None
+    return text if phonemes is None else f"[{text}](/{phonemes}/)"

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from py_nanotts import NanoTTS  # type: ignore[import-untyped]
 
 from voipbin_sip.speech.engine import SpeechFault, from_pcm
+from voipbin_sip.speech.engines.ipa import xsampa
 from voipbin_sip.speech.protocol import Span
 
 RATE = 16000
@@ -30,7 +31,7 @@ class Nanotts:
 
     def speak(self, spans: Sequence[Span], voice: str, pace: float) -> tuple[NDArray[np.float32], int]:
         """Return the utterance at 16 kHz."""
-        text = "".join(_escape(span.text) for span in spans)
+        text = "".join(_spell(span) for span in spans)
         try:
             samples = self._engine.speak(text, voice=voice, speed=pace, volume=VOLUME)
         except (RuntimeError, ValueError) as error:
@@ -38,6 +39,9 @@ class Nanotts:
         return from_pcm(samples), RATE
 
 
-def _escape(text: str) -> str:
-    """Return text without anything that Pico takes for markup; it knows no entities."""
-    return text.replace("\0", " ").replace("<", " ").replace(">", " ").replace("&", " & ")
+def _spell(span: Span) -> str:
+    """Return text in Pico's notation; nothing in it is taken for markup, because Pico knows no entities."""
+    phonemes = xsampa(span.ipa) if span.ipa else None
+    if phonemes is not None:
+        return f"<phoneme ph='{phonemes}'/>"
+    return span.text.replace("\0", " ").replace("<", " ").replace(">", " ")
