@@ -159,9 +159,10 @@ class Draft:
 
 def read_draft(node: Node, findings: list[Finding]) -> Draft | None:
     """Read one flow and report all faults of its keys, types and options."""
-    document = validate(node, FlowDocument, findings)
     if not isinstance(node, MapNode):
+        findings.append(error(node, "a flow must be a mapping with the key 'actions'"))
         return None
+    document = validate(node, FlowDocument, findings)
     name = document.name if document is not None and document.name else _name_of(node)
     draft = Draft(
         file=node.file,
@@ -173,9 +174,9 @@ def read_draft(node: Node, findings: list[Finding]) -> Draft | None:
         on_complete_flow_id=document.on_complete_flow_id if document is not None else "",
     )
     actions = node.entries.get("actions")
-    for index, item in enumerate(actions.items if isinstance(actions, ListNode) else ()):
+    for item in actions.items if isinstance(actions, ListNode) else ():
         if isinstance(item, MapNode):
-            draft.steps.append(_read_step(index, item, findings))
+            draft.steps.append(_read_step(len(draft.steps), item, findings))
         else:
             findings.append(error(item, "an action must be a mapping that begins with 'type:'"))
     _refuse_equal_ids(draft, findings)

@@ -53,21 +53,22 @@ def validate(node: Node, model: type[T], findings: list[Finding]) -> T | None:
 
 def findings_of(fault: ValidationError, node: Node, model: type[Any]) -> list[Finding]:
     """Return the findings for a failed validation of `node`, one for each place."""
-    faults: dict[tuple[int, int], tuple[Node, str, list[str]]] = {}  # by position: members of a union
+    faults: dict[tuple[int, int, str], tuple[Node, list[str]]] = {}  # a union has one for each member
     for details in fault.errors(include_url=False):
         place, name, value = _locate(node, details)
-        message = _key_message(details, name, model)
-        if message:
-            name = ""
-        else:
-            message = _value_message(details, name, value)
-        _, _, messages = faults.setdefault((place.line, place.column), (place, name, []))
-        if message not in messages:
+        if details["type"] == "too_short" and _long_enough(value, details):
+            continue  # only because items were refused, which have findings of their own
+        text = _key_message(details, name, model)
+        message = "" if text else _value_message(details, name, value)
+        _, messages = faults.setdefault(
+            (place.line, place.column, text or name), (place, [text] if text else [])
+        )
+        if message and message not in messages:
             messages.append(message)
     result = []
-    for _, (place, name, messages) in sorted(faults.items(), key=lambda item: item[0]):
+    for (_, _, title), (place, messages) in sorted(faults.items(), key=lambda item: item[0]):
         text = " or ".join(messages)
-        result.append(error(place, f"{name}: {text}" if name else text))
+        result.append(error(place, text if text == title or not title else f"{title}: {text}"))
     return result
 
 
@@ -105,6 +106,10 @@ def _locate(root: Node, details: ErrorDetails) -> tuple[Node, str, Node | None]:
     return node, name, node
 
 
+def _long_enough(value: Node | None, details: ErrorDetails) -> bool:
+    return isinstance(value, ListNode) and len(value.items) >= int(details["ctx"]["min_length"])
+
+
 def _key_message(details: ErrorDetails, name: str, model: type[Any]) -> str:
     """Return what is wrong with a key itself, or an empty string when its value is at fault."""
     if details["type"] in _UNKNOWN:
@@ -129,7 +134,9 @@ def _value_message(details: ErrorDetails, name: str, value: Node | None) -> str:
 def _choice_message(value: Node | None, expected: str) -> str:
     words = re.findall(r"'([^']*)'", expected)
     guess = did_you_mean(value.text, words) if isinstance(value, ScalarNode) else ""
-    return f"{_shown(value)} is not one of {', '.join(word or 'nothing' for word in words)}{guess}"
+    named = [word for word in words if word]
+    choice = f"one of {', '.join(named)}" if len(named) > 1 else f"'{named[0]}'"
+    return f"{_shown(value)} is not {choice}{guess}"
 
 
 def _shown(value: Node | None) -> str:
@@ -184,8 +191,11 @@ _TYPED: dict[str, Wording] = {
     "string_too_short": lambda shown, context, message: (
         "is empty" if context["min_length"] == 1 else f"{shown} is shorter than {context['min_length']}"
     ),
-    "too_short": lambda shown, context, message: f"needs at least {context['min_length']}",
-    "too_long": lambda shown, context, message: f"has more than {context['max_length']}",
+    "string_pattern_mismatch": lambda shown, context, message: f"{shown} does not match {context['pattern']}",
+    "too_short": lambda shown, context, message: (
+        "is empty" if context["min_length"] == 1 else f"needs at least {context['min_length']} items"
+    ),
+    "too_long": lambda shown, context, message: f"has more than {context['max_length']} items",
 }
 
 
