@@ -186,7 +186,7 @@ class JitterBuffer:
             )
             self.anchored[who] = True
             self.dry[who] = 0
-            self.correction[who] = 0
+            self.correction[who] = self.waited[who] = 0
             self.low[who] = _NO_LOW
         return first
 
