@@ -63,6 +63,7 @@ class SipCore:
         if len(data) > self._limits.max_message:
             self._stateless.drop(hop, "message too long")
             return
+        message: Request | Response | None = None
         try:
             message = parse_message(data, stream=hop.transport != "UDP")
             if isinstance(message, Request):
@@ -72,11 +73,12 @@ class SipCore:
                 self._wire.count("received", message.status)
                 self._response(now, message, hop)
         except RemoteProtocolError as error:
-            if error.request is None:
-                self._stateless.drop(hop, error.reason)
+            request = error.request or message
+            if isinstance(request, Request):
+                headers = refusal_headers(error.status, request, self._limits)
+                self._stateless.refuse(request, hop, error.status, error.reason, headers)
             else:
-                headers = refusal_headers(error.status, error.request, self._limits)
-                self._stateless.refuse(error.request, hop, error.status, error.reason, headers)
+                self._stateless.drop(hop, error.reason)
 
     def tick(self, now: float) -> None:
         """Let all timers fire that are due."""
