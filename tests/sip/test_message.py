@@ -181,6 +181,7 @@ def test_contact_star() -> None:
         ("SIP/2.0 20 Short", 400),
         ("SIP/1.0 200 OK", 400),
         ("SIP/2.0 200 O\rK", 400),
+        ("SIP/2.0 200 O\0K", 400),
     ],
 )
 def test_start_lines(line: str, status: int) -> None:
@@ -191,7 +192,9 @@ def test_start_lines(line: str, status: int) -> None:
         parse_message(data)
 
 
-@pytest.mark.parametrize("line", ["no colon", ": no name", "na me: x", "é: x", "a(b): c"])
+@pytest.mark.parametrize(
+    "line", ["no colon", ": no name", "na me: x", "é: x", "a(b): c", "X: a\0b", 'X: "\\\\\0"']
+)
 def test_malformed_header_lines(line: str) -> None:
     error = refused(build(add=[line]))
     assert error.status == 400
@@ -215,6 +218,10 @@ def test_limits() -> None:
     assert folded.status == 513
     assert refused(build(body=b"x" * MAX_MESSAGE)).status == 513
     assert refused(b"INVITE sip:" + b"a" * MAX_LINE + b" SIP/2.0\r\n\r\n").status == 400
+
+
+def test_an_escaped_nul_is_kept() -> None:
+    assert parse(build(add=['X: "\\\0"'])).headers.get("X") == '"\\\0"'
 
 
 def test_bytes_that_are_not_utf8_are_kept() -> None:

@@ -20,6 +20,7 @@ _REQUEST_LINE = re.compile("(" + TOKEN + r") ([^\s]++) SIP/(\d{1,9}+\.\d{1,9}+)"
 _ODD_REQUEST_LINE = re.compile("(" + TOKEN + r")[ \t]++(.*\S)[ \t]++SIP/\d++\.\d++[ \t]*+", re.ASCII | re.I)
 _STATUS_LINE = re.compile(r"SIP/(\d++\.\d++) ([1-6]\d\d)(?: (.*+))?", re.ASCII | re.IGNORECASE)
 _LINE = re.compile(r"^(" + TOKEN + r")[ \t]*+:[ \t]*+(.*+)$", re.ASCII | re.MULTILINE)
+_BARE_NUL = re.compile(r"(?<!\\)(?:\\\\)*+\0")  # the grammar knows NUL only as a quoted-pair
 _FOLD = re.compile(r"\n[ \t]++")
 
 
@@ -87,6 +88,8 @@ def _fault(lines: str, headers: Headers) -> RemoteProtocolError | None:
         return RemoteProtocolError(513, "Too Many Headers")
     if len(headers) != (lines.count("\n") + 1 if lines else 0) or "\r" in lines:
         return RemoteProtocolError(400, "Malformed Header Line")
+    if "\0" in lines and _BARE_NUL.search(lines):
+        return RemoteProtocolError(400, "NUL In Header Line")
     if len(lines) > MAX_LINE and max(map(len, lines.split("\n"))) > MAX_LINE:
         return RemoteProtocolError(513, "Header Line Too Long")
     return None
@@ -110,7 +113,7 @@ def _request(start: str, lines: str, body: bytes) -> Request:
 
 def _response(start: str, lines: str, body: bytes) -> Response:
     match = _STATUS_LINE.fullmatch(start) if len(start) <= MAX_LINE else None
-    if match is None or match[1] != "2.0" or "\r" in start:
+    if match is None or match[1] != "2.0" or "\r" in start or "\0" in start:
         raise RemoteProtocolError(400, "Malformed Status-Line")
     response = Response(int(match[2]), match[3] or "", _headers(lines), body)
     if fault := _fault(lines, response.headers):
