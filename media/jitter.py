@@ -162,35 +162,45 @@ class JitterBuffer:
         first = offset // QUANTUM
         play = self.play[rows]
         started = self.started[rows]
-        dry = self.dry[rows] > DRY_TICKS
+        dry = self.dry[rows]
+        paused = dry > DRY_TICKS
         gone = first + quanta <= play
-        self._count_late(rows, first + quanta - 1, gone & started)
+        self._count_late(rows, first + quanta - 1, play, gone & started)
         joined = started & (
             (self.late_run[rows] >= LATE_RUN)
             | (first + quanta < play - FAR_BACK)
-            | (~dry & (first + quanta > play + SLOTS))
+            | (~paused & (first + quanta > play + SLOTS))
         )
         fresh = ~started | joined
         if fresh.any():
             who = rows[fresh]
-            first[fresh] = self.newest[who] + 1
+            first[fresh] = np.where(
+                paused[fresh] & started[fresh], play[fresh] + TARGET, self.newest[who] + 1
+            )
             self.origin[who] = extended[fresh] - first[fresh] * QUANTUM
             self.timestamp[who] = extended[fresh]
             self.late_run[who] = 0
             self.started[who] = True
-        anchor = ~started | (dry & (first + quanta > play)) | self.anchored[rows]
+        # After an underrun what lies between pointer and packet is lost, not late: waiting for it adds delay.
+        anchor = ~started | ((dry > 0) & (first + quanta > play)) | self.anchored[rows]
         if anchor.any():
             who = rows[anchor]
             self.play[who] = np.where(
                 started[anchor], np.maximum(self.play[who], first[anchor] - TARGET), first[anchor] - TARGET
             )
-            self.anchored[who] = True
+            self.anchored[who] |= ~started[anchor] | paused[anchor]
             self.dry[who] = 0
             self.correction[who] = self.waited[who] = 0
             self.low[who] = _NO_LOW
         return first
 
-    def _count_late(self, rows: NDArray[np.intp], last: NDArray[np.int64], gone: NDArray[np.bool_]) -> None:
+    def _count_late(
+        self,
+        rows: NDArray[np.intp],
+        last: NDArray[np.int64],
+        play: NDArray[np.int64],
+        gone: NDArray[np.bool_],
+    ) -> None:
         """Count packets that are wholly past, unless they repeat one that came in time."""
         if not gone.any():
             self.late_run[rows] = np.where(self.late_run[rows] < LATE_RUN, 0, self.late_run[rows])
@@ -203,7 +213,7 @@ class JitterBuffer:
             self.late_run[rows] + 1,
             np.where(gone | (self.late_run[rows] >= LATE_RUN), self.late_run[rows], 0),
         )
-        self.correction[rows[late]] = 1
+        self.correction[rows[late & (play - last <= CEILING)]] = 1  # others no bearable delay would save
 
     def advance(self, rows: NDArray[np.intp], quiet: NDArray[np.bool_]) -> Step:
         """Move the play pointers of k rows by one tick.

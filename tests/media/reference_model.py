@@ -68,15 +68,15 @@ class ReferenceBuffer:
         stamp = self.timestamp + ahead
         first = self._align(stamp)
         self._notice_lateness(first, count)
-        dry = self.dry > jitter.DRY_TICKS
+        paused = self.dry > jitter.DRY_TICKS
         was_started = self.started
-        if not was_started or self._starts_a_timeline(first, count, dry):
-            first = self.newest + 1
+        if not was_started or self._starts_a_timeline(first, count, paused):
+            first = self.play + jitter.TARGET if was_started and paused else self.newest + 1
             self.origin = stamp - first * QUANTUM
             self.timestamp = stamp
             self.late_run = 0
             self.started = True
-        self._anchor(first, was_started, dry and first + count > self.play)
+        self._anchor(first, was_started, paused, self.dry > 0 and first + count > self.play)
         if first + count > self.play:
             self.timestamp = max(self.timestamp, stamp)
         self.newest = max(self.newest, first + count - 1)
@@ -103,25 +103,29 @@ class ReferenceBuffer:
             return
         self.late += 1
         self.late_run += 1
-        self.correction = 1
+        if self.play - last <= jitter.CEILING:
+            self.correction = 1
 
-    def _starts_a_timeline(self, first: int, count: int, dry: bool) -> bool:
+    def _starts_a_timeline(self, first: int, count: int, paused: bool) -> bool:
         """Tell a jump of the sender's clock from a late or an early packet."""
         return (
             self.late_run >= jitter.LATE_RUN
             or first + count < self.play - jitter.FAR_BACK
-            or (not dry and first + count > self.play + jitter.SLOTS)
+            or (not paused and first + count > self.play + jitter.SLOTS)
         )
 
-    def _anchor(self, first: int, was_started: bool, resumed: bool) -> None:
-        """Set the play pointer at the start of a talkspurt: the first packets of a burst all count as its start."""
+    def _anchor(self, first: int, was_started: bool, paused: bool, resumed: bool) -> None:
+        """Set the play pointer after an underrun: what lies between it and the packet is lost, not late.
+
+        At the start of a talkspurt the packets of a burst all count as its start.
+        """
         if not was_started:
             self.play = first - jitter.TARGET
         elif resumed or self.anchored:
             self.play = max(self.play, first - jitter.TARGET)
         else:
             return
-        self.anchored = True
+        self.anchored = self.anchored or not was_started or paused
         self.dry = 0
         self.correction = self.waited = 0
         self.low = None
