@@ -50,8 +50,11 @@ def test_messages_in_random_pieces() -> None:
 
 def test_a_message_comes_as_soon_as_it_is_complete() -> None:
     framer = StreamFramer()
+    assert not framer.pending
     assert framer.feed(TWO[:-1]) == []
+    assert framer.pending
     assert framer.feed(TWO[-1:]) == [TWO]
+    assert not framer.pending
 
 
 def test_keepalives() -> None:
@@ -86,6 +89,7 @@ def test_two_lengths() -> None:
 def test_what_was_complete_before_the_fault_is_not_lost() -> None:
     framer = StreamFramer()
     assert framer.feed(ONE + build(change={"Content-Length": "x"})) == [ONE]
+    assert framer.pending
     with pytest.raises(RemoteProtocolError):
         framer.feed(b"")
 

@@ -339,6 +339,18 @@ def test_answers_that_cannot_be_used(media: str) -> None:
     assert caught.value.status == 488
 
 
+def test_an_answer_that_holds_by_address() -> None:
+    agreement = apply_answer(make_offer(LOCAL), offer_of("m=audio 4000 RTP/AVP 0", host="0.0.0.0"))
+    assert (agreement.send, agreement.receive) == (False, True)
+
+
+def test_an_answer_without_the_refused_streams_is_tolerated() -> None:
+    before, _ = answer_offer(offer_of("m=audio 4000 RTP/AVP 8", "m=video 5000 RTP/AVP 96"), LOCAL)
+    offer = make_offer(LOCAL, previous=before)
+    assert len(offer.media) == 2
+    assert apply_answer(offer, offer_of("m=audio 4000 RTP/AVP 8")).codec == "PCMA"
+
+
 def test_a_codec_that_we_did_not_offer_is_not_taken() -> None:
     offer = make_offer(replace(LOCAL, codecs=("PCMA",)))
     with pytest.raises(RemoteProtocolError):

@@ -68,6 +68,11 @@ class StreamFramer:
                 raise
         return found
 
+    @property
+    def pending(self) -> bool:
+        """Whether the stream stands in the middle of a message, or cannot be followed any further."""
+        return bool(self._buffer) or self._fault is not None
+
     def _next(self) -> bytes | KeepAlive | None:
         buffer = self._buffer
         if not self._needed:
