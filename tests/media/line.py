@@ -239,7 +239,7 @@ class Peer:
         """Let the network deliver a packet, or not."""
         faults, rng = self._faults, self._rng
         if self._happens(faults.stall):
-            self._blocked_until = spoken + float(rng.uniform(0.06, 0.6))
+            self._blocked_until = max(self._blocked_until, spoken + float(rng.uniform(0.06, 0.6)))
         if self._happens(faults.burst):
             self._lose = int(rng.integers(2, 13))
         if self._lose:

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from media import conceal, jitter
 from media.hearing import QUIET
+from media.receive import FORMER
 
+TICK = 0.02  # seconds
 QUANTUM = 80  # octets and timestamp ticks in 10 ms
 Sound = NDArray[np.int16]
 
@@ -43,6 +45,9 @@ class ReferenceBuffer:
     slots: dict[int, tuple[int, bytes]] = field(default_factory=dict)  # by quantum modulo the ring's size
     started: bool = False
     ssrc: int = -1
+    former: int = -1
+    ticks: int = 0
+    switched: int = 0  # tick in which the SSRC changed
     timestamp: int = 0  # newest, counted on through wraps
     origin: int = 0  # timestamp of quantum 0
     newest: int = -1
@@ -58,9 +63,11 @@ class ReferenceBuffer:
     def receive(self, packet: Packet) -> None:
         """Take one packet."""
         if packet.ssrc != self.ssrc:
+            if packet.ssrc == self.former and (self.ticks - self.switched) * TICK < FORMER:
+                return
             if self.started:
                 self.late_run = jitter.LATE_RUN
-            self.ssrc = packet.ssrc
+            self.former, self.ssrc, self.switched = self.ssrc, packet.ssrc, self.ticks
         count = len(packet.payload) // QUANTUM
         if not count:
             return
@@ -154,6 +161,7 @@ class ReferenceBuffer:
         quanta = [self._quantum(self.play + place) for place in range(taken if spliced else 2)]
         self.play += taken
         self.anchored = False
+        self.ticks += 1
         return Played(quanta, spliced)
 
     def judge(self) -> None:
