@@ -50,11 +50,12 @@ def test_messages_in_random_pieces() -> None:
 
 def test_a_message_comes_as_soon_as_it_is_complete() -> None:
     framer = StreamFramer()
-    assert not framer.pending
+    pending = [framer.pending]
     assert framer.feed(TWO[:-1]) == []
-    assert framer.pending
+    pending.append(framer.pending)
     assert framer.feed(TWO[-1:]) == [TWO]
-    assert not framer.pending
+    pending.append(framer.pending)
+    assert pending == [False, True, False]
 
 
 def test_keepalives() -> None:
