@@ -89,6 +89,11 @@ def test_injection_is_refused(bad: str) -> None:
             write()
 
 
+def test_a_peer_whose_name_holds_an_escaped_nul_can_be_called_back() -> None:
+    data = request_with(from_='"a\\\0b" <sip:a@b>;tag=1')
+    assert b'From: "ab" <sip:a@b>;tag=1\r\n' in data
+
+
 def test_impossible_statuses_and_numbers() -> None:
     for status in (0, 99, 700):
         with pytest.raises(LocalProtocolError):

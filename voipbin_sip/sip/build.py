@@ -87,12 +87,17 @@ def make_request(
         raise LocalProtocolError(f"CSeq out of range: {cseq}")
     lines = [("Via", str(via)), ("Max-Forwards", str(max_forwards))]
     lines += [("Route", str(route)) for route in routes]
-    lines += [("From", str(from_)), ("To", str(to)), ("Call-ID", call_id), ("CSeq", f"{cseq} {method}")]
+    lines += [("From", _party(from_)), ("To", _party(to)), ("Call-ID", call_id), ("CSeq", f"{cseq} {method}")]
     if contact is not None:
         lines.append(("Contact", str(contact)))
     for _, value in lines:
         refuse_unwritable(value)
     return Request(method, uri_text, _finished(lines, headers, body, content_type), body)
+
+
+def _party(party: NameAddr | str) -> str:
+    """Return a From or To value; one that the peer wrote may hold NUL as a quoted-pair, which we do not write."""
+    return str(party).replace("\\\0", "")
 
 
 def _finished(
