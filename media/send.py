@@ -109,10 +109,11 @@ class Sender:
 
     def _hush(self, rows: NDArray[np.intp], sounding: NDArray[np.intp]) -> None:
         """Put silence into rows that have nothing to say and do not hold silence yet."""
-        loud = ~self.silent[rows]
         if len(sounding) == len(rows):
             self.silent[rows] = False
             return
+        self.silent[sounding] = True  # what they say must not be hushed
+        loud = ~self.silent[rows]
         if loud.any():
             who = rows[loud]
             self.octets[who, HEADER:_USUAL] = self.silence[who, None]
