@@ -39,10 +39,10 @@ class Text:
 
     @classmethod
     def read(cls, data: bytes, at: float, hop: Hop) -> Text:
-        head, _, body = data.decode().partition("\r\n\r\n")
+        head, _, body = data.decode("utf-8", "surrogateescape").partition("\r\n\r\n")
         start, *lines = head.split("\r\n")
         pairs = tuple((name, value) for name, _, value in (line.partition(": ") for line in lines))
-        assert int(dict(pairs)["Content-Length"]) == len(body.encode())
+        assert int(dict(pairs)["Content-Length"]) == len(body.encode("utf-8", "surrogateescape"))
         return cls(start, pairs, body, at, hop)
 
     @property
@@ -94,7 +94,9 @@ class Net:
 
     def give(self, text: str | bytes, hop: Hop) -> None:
         """Let the core receive a message now."""
-        self.core.receive(self.now, text.encode() if isinstance(text, str) else text, hop)
+        self.core.receive(
+            self.now, text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text, hop
+        )
         self.collect()
 
     def collect(self) -> None:

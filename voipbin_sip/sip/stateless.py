@@ -50,10 +50,13 @@ class Stateless:
         headers: Iterable[tuple[str, str]] = (),
     ) -> bool:
         """Answer a request; return False if none can be built or sent, or if it is an ACK."""
-        if request.method == "ACK":
+        if request.method == "ACK" or "via" not in request.headers:
             return False
         try:
             target = response_hop(request, hop)
+        except RemoteProtocolError:  # an unreadable Via: the sender is the one who must learn that
+            target = hop
+        try:
             response = make_response(
                 request, status, reason, to_tag=self._tag(request), headers=headers, received=hop.remote
             )
