@@ -37,8 +37,8 @@ class CallSession:
     def __init__(self, call: Call, endpoint: Endpoint, limits: CallLimits) -> None:
         self.call = call
         self.log = structlog.get_logger("call").bind(call=str(call.id))
-        self.pressed: Callable[[str], None] = lambda digit: None
-        self.over: Callable[[], None] = lambda: None
+        self.pressed: Callable[[str], None] = _no_digit
+        self.over: Callable[[], None] = _no_end
         self.sound: LegSound | None = None
         self._endpoint = endpoint
         self._offer: SessionDescription | None = None
@@ -165,6 +165,7 @@ class CallSession:
             why=event.reason,
         )
         self.over()
+        self._forget()
 
     # What the sound tells (media.client.LegListener)
 
@@ -186,6 +187,11 @@ class CallSession:
         self.log.error("media lost", why=reason)
         self._end(41, "media lost", 500)
 
+    def _forget(self) -> None:
+        """Let go of everything that refers to this call, so that it is freed at once and not by the collector."""
+        self.pressed, self.over = _no_digit, _no_end
+        self.sound = None
+
     def _digit(self, digit: str, source: str) -> None:
         if self._gate.passes(source, self._endpoint.now()):
             self.pressed(digit)
@@ -202,3 +208,11 @@ class CallSession:
     def _too_long(self) -> None:
         self._duration_over = True
         self.hang_up("timeout", "longest call duration reached")
+
+
+def _no_digit(digit: str) -> None:
+    """Nobody listens."""
+
+
+def _no_end() -> None:
+    """Nobody waits for the end."""
