@@ -148,6 +148,7 @@ class Run:
             fault = self._work.exception()
             ended, reason = (Ended.FAILED, "internal error") if fault is not None else self._work.result()
         self.finished = self._result(ended, reason)
+        self._work = None  # it holds a traceback that leads back here
         await self._hang_up()
         if fault is not None:
             raise fault
