@@ -28,7 +28,8 @@ TARGET = 4  # quanta of delay to begin with
 CEILING = 24  # quanta of delay at which the surplus is thrown away
 DRY_TICKS = 3  # ticks without sound after which the next packet starts a new talkspurt
 LATE_RUN = 4  # late packets in a row that mean a new timeline
-FAR_BACK = 100  # quanta: no packet of the same timeline is 1 s late
+FAR_BACK = 100  # quanta: no packet of the same timeline is 1 s late, but for a stray one
+FAR_RUN = 2  # packets so far back in a row that mean a new timeline
 WINDOW = 50  # ticks over which the least delay is watched
 _MASK = SLOTS - 1
 _NEVER = -(1 << 60)
@@ -168,7 +169,7 @@ class JitterBuffer:
         self._count_late(rows, first + quanta - 1, play, gone & started)
         joined = started & (
             (self.late_run[rows] >= LATE_RUN)
-            | (first + quanta < play - FAR_BACK)
+            | ((first + quanta < play - FAR_BACK) & (self.late_run[rows] >= FAR_RUN))
             | (~paused & (first + quanta > play + SLOTS))
         )
         fresh = ~started | joined

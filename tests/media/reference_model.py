@@ -117,7 +117,7 @@ class ReferenceBuffer:
         """Tell a jump of the sender's clock from a late or an early packet."""
         return (
             self.late_run >= jitter.LATE_RUN
-            or first + count < self.play - jitter.FAR_BACK
+            or (first + count < self.play - jitter.FAR_BACK and self.late_run >= jitter.FAR_RUN)
             or (not paused and first + count > self.play + jitter.SLOTS)
         )
 
