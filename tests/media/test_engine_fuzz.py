@@ -15,7 +15,7 @@ from media.codecs.g711 import ALAW_DECODE, ALAW_ENCODE, ULAW_DECODE, ULAW_ENCODE
 from media.engine import Engine
 from media.messages import Echo, Event, OpenLeg, SetStream, Stream
 from media.rtp import payload_span
-from tests.media.line import PEER, Arrival, Faults, Line, Peer
+from tests.media.line import PEER, QUANTUM, Arrival, Faults, Line, Peer
 from tests.media.reference_model import Packet, ReferenceEar
 
 TICK = 0.02
@@ -136,3 +136,124 @@ def test_the_engine_hears_what_the_reference_hears(seed: int) -> None:
             assert sent[leg] == encode[expected.view(np.uint16)].tobytes(), f"{name}: tick {tick}"
     for leg, name in enumerate(LINES):
         assert int(studio.engine.jitter.late[leg]) == ears[leg].buffer.late, name
+
+
+class Hearing:
+    """What was heard of one peer, quantum by quantum."""
+
+    def __init__(self, faults: Faults, seconds: float, seed: int = 1) -> None:
+        studio = Studio(["PCMU"])
+        peer = Peer(seed, faults)
+        arrivals = peer.stream(seconds)
+        studio.will_arrive(0, arrivals)
+        self.numbers: list[int] = []  # of the quanta heard unchanged, in order
+        self.delays: list[float] = []  # seconds from mouth to ear for each of them
+        ears: list[float] = []
+        for _ in range(int(seconds / TICK) + 50):
+            _, (sound,) = studio.tick()
+            for half in (sound[:QUANTUM], sound[QUANTUM:]):
+                if half in peer.quanta:
+                    number, spoken = peer.quanta[half]
+                    self.numbers.append(number)
+                    ears.append(studio.now - START)
+                    self.delays.append(ears[-1] - spoken)
+        came: dict[int, float] = {}
+        for arrival in arrivals:
+            for packet in audio([arrival.packet], 0):
+                for place in range(0, len(packet.payload), QUANTUM):
+                    came.setdefault(peer.quanta[packet.payload[place : place + QUANTUM]][0], arrival.at)
+        self.delivered = len(came)
+        self.missed = len(came.keys() - set(self.numbers))
+        self.held = [ear - came[number] for number, ear in zip(self.numbers, ears, strict=True)]
+
+    def delay(self, share: float) -> float:
+        """Return the delay in ms that this share of the quanta did not exceed."""
+        return 1000 * float(np.quantile(self.delays, share))
+
+
+ORDERLY = [name for name, faults in LINES.items() if not (faults.jump or faults.step or faults.restart)]
+
+
+@pytest.mark.parametrize("name", ORDERLY)
+def test_nothing_is_heard_twice_or_out_of_order(name: str) -> None:
+    heard = Hearing(LINES[name], 20)
+    assert heard.delivered > 1000
+    assert heard.numbers == sorted(set(heard.numbers))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "clean",
+        "ptime 10",
+        "ptime 30",
+        "ptime 40",
+        "ptime 60",
+        "loss",
+        "jitter",
+        "late duplicates",
+        "silences",
+        "dressed packets",
+    ],
+)
+def test_what_arrives_in_time_is_heard_and_soon(name: str) -> None:
+    faults = LINES[name]
+    heard = Hearing(faults, 30)
+    assert heard.missed < 0.004 * heard.delivered
+    assert heard.delay(0.5) < faults.ptime + 1000 * faults.jitter + 60
+    assert heard.delay(1) < faults.ptime + 1000 * faults.jitter + 100
+
+
+@pytest.mark.parametrize("skew", [-500e-6, 500e-6])
+def test_clock_skew_costs_a_correction_every_20_seconds_and_no_delay(skew: float) -> None:
+    heard = Hearing(Faults(skew=skew, jitter=0.01), 60)
+    assert heard.missed <= 2 * 4
+    assert len(heard.numbers) >= heard.delivered - 2 * 4
+    assert heard.delay(1) < 110
+
+
+def test_delay_is_bounded_whatever_happens() -> None:
+    for seed in range(4):
+        heard = Hearing(LINES["everything"], 20, seed)
+        assert max(heard.held) < 0.3
+        assert heard.missed < 0.1 * heard.delivered
+
+
+def test_delay_after_a_stall_melts_away() -> None:
+    rough = Peer(3, Faults(stall=0.05))
+    arrivals = rough.stream(3)
+    calm = Peer(3, Faults())
+    calm.ssrc, calm.sequence, calm.timestamp, calm.quanta = rough.ssrc, rough.sequence, rough.timestamp, {}
+    last = max(arrival.at for arrival in arrivals)
+    arrivals += [
+        Arrival(last + later.at, len(arrivals) + later.number, later.packet) for later in calm.stream(40)
+    ]
+    studio = Studio(["PCMU"])
+    studio.will_arrive(0, arrivals)
+    delay = 0.0
+    while studio.now < START + last + 39:
+        _, (sound,) = studio.tick()
+        if sound[:QUANTUM] in calm.quanta:
+            delay = studio.now - START - last - calm.quanta[sound[:QUANTUM]][1]
+    assert 0.02 < delay < 0.12
+
+
+@pytest.mark.parametrize("faults", [Faults(restart=0.01), Faults(jump=0.01)], ids=["SSRC", "timestamp"])
+def test_a_new_timeline_costs_little(faults: Faults) -> None:
+    heard = Hearing(faults, 30)
+    assert heard.missed < 0.01 * heard.delivered
+    assert heard.delay(0.99) < 130
+
+
+def test_one_stray_packet_of_the_distant_past_disturbs_nothing() -> None:
+    peer = Peer(8, Faults())
+    arrivals = peer.stream(8)
+    old = arrivals[20]
+    arrivals = sorted([*arrivals, *(Arrival(at, 10_000, old.packet) for at in (1.005, 3.005, 5.005, 6.5))])
+    studio = Studio(["PCMU"])
+    studio.will_arrive(0, arrivals)
+    heard = [
+        half for _ in range(420) for sound in studio.tick()[1] for half in (sound[:QUANTUM], sound[QUANTUM:])
+    ]
+    numbers = [peer.quanta[half][0] for half in heard if half in peer.quanta]
+    assert numbers == list(range(len(peer.quanta)))
