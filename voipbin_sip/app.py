@@ -16,7 +16,7 @@ from voipbin_sip.calls.guard import DigestGuard
 from voipbin_sip.calls.session import CallLimits
 from voipbin_sip.calls.switchboard import Switchboard
 from voipbin_sip.directory import Directory, read_passwords
-from voipbin_sip.flowhost import FlowHost
+from voipbin_sip.flowhost import FlowHost, spoken_prompts
 from voipbin_sip.loading import Loaded
 from voipbin_sip.sip.core import SipCore
 from voipbin_sip.sip.events import Hop
@@ -41,6 +41,7 @@ class Server:
         self._log = structlog.get_logger("server")
         self._stop = asyncio.Event()
         self._at_once = asyncio.Event()
+        self._preparing: asyncio.Task[None] | None = None
         data = _make_data_folder(loaded.places.data)
         self.directory = _directory(loaded, data)
         self._media = MediaClient(ports=config.media.port_range, workers=config.media.worker_count)
@@ -81,6 +82,7 @@ class Server:
         config = self._loaded.config
         await self._media.start()
         await self._speech.start()
+        self._preparing = asyncio.get_running_loop().create_task(self._prepare_prompts())
         try:
             return await self._endpoint.listen([parse_listen_address(text) for text in config.sip.listen])
         except OSError as error:
@@ -107,7 +109,15 @@ class Server:
         await _first_of(2, self.switchboard.idle)  # the answers to our BYEs
         await self._close()
 
+    async def _prepare_prompts(self) -> None:
+        """Speak what the flows say into the cache before a caller waits for it."""
+        faults = await self._speech.prepare(spoken_prompts(self._loaded.flows), rate=8000)
+        for fault in faults:
+            self._log.warning("a text of the flows cannot be spoken", why=str(fault))
+
     async def _close(self) -> None:
+        if self._preparing is not None:
+            self._preparing.cancel()
         await self._host.close()
         await self._endpoint.close()
         await self._speech.close()

@@ -18,9 +18,10 @@ from media.client import BankFull
 from voipbin_sip.calls.admission import Admitted
 from voipbin_sip.calls.session import CallSession
 from voipbin_sip.calls.sound import LegSound
-from voipbin_sip.sounds.library import SoundError, SoundLibrary
+from voipbin_sip.sounds.errors import SoundError
+from voipbin_sip.sounds.library import SoundLibrary
 from voipbin_sip.sounds.prompts import ANY_DIGIT, Prompts
-from voipbin_sip.speech import SpeechError
+from voipbin_sip.speech import Prompt, SpeechError
 
 TRACED_STEPS = 200  # kept per run
 
@@ -146,6 +147,21 @@ class CallSteps:
     async def _heard(self) -> LegSound:
         self._session.progress()
         return await self._session.media_ready()
+
+
+def spoken_prompts(flows: FlowSet) -> list[Prompt]:
+    """Return what the `talk` steps of all flows say."""
+    return [
+        Prompt(
+            str(action.option.get("text", "")),
+            str(action.option.get("language") or "en-US"),
+            str(action.option.get("provider") or ""),
+            str(action.option.get("voice_id") or ""),
+        )
+        for flow in flows
+        for action in flow.actions
+        if action.type == "talk"
+    ]
 
 
 class FlowHost:

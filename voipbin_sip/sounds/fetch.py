@@ -10,19 +10,15 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-if TYPE_CHECKING:
-    from aiohttp.abc import ResolveResult
+from voipbin_sip.sounds.errors import FetchError
+
+__all__ = ["FetchError", "Fetcher", "is_public"]
 
 MAX_BYTES = 50 * 1024 * 1024
 MAX_SECONDS = 15.0
 MAX_REDIRECTS = 5
-
-
-class FetchError(Exception):
-    """A URL was refused or could not be loaded; the message says why."""
 
 
 class Fetcher:
@@ -49,29 +45,11 @@ class Fetcher:
         raise FetchError(f"more than {MAX_REDIRECTS} redirects")
 
     async def _get_once(self, url: str) -> tuple[bytes, str | None]:
-        import aiohttp  # here, since it is slow to load and most servers never fetch
+        from voipbin_sip.sounds.download import (
+            download,
+        )  # here, since aiohttp is slow to load and rarely needed
 
-        addresses = await self._addresses(url)
-        connector = aiohttp.TCPConnector(resolver=_Pinned(addresses), use_dns_cache=False)
-        try:
-            async with (
-                aiohttp.ClientSession(connector=connector, trust_env=False) as session,
-                session.get(url, allow_redirects=False) as response,
-            ):
-                if response.status in (301, 302, 303, 307, 308):
-                    return b"", response.headers.get("Location", "")
-                if response.status != 200:
-                    raise FetchError(f"the server answered {response.status}")
-                if (response.content_length or 0) > MAX_BYTES:
-                    raise FetchError(f"larger than {MAX_BYTES} bytes")
-                body = bytearray()
-                async for chunk in response.content.iter_chunked(65_536):
-                    body += chunk
-                    if len(body) > MAX_BYTES:
-                        raise FetchError(f"larger than {MAX_BYTES} bytes")
-                return bytes(body), None
-        except aiohttp.ClientError as error:
-            raise FetchError(f"could not be loaded: {type(error).__name__}") from error
+        return await download(url, await self._addresses(url), MAX_BYTES)
 
     async def _addresses(self, url: str) -> list[str]:
         try:
@@ -105,28 +83,3 @@ def is_public(address: str) -> bool:
         elif ip in ipaddress.ip_network("64:ff9b::/96"):  # NAT64 (RFC 6052)
             ip = ipaddress.IPv4Address(ip.packed[-4:])
     return ip.is_global and not ip.is_multicast
-
-
-class _Pinned:
-    """An aiohttp resolver that knows only the addresses that were checked."""
-
-    def __init__(self, addresses: list[str]) -> None:
-        self._addresses = addresses
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        return [
-            {
-                "hostname": host,
-                "host": address,
-                "port": port,
-                "family": socket.AF_INET6 if ":" in address else socket.AF_INET,
-                "proto": 0,
-                "flags": socket.AI_NUMERICHOST,
-            }
-            for address in self._addresses
-        ]
-
-    async def close(self) -> None:
-        return None

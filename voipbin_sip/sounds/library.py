@@ -10,15 +10,12 @@ from pathlib import Path
 from media.client import Clip, MediaClient
 from media.files import AudioError, decode
 from media.tones import beep
-from voipbin_sip.sounds.fetch import Fetcher, FetchError
+from voipbin_sip.sounds.errors import FetchError, SoundError
+from voipbin_sip.sounds.fetch import Fetcher
 
 MAX_CLIPS = 1000
 MAX_SOUND_SECONDS = 4 * 3600
 URL_LIFETIME = 60.0  # seconds for which a downloaded sound is taken as current
-
-
-class SoundError(Exception):
-    """A sound cannot be played; the message says which and why."""
 
 
 class SoundLibrary:
