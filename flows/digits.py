@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Coroutine
+from typing import Any
 
-from flows.ports import Clock
+from flows.ports import Clock, Played
 from flows.variables import DIGITS, Variables
 
 TYPE_AHEAD = 128  # digits kept; further ones are dropped
@@ -24,7 +26,7 @@ class Digits:
         self._variables = variables
         self._ahead: deque[str] = deque()
         self._collecting = False
-        self._pressed: asyncio.Future[None] | None = None
+        self._waiters: set[asyncio.Future[None]] = set()
         self._loose = False  # the variable was last set by a digit outside digits_receive
 
     @property
@@ -40,21 +42,22 @@ class Digits:
         if len(self._ahead) < TYPE_AHEAD:
             self._ahead.append(digit)
         if not self._collecting:
-            self._variables.set(DIGITS, digit)
+            self._show(digit)
             self._loose = True
-        elif self._pressed is not None and not self._pressed.done():
-            self._pressed.set_result(None)
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
     def show_first(self) -> None:
         """Put the first digit of the queue into an empty variable, for a prompt that it makes superfluous."""
         if self._ahead and not self._variables.get(DIGITS):
-            self._variables.set(DIGITS, self._ahead[0])
+            self._show(self._ahead[0])
             self._loose = True
 
     def take(self) -> str:
         """Return the variable and empty it; digits that only the variable showed leave the queue with it."""
         digits = self._variables.get(DIGITS, "")
-        self._variables.set(DIGITS, "")
+        self._show("")
         if self._loose:
             self._ahead.clear()
             self._loose = False
@@ -66,13 +69,17 @@ class Digits:
         self._ahead.clear()
         self._loose = False
 
+    def _show(self, digits: str) -> None:
+        # Not bounded: a digit must not fail because the variables of a run are full.
+        self._variables.set(DIGITS, digits, bounded=False)
+
     async def collect(self, clock: Clock, *, length: int, keys: str, seconds: float) -> bool:
         """Collect digits into the variable; return whether they were complete before the time was over.
 
         Complete: `length` digits are there (0: no limit) or one of the characters of `keys` is among them; the
         terminator stays in the value. `seconds` counts for all digits together.
         """
-        self._variables.set(DIGITS, "")
+        self._show("")
         self._loose = False
         typed = ""
         timer: asyncio.Task[None] | None = None
@@ -82,19 +89,39 @@ class Digits:
                 while self._ahead:
                     digit = self._ahead.popleft()
                     typed += digit
-                    self._variables.set(DIGITS, typed)
+                    self._show(typed)
                     if len(typed) == length or digit in keys:
                         return True
                 if seconds <= 0 or (timer is not None and timer.done()):
                     return False
                 timer = timer or asyncio.ensure_future(_sleep(clock, seconds))
-                self._pressed = asyncio.get_running_loop().create_future()
-                await asyncio.wait((timer, self._pressed), return_when=asyncio.FIRST_COMPLETED)
+                await self._wait_for_digit(timer)
         finally:
             self._collecting = False
-            self._pressed = None
             if timer is not None:
                 timer.cancel()
+
+    async def cut(self, sound: Coroutine[Any, Any, Played]) -> Played:
+        """Let a sound play until its end or the next digit, whether or not it has begun to be heard."""
+        playing = asyncio.ensure_future(sound)
+        try:
+            await self._wait_for_digit(playing)
+            if playing.done():
+                return playing.result()
+            return Played.DIGIT
+        finally:
+            if not playing.done():
+                playing.cancel()
+                await asyncio.wait((playing,))
+
+    async def _wait_for_digit(self, other: asyncio.Task[Any]) -> None:
+        """Wait for the next digit or for the end of another task."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.add(waiter)
+        try:
+            await asyncio.wait((other, waiter), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._waiters.discard(waiter)
 
 
 async def _sleep(clock: Clock, seconds: float) -> None:

@@ -22,8 +22,8 @@ from flows.model import (
     Action,
     Flow,
     action_uuid,
-    as_uuid,
     flow_uuid,
+    key_of,
     positions_of,
 )
 from flows.ports import Origin
@@ -126,7 +126,7 @@ class Draft:
         found: dict[str, int] = {}
         for step in self.steps:
             if step.named:
-                found.setdefault(step.id, step.index)
+                found.setdefault(key_of(step.id), step.index)
                 found.setdefault(str(action_uuid(self.uuid, step.id)), step.index)
         return found
 
@@ -243,7 +243,7 @@ def _read_option(step: Step, kind: type[ActionType], node: MapNode, findings: li
             node = _without(node, name)
     faults: list[Finding] = []
     body = validate(node, kind, faults)
-    variable = {(scalar.line, scalar.column) for scalar in _scalars(node) if refers_to_variables(scalar.text)}
+    variable = {(scalar.line, scalar.column) for scalar in scalars(node) if refers_to_variables(scalar.text)}
     findings.extend(fault for fault in faults if (fault.line, fault.column) not in variable)
     written = plain(node)
     assert isinstance(written, dict)
@@ -262,15 +262,16 @@ def _without(node: MapNode, name: str) -> MapNode:
     return MapNode(node.file, node.line, node.column, entries, keys)
 
 
-def _scalars(node: Node) -> Iterator[ScalarNode]:
+def scalars(node: Node) -> Iterator[ScalarNode]:
+    """Yield every scalar below a node that is no key."""
     if isinstance(node, ScalarNode):
         yield node
     elif isinstance(node, ListNode):
         for item in node.items:
-            yield from _scalars(item)
+            yield from scalars(item)
     else:
         for value in node.entries.values():
-            yield from _scalars(value)
+            yield from scalars(value)
 
 
 def _refuse_equal_ids(draft: Draft, findings: list[Finding]) -> None:
@@ -278,7 +279,7 @@ def _refuse_equal_ids(draft: Draft, findings: list[Finding]) -> None:
     for step in draft.steps:
         if not step.named:
             continue
-        key = str(as_uuid(step.id) or step.id)
+        key = key_of(step.id)
         if key in seen:
             first = seen[key].node.entries["id"]
             findings.append(

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from flows.actions.jumping import Goto
 from flows.draft import Draft, Step
-from flows.model import FINISH_ID, NEXT_ID, NO_ID, START_ID
+from flows.model import FINISH_ID, NEXT_ID, NO_ID, START_ID, key_of
 
 END = -1  # as a successor: the run or the flow is over
 
@@ -27,7 +27,7 @@ class CallGraph:
 
     def find(self, name: str) -> Draft | None:
         """Return the flow with this name or UUID, if it is among those read."""
-        return self._known.get(name) or self._known.get(name.lower())
+        return self._known.get(key_of(name))
 
     def callers(self, draft: Draft) -> list[Draft]:
         """Return all flows that run this one, directly or through others."""
@@ -45,7 +45,7 @@ class CallGraph:
                 inner = self._drafts.get(name)
                 if inner is not None:
                     own = inner.ids()
-                    found.update(t for step in inner.steps for _, t in step.targets() if t not in own)
+                    found.update(t for step in inner.steps for _, t in step.targets() if key_of(t) not in own)
             self._outward[draft.name] = frozenset(found)
         return self._outward[draft.name]
 
@@ -186,7 +186,7 @@ class FlowGraph:
             return {0}
         if target == FINISH_ID:
             return {END}
-        return {self._ids.get(target, self._ids.get(target.lower(), END))}
+        return {self._ids.get(key_of(target), END)}
 
 
 def _firsts(steps: set[int], after: list[set[int]]) -> list[int]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from flows.actions.base import Media
 from flows.actions.prompts import is_url
-from flows.draft import Draft, Step
+from flows.draft import Draft, Step, scalars
 from flows.findings import Finding, did_you_mean, error, warning
 from flows.graph import CallGraph, FlowGraph
-from flows.model import RESERVED_IDS
+from flows.model import RESERVED_IDS, key_of
+from flows.system_variables import SYSTEM_VARIABLES
+from flows.variables import RESERVED_PREFIX, names_in
 from flows.yamlnodes import ListNode, ScalarNode
 
 
@@ -29,6 +32,7 @@ def check_drafts(
                 yield from (warning(step.place(path), text) for path, text in step.kind.advice(step.option))
             if base is not None:
                 yield from _sounds(step, base)
+            yield from _misspelt_variables(step)
         if known is not None:
             yield from _flows(draft, known)
     yield from _recursion(drafts, calls, calls.endless(graphs))
@@ -39,15 +43,11 @@ def _targets(draft: Draft, calls: CallGraph) -> Iterator[Finding]:
     candidates = [step.id for step in draft.steps if step.named]
     for step in draft.steps:
         for place, target in step.targets():
-            if "${" in target or target in RESERVED_IDS or _names(own, target):
+            if "${" in target or target in RESERVED_IDS or key_of(target) in own:
                 continue
-            if any(_names(caller.ids(), target) for caller in calls.callers(draft)):
+            if any(key_of(target) in caller.ids() for caller in calls.callers(draft)):
                 continue
             yield error(place, f"there is no step '{target}'{did_you_mean(target, candidates)}")
-
-
-def _names(ids: Mapping[str, int], target: str) -> bool:
-    return target in ids or target.lower() in ids
 
 
 def _unreached(draft: Draft, graph: FlowGraph) -> Iterator[Finding]:
@@ -93,19 +93,33 @@ def _sounds(step: Step, base: Path) -> Iterator[Finding]:
             yield error(item, f"there is no file '{item.text}' in {base}")
 
 
+def _misspelt_variables(step: Step) -> Iterator[Finding]:
+    for scalar in scalars(step.place(("option",))):
+        for name in names_in(scalar.text):
+            if name.startswith(RESERVED_PREFIX) and name not in SYSTEM_VARIABLES:
+                guess = did_you_mean(name, SYSTEM_VARIABLES)
+                yield warning(scalar, f"the system sets no variable '{name}'{guess}")
+
+
 def _flows(draft: Draft, known: Mapping[str, Draft]) -> Iterator[Finding]:
     for step in draft.steps:
         for place, name in step.fetches():
-            if "${" not in name and not _names_flow(known, name):
+            if "${" not in name and key_of(name) not in known:
                 yield error(place, f"there is no flow '{name}'{did_you_mean(name, _flow_names(known))}")
     name = draft.on_complete_flow_id
-    if name and not _names_flow(known, name):
+    if name and key_of(name) not in known:
         place = draft.node.entries["on_complete_flow_id"]
         yield error(place, f"there is no flow '{name}'{did_you_mean(name, _flow_names(known))}")
-
-
-def _names_flow(known: Collection[str], name: str) -> bool:
-    return name in known or name.lower() in known
+    elif name:
+        place = draft.node.entries["on_complete_flow_id"]
+        for step in known[key_of(name)].steps:
+            if step.kind is not None and step.kind.media is Media.CALL:
+                where = f"{step.node.file.name}:{step.node.line}"
+                yield warning(
+                    place,
+                    f"flow '{name}' runs when the call is over: its {step.kind.type} at {where} will be skipped",
+                )
+                break
 
 
 def _flow_names(known: Mapping[str, Draft]) -> Iterable[str]:

@@ -82,8 +82,7 @@ class Flow:
 
     def position(self, target: str) -> int | None:
         """Return the index of the action with this id or UUID."""
-        found = self.positions.get(target)
-        return found if found is not None else self.positions.get(target.lower())
+        return self.positions.get(key_of(target))
 
 
 def flow_uuid(name: str) -> UUID:
@@ -106,12 +105,18 @@ def as_uuid(text: str) -> UUID | None:
         return None
 
 
+def key_of(name: str) -> str:
+    """Return a name as it is looked up: words as written, UUIDs in small letters."""
+    uuid = as_uuid(name)
+    return name if uuid is None else str(uuid)
+
+
 def positions_of(actions: Iterable[Action]) -> Mapping[str, int]:
     """Return the index of each named action by its id and by its UUID."""
     positions: dict[str, int] = {}
     for index, action in enumerate(actions):
         if action.named:
-            positions.setdefault(action.id, index)
+            positions.setdefault(key_of(action.id), index)
             positions.setdefault(str(action.uuid), index)
     return MappingProxyType(positions)
 
@@ -127,8 +132,7 @@ class FlowSet:
 
     def get(self, name_or_id: str) -> Flow | None:
         """Return the flow with this name or UUID."""
-        flow = self._by_key.get(name_or_id)
-        return flow if flow is not None else self._by_key.get(name_or_id.lower())
+        return self._by_key.get(key_of(name_or_id))
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all flows."""

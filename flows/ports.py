@@ -55,7 +55,11 @@ class StepRecord:
 
 
 class CallPort(Protocol):
-    """One call leg as a flow sees it. Digits travel the other way: `Run.digit` is called for each."""
+    """One call leg as a flow sees it.
+
+    Digits travel the other way: `Run.digit` is called for each, and not later than a sound that the digit cut
+    returns. Steps that stop on a digit are cancelled by the run itself if they have not noticed it.
+    """
 
     def status(self) -> str:
         """Return dialing, ringing, progressing, terminating, canceling or hangup."""

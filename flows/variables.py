@@ -35,6 +35,11 @@ def substitute(text: str, values: Mapping[str, str]) -> str:
     return result
 
 
+def names_in(text: str) -> list[str]:
+    """Return the names of the variables that a text refers to."""
+    return _REFERENCE.findall(text)
+
+
 def substitute_all(option: Plain, values: Mapping[str, str]) -> Plain:
     """Return an option with every text in it substituted, at any depth; map keys stay as they are."""
     if isinstance(option, str):
@@ -74,17 +79,21 @@ class Variables(Mapping[str, str]):
     def __len__(self) -> int:
         return len(self._values)
 
-    def set(self, name: str, value: str) -> None:
-        """Store a value. Raises StepFailed beyond the size limits."""
+    def set(self, name: str, value: str, *, bounded: bool = True) -> None:
+        """Store a value. Raises StepFailed beyond the size limits, where they are asked for."""
         old = self._values.get(name)
         grown = self._bytes + _size((name, value)) - (_size((name, old)) if old is not None else 0)
+        if bounded:
+            self._refuse_growth(value, grown)
+        self._bytes = grown
+        self._values[name] = value
+        self._changes[name] = value
+
+    def _refuse_growth(self, value: str, grown: int) -> None:
         if len(value) > MAX_VALUE_BYTES or len(value.encode()) > MAX_VALUE_BYTES:
             raise StepFailed(f"a value of more than {MAX_VALUE_BYTES} bytes cannot be stored")
         if grown > max(MAX_TOTAL_BYTES, self._bytes):
             raise StepFailed(f"the variables of a run cannot take more than {MAX_TOTAL_BYTES} bytes")
-        self._bytes = grown
-        self._values[name] = value
-        self._changes[name] = value
 
     def take_changes(self) -> dict[str, str]:
         """Return what was set since the last call."""

@@ -58,24 +58,26 @@ class Talk(ActionType):
 
     async def execute(self, run: Context) -> Outcome:
         """Speak, unless digits typed ahead make the text superfluous."""
-        call = run.call
-        if call.status() != "progressing":
-            await call.answer()
-        cuts = self.digits_handle == "next"
-        if cuts and run.digits.waiting:
+        if run.call.status() != "progressing":
+            await run.call.answer()
+        if self.digits_handle == "next" and run.digits.waiting:
             run.digits.show_first()
             return Outcome("not spoken, digits were typed ahead")
-        speech = call.say(
+        if self.in_background:
+            run.in_background(self._speak(run))
+            return Outcome("goes on in the background")
+        return Outcome("cut by a digit") if await self._speak(run) is Played.DIGIT else DONE
+
+    async def _speak(self, run: Context) -> Played:
+        stops = self.digits_handle == "next"
+        speech = run.call.say(
             self.text,
             language=self.language,
             provider=self.provider,
             voice_id=self.voice_id,
-            stop_on_digit=cuts,
+            stop_on_digit=stops,
         )
-        if self.in_background:
-            run.in_background(speech)
-            return Outcome("goes on in the background")
-        return Outcome("cut by a digit") if await speech is Played.DIGIT else DONE
+        return await (run.digits.cut(speech) if stops else speech)
 
 
 class Play(ActionType):

@@ -19,7 +19,7 @@ class ScriptedCall:
         self.clock = clock
         self.log: list[str] = []
         self.running = 0  # sounds in progress
-        self.fail: dict[str, Exception] = {}  # by the first word of the log entry
+        self.fail: dict[str, Exception] = {}  # by log entry or its first word
         self.on_hang_up: Callable[[], None] | None = None
         self._status = status
         self._seconds = seconds_per_prompt
@@ -75,7 +75,7 @@ class ScriptedCall:
 
     def _note(self, text: str) -> None:
         self.log.append(text)
-        fault = self.fail.get(text.split()[0])
+        fault = self.fail.get(text) or self.fail.get(text.split()[0])
         if fault is not None:
             raise fault
 
