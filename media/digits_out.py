@@ -23,16 +23,29 @@ SHORTEST = 40  # ms: receivers need not take a shorter digit or pause as one (IT
 
 
 class _Event:
-    """One digit under way as an event."""
+    """One digit under way as an event; lengths in ticks of the event's clock."""
 
-    __slots__ = ("code", "ends", "length", "sent", "timestamp")
+    __slots__ = ("code", "ends", "length", "sent", "step", "timestamp")
 
-    def __init__(self, digit: str, length: int, timestamp: int) -> None:
+    def __init__(self, digit: str, ms: int, clock: int, timestamp: int) -> None:
         self.code = telephone_event.event_code(digit)
-        self.length = length  # ms
+        self.length = ms * clock // 1000
+        self.step = TICK_MS * clock // 1000
         self.timestamp = timestamp
-        self.sent = 0  # ms
+        self.sent = 0
         self.ends = 0  # end packets sent
+
+    def next_payload(self) -> bytes:
+        """Go on by one packet and return its payload."""
+        self.sent = min(self.sent + self.step, self.length)
+        if self.sent > telephone_event.MAX_DURATION:
+            # A new segment starts where the one before ended (RFC 4733 section 2.5.1.3).
+            self.timestamp += telephone_event.MAX_DURATION
+            self.length -= telephone_event.MAX_DURATION
+            self.sent -= telephone_event.MAX_DURATION
+        end = self.sent == self.length
+        self.ends += end
+        return telephone_event.pack(self.code, end=end, duration=self.sent)
 
 
 class DigitSender:
@@ -69,10 +82,10 @@ class DigitSender:
             if self._pause > 0:
                 self._pause -= TICK_MS
                 return False, None
-            if not self._start(sender, payload_type, rate):
+            if not self._start(sender, payload_type, clock, rate):
                 return False, None
         if self._event is not None:
-            self._continue_event(self._event, sender, payload_type, clock)
+            self._continue_event(self._event, sender, payload_type)
             return True, None
         return False, self._continue_tone(rate)
 
@@ -84,7 +97,7 @@ class DigitSender:
             done.append(DigitsSent(order.leg, order.order))
         return done
 
-    def _start(self, sender: Sender, payload_type: int, rate: int) -> bool:
+    def _start(self, sender: Sender, payload_type: int, clock: int, rate: int) -> bool:
         """Begin the next digit."""
         if not self._orders or not self._orders[0][1]:
             return False
@@ -93,25 +106,15 @@ class DigitSender:
         if payload_type == -1:
             self._tone, self._rate = tone(digit, length, rate), rate
         else:
-            self._event = _Event(digit, length, int(sender.timestamp[self._row]))
+            self._event = _Event(digit, length, clock, int(sender.timestamp[self._row]))
         return True
 
-    def _continue_event(self, event: _Event, sender: Sender, payload_type: int, clock: int) -> None:
+    def _continue_event(self, event: _Event, sender: Sender, payload_type: int) -> None:
         """Send one packet of the event."""
         first = event.sent == 0
-        event.sent = min(event.sent + TICK_MS, event.length)
-        duration = event.sent * clock // 1000
-        if duration > telephone_event.MAX_DURATION:
-            # A new segment starts where the one before ended (RFC 4733 section 2.5.1.3).
-            event.timestamp += telephone_event.MAX_DURATION
-            event.length -= telephone_event.MAX_DURATION * 1000 // clock
-            event.sent -= telephone_event.MAX_DURATION * 1000 // clock
-            duration -= telephone_event.MAX_DURATION
-        end = event.sent >= event.length
+        payload = event.next_payload()
         if payload_type >= 0:
-            payload = telephone_event.pack(event.code, end=end, duration=duration)
             sender.send_one(self._row, payload_type, payload, event.timestamp, marker=first)
-        event.ends += end
         if event.ends == END_PACKETS:
             self._event = None
             self._pause = self._gap() - (END_PACKETS - 1) * TICK_MS
