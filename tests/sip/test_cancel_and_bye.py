@@ -134,7 +134,11 @@ def test_byes_that_cross_are_both_answered() -> None:
     phone.send("BYE")
     assert net.responses("BYE") == [200]
     phone.reply(bye, 481)
+    net.run(4.9)
+    assert phone.send("BYE").status == 200
     assert net.one(Ended).by == "local"
+    net.run(0.2)
+    assert phone.send("BYE").status == 481
     net.run(100)
     assert net.empty
 

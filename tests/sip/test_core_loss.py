@@ -117,26 +117,27 @@ def test_calls_over_a_bad_link_end_cleanly(seed: int, loss: float) -> None:
     def sent(text: Text) -> None:
         link.carry(lambda: callers[text["Call-ID"]].receive(text))
 
-    def serve() -> None:
+    def serve(leg: str) -> None:
+        """Ring, then answer or reject; sometimes hang up whatever became of it."""
+        seen.add(leg)
+        net.core.ring(net.now, leg)
+        wait = link.chance.uniform(0.0, 3.0)
+        if link.chance.random() < 0.2:
+            link.after(wait, lambda: net.core.reject(net.now, leg, 486))
+        else:
+            link.after(wait, lambda: net.core.answer(net.now, leg, description()))
+        if link.chance.random() < 0.3:
+            link.after(wait + link.chance.uniform(0, 6), lambda: net.core.hang_up(net.now, leg))
+
+    def look() -> None:
         for incoming in net.of(Incoming):
-            leg = incoming.leg
-            if leg not in seen:
-                seen.add(leg)
-                net.core.ring(net.now, leg)
-                wait = link.chance.uniform(0.0, 3.0)
-                if link.chance.random() < 0.2:
-                    link.after(wait, lambda leg=leg: net.core.reject(net.now, leg, 486))  # type: ignore[misc]
-                else:
-                    link.after(wait, lambda leg=leg: net.core.answer(net.now, leg, description()))  # type: ignore[misc]
-                if link.chance.random() < 0.3:
-                    link.after(
-                        wait + link.chance.uniform(0, 6), lambda leg=leg: net.core.hang_up(net.now, leg)
-                    )  # type: ignore[misc]
+            if incoming.leg not in seen:
+                serve(incoming.leg)
         net.collect()
-        link.after(0.1, serve)
+        link.after(0.1, look)
 
     net.on_send = sent
-    serve()
+    look()
     for number in range(25):
         phone = Phone(net, call_id=f"c{number}", name=f"u{number}", address=("203.0.113.7", 6000 + number))
         callers[phone.call_id] = Caller(

@@ -177,6 +177,36 @@ def test_a_reinvite_before_the_ack_is_taken_and_both_acks_count() -> None:
     assert net.of(Ended) == []
 
 
+def test_the_ack_for_a_later_reinvite_makes_up_for_a_lost_one() -> None:
+    net = Net()
+    phone = Phone(net)
+    leg = phone.invite()
+    net.core.answer(net.now, leg, description())
+    net.collect()
+    phone.to_tag = net.last.to_tag
+    phone.send("INVITE", body=OFFER)
+    accepted(net, leg)
+    phone.ack(cseq=2)
+    net.one(Confirmed)
+    net.run(40)
+    assert net.of(Ended) == []
+    assert net.responses("INVITE").count(200) == 2
+
+
+def test_a_cancel_of_a_settled_reinvite_does_not_touch_the_next_one() -> None:
+    net = Net()
+    phone = Phone(net)
+    leg = phone.establish()
+    phone.give(phone.text("INVITE", body=OFFER, branch="z9hG4bK-re"))
+    cancel = phone.text("CANCEL", cseq=phone.cseq, branch="z9hG4bK-re", to_tag="")
+    accepted(net, leg)
+    phone.ack()
+    phone.send("INVITE", body=OFFER)
+    phone.give(cancel)
+    assert net.last.method == "CANCEL"
+    assert accepted(net, leg)["CSeq"] == "3 INVITE"
+
+
 def test_a_cancelled_reinvite_leaves_the_call_alone_and_a_late_answer_does_nothing() -> None:
     net = Net()
     phone = Phone(net)

@@ -105,6 +105,13 @@ def test_a_caller_that_accepts_no_sdp_gets_406() -> None:
     assert Phone(net).send("INVITE", extra="Accept: text/nobodyKnowsThis\r\n").status == 406
 
 
+@pytest.mark.parametrize("accept", ["", "application/sdp;level=1, text/x", "APPLICATION/*", "*/*"])
+def test_a_caller_that_accepts_sdp_may_say_so_in_many_ways(accept: str) -> None:
+    net = Net()
+    Phone(net).invite(extra=f"Accept: {accept}\r\n")
+    assert net.responses("INVITE") == [100]
+
+
 def test_broken_sdp_gets_400_that_says_so() -> None:
     net = Net()
     answer = Phone(net).send("INVITE", body="v=0\r\nrubbish\r\n")

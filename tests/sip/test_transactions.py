@@ -177,6 +177,6 @@ def test_a_transaction_is_known_by_branch_and_sent_by(via: str, new: bool) -> No
 def test_the_bare_magic_cookie_is_no_branch() -> None:
     net = Net()
     for number in (1, 2):
-        phone = Phone(net, call_id=f"c{number}")
+        phone = Phone(net, from_tag=f"f{number}")
         phone.give(phone.text("INVITE", branch="z9hG4bK", body=OFFER))
     assert len(net.of(Incoming)) == 2

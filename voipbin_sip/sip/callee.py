@@ -72,10 +72,12 @@ def accept(
 
 def acknowledged(session: Session, now: float, ack: Request, hop: Hop) -> None:
     """Take an ACK for a 2xx of ours; those that come again mean nothing."""
-    acceptance = session.acceptances.pop(ack.cseq.number, None)
+    number = ack.cseq.number
+    acceptance = session.acceptances.pop(number, None)
     if acceptance is None:
         return
     acceptance.stop()
+    _acknowledge_earlier(session, now, number)
     session.dialog = session.dialog.with_request(session.dialog.remote_cseq, hop)
     description: SessionDescription | None = None
     complaint = ""
@@ -94,6 +96,21 @@ def acknowledged(session: Session, now: float, ack: Request, hop: Hop) -> None:
         session.wire.emit(Confirmed(session.leg, description))
     elif description is not None:
         session.wire.emit(OfferAnswered(session.leg, description))
+
+
+def _acknowledge_earlier(session: Session, now: float, number: int) -> None:
+    """Take an ACK for all that the peer must have seen before it, as the ACKs for that may be lost.
+
+    Not for a 2xx with an offer of ours: its answer is missing.
+    """
+    for earlier in [key for key in session.acceptances if key < number]:
+        acceptance = session.acceptances[earlier]
+        if not acceptance.offered:
+            acceptance.stop()
+            del session.acceptances[earlier]
+            if session.can(Move.ACK):
+                session.move(now, Move.ACK)
+                session.wire.emit(Confirmed(session.leg, None))
 
 
 def _no_ack(session: Session, number: int, now: float) -> None:

@@ -21,7 +21,7 @@ from voipbin_sip.sip.screening import capabilities, refusal_headers, screen
 from voipbin_sip.sip.sdp import SessionDescription
 from voipbin_sip.sip.session import Session
 from voipbin_sip.sip.stateless import Stateless
-from voipbin_sip.sip.transaction_key import server_key
+from voipbin_sip.sip.transaction_key import Key, server_key
 from voipbin_sip.sip.transactions import Transactions
 from voipbin_sip.sip.wire import Wire, own_address
 
@@ -195,24 +195,24 @@ class SipCore:
             self._wire.counters["received.again"] += 1
             transaction.request_again(now)
         elif request.method == "CANCEL":
-            self._cancel(now, request, hop)
+            self._cancel(now, request, hop, key)
         elif request.to.tag is not None:
-            self._in_dialog(now, request, hop)
+            self._in_dialog(now, request, hop, key)
         else:
-            self._outside(now, request, hop)
+            self._outside(now, request, hop, key)
 
-    def _cancel(self, now: float, request: Request, hop: Hop) -> None:
+    def _cancel(self, now: float, request: Request, hop: Hop, key: Key) -> None:
         """RFC 3261 9.2. A CANCEL that comes after the final response changes nothing, but gets its 200."""
         invite = self._transactions.server(server_key(request, "INVITE"))
         if invite is None:
             self._stateless.refuse(request, hop, 481, "Transaction Does Not Exist")
             return
-        transaction = self._transactions.serve(server_key(request), request, hop, invite.to_tag)
+        transaction = self._transactions.serve(key, request, hop, invite.to_tag)
         transaction.respond_status(now, 200)
         if not invite.answered and invite.on_cancel is not None:
             invite.on_cancel(now, request)
 
-    def _in_dialog(self, now: float, request: Request, hop: Hop) -> None:
+    def _in_dialog(self, now: float, request: Request, hop: Hop, key: Key) -> None:
         session = self._session_of(request)
         method = request.method
         if session is None:
@@ -228,17 +228,17 @@ class SipCore:
                 session, now, self._transactions.serve(server_key(request), request, hop, tag), hop
             )
 
-    def _outside(self, now: float, request: Request, hop: Hop) -> None:
+    def _outside(self, now: float, request: Request, hop: Hop, key: Key) -> None:
         """Take a request outside of any dialog (RFC 3261 8.2)."""
         screen(request, self._limits)
         if request.method == "INVITE":
-            self._invite(now, request, hop)
+            self._invite(now, request, hop, key)
         elif request.method == "OPTIONS":
             self._stateless.answer(request, hop, 200, headers=capabilities(self._limits))
         else:
             self._stateless.refuse(request, hop, 481, "Call Does Not Exist")
 
-    def _invite(self, now: float, request: Request, hop: Hop) -> None:
+    def _invite(self, now: float, request: Request, hop: Hop, key: Key) -> None:
         """Open a session; all that can go wrong goes wrong before anything is kept."""
         copy_key = (request.call_id, request.from_.tag or "", request.cseq.number)
         if copy_key in self._opened:  # the same INVITE by another way, or very late (RFC 3261 8.2.2.2)
@@ -250,7 +250,7 @@ class SipCore:
         offer = session_description(request)
         leg = self._wire.new_token()
         dialog = dialog_of_callee(request, leg, hop)
-        transaction = self._transactions.serve(server_key(request), request, hop, leg)
+        transaction = self._transactions.serve(key, request, hop, leg)
         session = Session(
             self._wire,
             self._transactions,

@@ -53,6 +53,8 @@ class Dialog:
 
     def with_request(self, number: int, hop: Hop) -> Dialog:
         """Return the dialog after a request of the peer."""
+        if number == self.remote_cseq and hop == self.hop:
+            return self
         return replace(self, remote_cseq=number, hop=hop)
 
     def refreshed(self, request: Request) -> Dialog:
