@@ -36,8 +36,10 @@ def configure(
 ) -> tuple[Path, int]:
     """Write a configuration with flows (file name to YAML text) and tones; returns its path and the SIP port.
 
-    `numbers` says which number runs which flow, anyone may call them; none: each flow is reached by its name.
+    `numbers` says which number runs which flow, anyone may call them; none: 100, 200, 300 … in order.
     """
+    if numbers is None:
+        numbers = {str(100 * position): flow for position, flow in enumerate(flows, start=1)}
     port = ports.free()
     first = ports.free_block(MEDIA_PORTS)
     (folder / "flows").mkdir(parents=True, exist_ok=True)
@@ -45,10 +47,7 @@ def configure(
         (folder / "flows" / f"{name}.yaml").write_text(text)
     prompts.write_tones(folder / "sounds")
     directory = {
-        "numbers": [
-            {"number": number, "flow": flow, "public": True}
-            for number, flow in (numbers or {name: name for name in flows}).items()
-        ]
+        "numbers": [{"number": number, "flow": flow, "public": True} for number, flow in numbers.items()]
     }
     (folder / "directory.yaml").write_text(yaml.safe_dump(directory))
     config: dict[str, object] = {

@@ -29,7 +29,7 @@ class Verdict:
         for block in re.split(r"^-{10,} ", self.trace, flags=re.MULTILINE)[1:]:
             clock, _, rest = block.partition("\n")
             message = re.search(r"message received.*?:\n\n(.*)", rest, re.DOTALL)
-            if message and re.match(pattern, message[1]):
+            if message and re.match(pattern, message[1], re.DOTALL):
                 hours, minutes, seconds = clock.split()[-1].split(":")
                 times.append(int(hours) * 3600 + int(minutes) * 60 + float(seconds))
         return times

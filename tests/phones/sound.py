@@ -66,9 +66,15 @@ def tones(found: list[Stretch], shortest: float = 0.3) -> list[int]:
 
 
 def speech(found: list[Stretch]) -> float:
-    """Return how long speech lasts: seconds from the first to the last sound that is no long tone."""
+    """Return how long the first speech lasts, in s: to the first pause of a second, or to a long tone."""
     spoken = [s for s in found if s.kind == "sound" or (s.kind == "tone" and s.seconds < 0.3)]
-    return spoken[-1].end - spoken[0].start if spoken else 0.0
+    if not spoken:
+        return 0.0
+    end = spoken[0].end
+    for stretch in spoken:
+        if stretch.start - end < 1.0:
+            end = stretch.end
+    return end - spoken[0].start
 
 
 def silent(samples: npt.NDArray[np.float64], rate: int, start: float, end: float) -> bool:

@@ -30,9 +30,11 @@ def test_each_prompt_is_recognised(frequency: int) -> None:
     assert prompts.places(sound.tones(found)) == prompts.places([frequency])
 
 
-def test_speech_lasts_from_its_first_to_its_last_sound() -> None:
+def test_speech_lasts_from_its_first_sound_to_its_first_long_pause() -> None:
     found = sound.stretches(
-        np.concatenate([quiet(0.4), noise(0.8), quiet(0.3), noise(0.5), quiet(0.3), prompts.tone(600, 1.0)]),
+        np.concatenate(
+            [quiet(0.4), noise(0.8), quiet(0.3), noise(0.5), quiet(1.5), noise(0.2), prompts.tone(600, 1.0)]
+        ),
         RATE,
     )
     assert abs(sound.speech(found) - 1.6) < 0.1

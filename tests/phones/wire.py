@@ -59,10 +59,13 @@ class WireCall:
     statuses: list[int] = field(default_factory=list)
     answer: str = ""  # SDP of the newest 200
     last_response: str = ""
-    to_tag: str = ""
+    to_tags: list[str] = field(
+        default_factory=list
+    )  # of the other side: more than one would be several calls
     remote_rtp: tuple[str, int] = ("", 0)
     talking: bool = False
     _cseq: int = 0
+    _request_text: str = ""  # the newest request but ACK
     _final: dict[int, asyncio.Future[int]] = field(default_factory=dict)  # by CSeq number
     _ack: dict[int, str] = field(default_factory=dict)
     _sequence: int = 1000
@@ -94,6 +97,10 @@ class WireCall:
         self._cseq += 1
         self.talking = False
         return await self._request("BYE")
+
+    def repeat(self) -> None:
+        """Send the newest request once more, as if its answer were lost."""
+        self.line.send(self._request_text)
 
     async def press(self, digits: str) -> None:
         """Send digits as RFC 4733 events of 100 ms, 100 ms apart, the end of each three times."""
@@ -144,8 +151,8 @@ class WireCall:
         if status < 200:
             return
         tag = re.search(r"^To:.*;tag=([^\s;]+)", message, re.MULTILINE | re.IGNORECASE)
-        if tag:
-            self.to_tag = tag[1]
+        if tag and tag[1] not in self.to_tags:
+            self.to_tags.append(tag[1])
         if method == "INVITE":
             if status == 200:
                 self.answer = message.partition("\r\n\r\n")[2]
@@ -161,7 +168,7 @@ class WireCall:
         number = self._cseq
         waiting: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._final[number] = waiting
-        text = self._message(method, number, f"{self.call_id}-{number}", body)
+        text = self._request_text = self._message(method, number, f"{self.call_id}-{number}", body)
         seen = len(self.statuses)
         for interval in (T1, 2 * T1, 4 * T1, 8 * T1, 16 * T1):
             self.line.send(text)
@@ -174,7 +181,7 @@ class WireCall:
         raise TimeoutError(f"no answer to {method}")
 
     def _message(self, method: str, number: int, branch: str, body: str = "") -> str:
-        to_tag = f";tag={self.to_tag}" if self.to_tag else ""
+        to_tag = f";tag={self.to_tags[0]}" if self.to_tags else ""
         content = "Content-Type: application/sdp\r\n" if body else ""
         return (
             f"{method} sip:{self.number}@{self.line.server[0]}:{self.line.server[1]} SIP/2.0\r\n"
