@@ -95,8 +95,11 @@ def test_a_data_folder_that_cannot_be_is_one_clear_line(tmp_path: Path) -> None:
     assert str(tmp_path / "data") in complaint(config)
 
 
-def test_a_missing_configuration_is_one_clear_line(tmp_path: Path) -> None:
-    assert "absent.yaml" in complaint(tmp_path / "absent.yaml")
+def test_a_missing_configuration_is_named(tmp_path: Path) -> None:
+    result = run("serve", "--config", tmp_path / "absent.yaml")
+    assert result.returncode not in (0, None)
+    assert "absent.yaml" in result.stdout + result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
 
 
 def test_a_broken_flow_stops_the_start_and_is_named(tmp_path: Path) -> None:
