@@ -7,7 +7,7 @@ from functools import cached_property
 
 from flows.actions.jumping import Goto
 from flows.draft import Draft, Step
-from flows.model import FINISH_ID, NEXT_ID, NO_ID, START_ID, key_of
+from flows.model import FINISH_ID, NEXT_ID, NO_ID, RESERVED_IDS, START_ID, key_of
 
 END = -1  # as a successor: the run or the flow is over
 
@@ -46,6 +46,7 @@ class CallGraph:
                 if inner is not None:
                     own = inner.ids()
                     found.update(t for step in inner.steps for _, t in step.targets() if key_of(t) not in own)
+                    found -= RESERVED_IDS
             self._outward[draft.name] = frozenset(found)
         return self._outward[draft.name]
 
@@ -173,7 +174,7 @@ class FlowGraph:
         return found
 
     def _following(self, step: Step) -> int:
-        if step.next_id and "${" not in step.next_id:
+        if step.next_id:
             return min(self._resolve(step, step.next_id))
         return step.index + 1 if step.index + 1 < self.size else END
 

@@ -130,6 +130,8 @@ class Run:
 
         An unexpected fault of a port ends the run like a failed step and is raised when all is cleaned up.
         """
+        if self._work is not None:
+            raise RuntimeError("a run is executed once")
         self._work = asyncio.ensure_future(self._run())
         if self._stop_reason is not None:
             self._work.cancel()

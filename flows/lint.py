@@ -21,9 +21,8 @@ def check_drafts(
 ) -> Iterator[Finding]:
     """Check flows, with each other where `known` names all flows (by name and by UUID)."""
     calls = CallGraph(drafts, known or {})
-    graphs = {draft.name: FlowGraph(draft, calls) for draft in drafts}
-    for draft in drafts:
-        graph = graphs[draft.name]
+    graphs = [(draft, FlowGraph(draft, calls)) for draft in drafts]
+    for draft, graph in graphs:
         yield from _targets(draft, calls)
         yield from _unreached(draft, graph)
         yield from _loops(draft, graph)
@@ -35,7 +34,7 @@ def check_drafts(
             yield from _misspelt_variables(step)
         if known is not None:
             yield from _flows(draft, known)
-    yield from _recursion(drafts, calls, calls.endless(graphs))
+    yield from _recursion(drafts, calls, calls.endless({draft.name: graph for draft, graph in graphs}))
 
 
 def _targets(draft: Draft, calls: CallGraph) -> Iterator[Finding]:
@@ -43,7 +42,8 @@ def _targets(draft: Draft, calls: CallGraph) -> Iterator[Finding]:
     candidates = [step.id for step in draft.steps if step.named]
     for step in draft.steps:
         for place, target in step.targets():
-            if "${" in target or target in RESERVED_IDS or key_of(target) in own:
+            is_option = place is not step.node.entries.get("next_id")
+            if (is_option and "${" in target) or target in RESERVED_IDS or key_of(target) in own:
                 continue
             if any(key_of(target) in caller.ids() for caller in calls.callers(draft)):
                 continue

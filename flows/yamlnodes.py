@@ -39,6 +39,11 @@ _CORE_TAGS = frozenset(
 )
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
+_HINTS = {
+    "mapping values are not allowed in this context": "text with ': ' in it needs quotes",
+    "found character that cannot start any token": "text that begins with '@', '`' or '%' needs quotes",
+}
+
 _Loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # BaseLoader: plain scalars are not given types
 
 
@@ -239,6 +244,8 @@ def _syntax_finding(fault: yaml.YAMLError, text: str, file: Path) -> Finding:
     line = lines[mark.line] if mark.line < len(lines) else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:
         message = "indentation must be made of blanks, not of tabs"
+    elif message in _HINTS:
+        message = f"{message}: {_HINTS[message]}"
     elif fault.context:
         message = f"{message} ({fault.context}{_context_line(fault)})"
     return _at(file, mark.line + 1, mark.column + 1, message)
