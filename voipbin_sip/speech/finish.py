@@ -15,6 +15,9 @@ EDGE = 0.05  # s of silence kept at either end: prompts start at once and joints
 BLOCK = 0.01  # s, the grain of loudness measurements
 LEVEL = -20.0  # dBFS, RMS of the blocks with speech in them; what carriers' own announcements have
 SPEECH_RANGE = 35.0  # dB below the loudest block that still counts as speech
+AUDIBLE = (
+    38.0  # dB below the loudest place; under it is the engines' own noise, above it the softest consonant
+)
 MOST_GAIN = 30.0  # dB
 PEAK = 10 ** (-1.0 / 20)  # full scale 1.0; room for what A-law and resampling add
 LIMIT_SPAN = 0.004  # s of look-ahead and of release of the limiter
@@ -47,8 +50,11 @@ def trim(sound: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
     power = loudness(sound, rate)
     if not len(power) or power.max() < 1e-7:
         return sound[:0]
-    loud = np.flatnonzero(power > power.max() * 10 ** (-45 / 10))
-    size, edge = int(rate * BLOCK), int(rate * EDGE)
+    power = np.convolve(
+        power, np.full(5, 0.2), mode="same"
+    )  # a lone click is no speech; widens it by 2 blocks
+    loud = np.flatnonzero(power > power.max() * 10 ** (-AUDIBLE / 10))
+    size, edge = int(rate * BLOCK), int(rate * (EDGE - 2 * BLOCK))
     return sound[max(0, loud[0] * size - edge) : (loud[-1] + 1) * size + edge]
 
 

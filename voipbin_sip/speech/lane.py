@@ -155,6 +155,10 @@ class Lane:
                 future.set_exception(Unspoken(str(death)))
             self._mourn(str(death))
             return
+        except asyncio.CancelledError:
+            if not future.done():
+                future.set_exception(Unspoken("the server stops"))
+            raise
         finally:
             self._busy_since = None
         self._failures = 0

@@ -26,6 +26,7 @@ _log = structlog.get_logger(__name__)
 
 FORMAT = "1"  # changes when `finish` makes another sound of the same words
 PATIENCE = 3.0  # s that an utterance may take until the next engine is asked
+LAST_PATIENCE = 10.0  # s that the last engine may take; VoIPBIN waits as long for its own
 DISK_PATIENCE = 1.0  # s; an engine is faster than a disk that takes longer
 
 
@@ -108,7 +109,8 @@ class Maker:
         self, utterance: Utterance, choices: Sequence[Choice], rate: int, urgency: Urgency
     ) -> NDArray[np.int16]:
         troubles = []
-        for choice in sorted(choices, key=lambda choice: choice.lane.stuck):
+        order = sorted(choices, key=lambda choice: choice.lane.stuck)
+        for choice in order:
             if self._stopped:
                 raise SpeechError("the server stops")
             key = _key(utterance, choice, rate)
@@ -116,14 +118,15 @@ class Maker:
             if sound is None:
                 sound = await self._from_disk(key, rate)
             if sound is None:
+                patience = LAST_PATIENCE if choice is order[-1] else self._patience
                 try:
-                    async with asyncio.timeout(self._patience if urgency is Urgency.CALL else None):
+                    async with asyncio.timeout(patience if urgency is Urgency.CALL else None):
                         sound = await choice.lane.speak(
                             utterance.spans, choice.voice, utterance.pace, rate, urgency
                         )
                 except (Unspoken, TimeoutError) as error:
                     name = choice.lane.spec.name
-                    troubles.append(str(error) or f"{name} takes more than {self._patience:g} s")
+                    troubles.append(str(error) or f"{name} takes more than {patience:g} s")
                     _log.info("speech engine passed over", engine=name, reason=troubles[-1])
                     continue
                 self._to_disk(key, rate, sound)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,13 +117,13 @@ class Speech:
 
     async def speak(
         self, text: str, *, language: str, provider: str = "", voice_id: str = "", rate: int
-    ) -> AsyncIterator[NDArray[np.int16]]:
+    ) -> AsyncGenerator[NDArray[np.int16], None]:
         """Yield a text, plain or SSML, as int16 mono at `rate` Hz (8000 or 16000), an array per sentence.
 
         The arrays are read-only and follow each other without a gap; the first comes as soon as it is there,
         at once if it is cached. `language` is a BCP 47 tag. `provider` may name one of our engines, and
         `voice_id` one of its voices; VoIPBIN's "gcp" and "aws" and their voices stand for the default of the
-        language. Raises SpeechError.
+        language. Raises SpeechError. Whoever stops listening early should `aclose` it.
         """
         choices, utterances = self._prepare(Prompt(text, language, provider, voice_id), rate)
         ahead: deque[asyncio.Task[NDArray[np.int16]]] = deque()
