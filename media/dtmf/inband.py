@@ -31,7 +31,9 @@ TOLERANCE = 0.025  # of the frequency; Q.24 accepts 1.5 % and rejects 3.5 %
 DOMINANCE = 0.70  # share of a block's energy that the pair explains; 1.5 % off leaves about 0.82
 STEADINESS = 0.65  # weakest of the three blocks against the strongest, in amplitude
 PHASE_SCATTER = 0.6  # rad between the phase steps of one tone: a steady tone has none
-GAP_BLOCKS = 6  # misses that end a digit: a pause of 40 ms makes six, a drop-out of 10 ms at most four
+GAP_BLOCKS = (
+    4  # blocks without the pair that end a digit: a pause of 40 ms has four, a drop-out of 20 ms three
+)
 
 
 class Found(NamedTuple):
@@ -118,7 +120,7 @@ class InbandDetector:
         if len(steady):
             sure = steady[self._is_digit(rows[steady], key[steady])]
             seen[sure] = key[sure]
-        self._follow(rows, seen, found)
+        self._follow(rows, key, seen, found)
 
     def _tone_pairs(self, sound: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.complex64]]:
         """Return the key of each of k blocks (-1: none) and complex64[m, 2] amplitudes of the m that have
@@ -164,22 +166,28 @@ class InbandDetector:
         tuned = (np.abs(drift) < self._phase_limit[key]).all(axis=1) & (scatter < PHASE_SCATTER).all(axis=1)
         return np.asarray(level & twist & steady & tuned)
 
-    def _follow(self, rows: NDArray[np.intp], seen: NDArray[np.int8], found: list[Found]) -> None:
-        """Turn what k rows have seen in this block into digits with a start and an end."""
+    def _follow(
+        self, rows: NDArray[np.intp], key: NDArray[np.int8], seen: NDArray[np.int8], found: list[Found]
+    ) -> None:
+        """Turn what k rows hold in this block into digits with a start and an end.
+
+        A digit begins where one is `seen` beyond doubt and goes on while blocks have its `key`, however the phase
+        jumps: concealed packet loss does not split it.
+        """
         digit = self._digit[rows]
         busy = np.flatnonzero((digit >= 0) | (seen >= 0))
         if not len(busy):
             return
         rows, digit, seen = rows[busy], digit[busy], seen[busy]
-        same = seen == digit
+        same = key[busy] == digit
         misses = np.where(same, 0, self._misses[rows] + 1)
-        over = (digit >= 0) & ~same & ((seen >= 0) | (misses >= GAP_BLOCKS))
-        for place in np.flatnonzero(over):
-            blocks = int(self._length[rows[place]]) + BLOCKS - 1
-            found.append(Found(int(rows[place]), KEYPAD[digit[place]], blocks * 10))
         fresh = (seen >= 0) & ~same
+        over = (digit >= 0) & (fresh | (misses >= GAP_BLOCKS))
+        for place in np.flatnonzero(over):
+            ms = int(self._length[rows[place]]) * 10
+            found.append(Found(int(rows[place]), KEYPAD[digit[place]], ms))
         self._length[rows] = np.where(
-            fresh, 1, np.where(same, self._length[rows] + self._misses[rows] + 1, self._length[rows])
+            fresh, BLOCKS, np.where(same, self._length[rows] + self._misses[rows] + 1, self._length[rows])
         )
         self._misses[rows] = np.where(fresh, 0, misses)
         self._digit[rows] = np.where(fresh, seen, np.where(over, -1, digit))
