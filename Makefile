@@ -12,6 +12,7 @@ INPUTS := pyproject.toml requirements-lock.txt scripts/venv.sh scripts/python.sh
 .NOTPARALLEL:
 
 run: $(VENV)/.installed
+	@$(BIN)/voipbin-sip extensions --config $(CONFIG)
 	@exec $(BIN)/voipbin-sip serve --config $(CONFIG)
 
 # pytest comes last and outside of a stage: its summary is the last line.

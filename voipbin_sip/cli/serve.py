@@ -43,7 +43,7 @@ def show_extensions(path: Path) -> int:
         print(f"voipbin-sip: cannot read the passwords: {error}", file=sys.stderr)
         return 1
     for entry in loaded.directory.extensions:
-        print(f"{entry.extension}\t{passwords[entry.extension]}\t{entry.name}")
+        print(f"extension {entry.extension}  password {passwords[entry.extension]}  {entry.name}".rstrip())
     return 0
 
 
