@@ -19,11 +19,12 @@ steps that do not wait.
 """
 
 from flows.findings import Finding, Severity
-from flows.interpreter import Ended, Run, RunResult
-from flows.interpreter import Limits as RunLimits
+from flows.interpreter import Run
 from flows.loader import load_flow_file, load_flow_text, load_flows
 from flows.model import Action, Flow, FlowSet
 from flows.ports import CallPort, Clock, Origin, Played, StepFailed, StepRecord, Trace
+from flows.result import Ended, RunResult
+from flows.result import Limits as RunLimits
 from flows.variables import accept_injected
 
 __all__ = [

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from typing import Any
 from uuid import uuid4
 
@@ -18,42 +16,14 @@ from flows.actions.base import Ending, Failure, Media, Outcome
 from flows.digits import Digits
 from flows.model import NO_ID, Action, Flow, FlowSet
 from flows.ports import CallPort, Clock, StepFailed, StepRecord, Trace
+from flows.result import Ended, Limits, RunResult
 from flows.stack import Stack, following, jump, push
 from flows.variables import DIGITS, Variables
 
+__all__ = ["Ended", "Limits", "Run", "RunResult"]
+
 FRAME = 0.02  # seconds; a step that took at least one frame of sound has waited
 OVER = frozenset({"terminating", "canceling", "hangup"})  # statuses of a call that needs no hanging up
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one run may use up."""
-
-    steps: int = 10_000  # in its whole life
-    steps_without_waiting: int = 200  # in a row
-    follow_ups: int = 4  # runs started one after the other by on_complete_flow_id
-
-
-class Ended(Enum):
-    """Why a run is over."""
-
-    FINISHED = "finished"  # no more steps
-    STOPPED = "stopped"  # a stop step
-    HUNG_UP = "hung up"  # a hangup step
-    FAILED = "failed"  # a step failed that the run cannot go on without, or a limit was reached
-    CANCELLED = "cancelled"  # Run.stop: the call ended, or someone asked for it
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """How a run ended, and which flow is to run after it."""
-
-    ended: Ended
-    reason: str
-    steps: int
-    variables: Mapping[str, str]
-    next_flow: Flow | None = None  # on_complete_flow_id of the flow, if the chain may go on
-    complete_count: int = 0  # for the next run: how many runs came before it
 
 
 class Run:
@@ -87,6 +57,7 @@ class Run:
         self._steps = 0
         self._unwaited = 0
         self._stop_reason: str | None = None
+        self._begun = False
         self._hanging_up = False
         self._work: asyncio.Task[tuple[Ended, str]] | None = None
         self._background: set[asyncio.Task[object]] = set()
@@ -130,8 +101,9 @@ class Run:
 
         An unexpected fault of a port ends the run like a failed step and is raised when all is cleaned up.
         """
-        if self._work is not None:
+        if self._begun:
             raise RuntimeError("a run is executed once")
+        self._begun = True
         self._work = asyncio.ensure_future(self._run())
         if self._stop_reason is not None:
             self._work.cancel()
@@ -216,8 +188,7 @@ class Run:
             seconds = self.clock.now() - began
             if seconds >= FRAME:
                 self._unwaited = 0
-            if self._trace is not None:
-                self._record(self._steps, stack.flow, action, began_utc, outcome, detail, seconds)
+            self._record(self._steps, stack.flow, action, began_utc, outcome, detail, seconds)
         return goes_to
 
     async def _do(self, action: Action) -> Outcome:
@@ -290,6 +261,8 @@ class Run:
         seconds: float = 0.0,
     ) -> None:
         if self._trace is not None:
+            # A late record of a step in the background does not take the changes of the current one.
+            changes = self.variables.take_changes() if number == self._steps else {}
             self._trace.step(
                 StepRecord(
                     run_id=self.id,
@@ -302,7 +275,7 @@ class Run:
                     seconds=seconds,
                     outcome=outcome,
                     detail=detail,
-                    variables=self.variables.take_changes(),
+                    variables=changes,
                 )
             )
 

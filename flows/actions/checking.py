@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -87,11 +87,16 @@ class ConditionVariable(Condition):
 
 def _time_zone(name: str) -> str:
     if name and _zone(name) is None:
-        raise ValueError(f"'{name[:40]}' is not a known time zone{did_you_mean(name, available_timezones())}")
+        raise ValueError(f"'{name[:40]}' is not a known time zone{did_you_mean(name, _zone_names())}")
     return name
 
 
 @cache
+def _zone_names() -> frozenset[str]:
+    return frozenset(available_timezones())  # reads a folder of files
+
+
+@lru_cache(maxsize=256)  # bounded: a name may come from a variable
 def _zone(name: str) -> ZoneInfo | None:
     try:
         return ZoneInfo(name)

@@ -412,3 +412,9 @@ async def test_a_run_keeps_the_version_it_started_with() -> None:
     await scene.play()
     assert scene.said == ["old"]
     assert newer.flows.get("inner") is not scene.flows.get("inner")
+
+
+async def test_a_run_is_executed_once() -> None:
+    scene = await played("  - {type: answer}")
+    with pytest.raises(RuntimeError, match="once"):
+        await scene.run.execute()
