@@ -256,3 +256,36 @@ class Peer:
             arrivals.append(Arrival(at, len(arrivals), packet))
         if self._happens(faults.late_duplicate):
             arrivals.append(Arrival(at + float(rng.uniform(0, 0.5)), len(arrivals), packet))
+
+
+def telephone_events(
+    digits: str,
+    *,
+    payload_type: int,
+    ssrc: int,
+    sequence: int,
+    timestamp: int,
+    clock: int = 8000,
+    ms: int = 100,
+    pause: int = 80,
+    interval: int = 20,
+) -> list[list[Arrival]]:
+    """Write the packets of each digit (RFC 4733 section 2.5.1): updates every `interval` ms, three ends."""
+    events: list[list[Arrival]] = []
+    at = 0.0
+    for digit in digits:
+        packets: list[Arrival] = []
+        for sent in [*range(interval, ms, interval), ms, ms, ms]:
+            payload = struct.pack(
+                "!BBH",
+                "0123456789*#ABCD".index(digit),
+                10 | (0x80 if sent == ms else 0),
+                sent * clock // 1000,
+            )
+            packet = rtp(payload_type, sequence, timestamp, ssrc, payload, marker=not packets)
+            packets.append(Arrival(at + len(packets) * interval / 1000, sequence, packet))
+            sequence += 1
+        events.append(packets)
+        at += (ms + pause) / 1000
+        timestamp = (timestamp + (ms + pause) * clock // 1000) % (1 << 32)
+    return events
