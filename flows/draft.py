@@ -22,6 +22,7 @@ from flows.model import (
     Action,
     Flow,
     action_uuid,
+    as_uuid,
     flow_uuid,
     key_of,
     positions_of,
@@ -42,13 +43,21 @@ def _step_id(word: str) -> str:
     return word
 
 
+def _uuid(text: str) -> str:
+    if as_uuid(text) is None:
+        raise ValueError("is not a UUID such as 5b1f0a52-0000-4000-8000-00000000000a")
+    return text
+
+
 class FlowDocument(Strict):
     """The keys of a flow file."""
 
     name: str | None = Field(
         default=None, min_length=1, max_length=255, description="Empty: the name of the file"
     )
-    id: UUID | None = Field(default=None, description="Empty: a stable one made of the name")
+    id: Annotated[str, AfterValidator(_uuid)] | None = Field(
+        default=None, description="UUID; empty: a stable one made of the name"
+    )
     detail: str = ""
     type: Literal["flow"] = "flow"
     on_complete_flow_id: str = Field(default="", description="Name or UUID of the flow that runs afterwards")
@@ -162,16 +171,17 @@ def read_draft(node: Node, findings: list[Finding]) -> Draft | None:
     if not isinstance(node, MapNode):
         findings.append(error(node, "a flow must be a mapping with the key 'actions'"))
         return None
-    document = validate(node, FlowDocument, findings)
-    name = document.name if document is not None and document.name else _name_of(node)
+    validate(node, FlowDocument, findings)
+    # Names are taken from the nodes, so that one fault does not make every reference dangle.
+    name = _text(node, "name") or node.file.stem
     draft = Draft(
         file=node.file,
         node=node,
         name=name,
-        uuid=document.id if document is not None and document.id else flow_uuid(name),
+        uuid=as_uuid(_text(node, "id")) or flow_uuid(name),
         steps=[],
-        detail=document.detail if document is not None else "",
-        on_complete_flow_id=document.on_complete_flow_id if document is not None else "",
+        detail=_text(node, "detail"),
+        on_complete_flow_id=_text(node, "on_complete_flow_id"),
     )
     actions = node.entries.get("actions")
     for item in actions.items if isinstance(actions, ListNode) else ():
@@ -183,19 +193,19 @@ def read_draft(node: Node, findings: list[Finding]) -> Draft | None:
     return draft
 
 
-def _name_of(node: MapNode) -> str:
-    name = node.entries.get("name")
-    return name.text if isinstance(name, ScalarNode) and name.text else node.file.stem
+def _text(node: MapNode, key: str) -> str:
+    value = node.entries.get(key)
+    return value.text if isinstance(value, ScalarNode) and not value.null else ""
 
 
 def _read_step(index: int, node: MapNode, findings: list[Finding]) -> Step:
     step = Step(index, node)
     step.kind = _kind(node, findings)
     faults: list[Finding] = []
-    document = validate(node, ActionDocument, faults)
+    validate(node, ActionDocument, faults)
     findings.extend(_with_advice(faults, step))
-    if document is not None:
-        step.id, step.named, step.next_id = document.id or "", document.id is not None, document.next_id
+    step.id, step.next_id = _text(node, "id"), _text(node, "next_id")
+    step.named = bool(step.id)
     if not step.named:
         step.id = f"{step.kind.type if step.kind is not None else 'step'}#{index + 1}"
     option = node.entries.get("option")
