@@ -4,7 +4,7 @@ import pytest
 
 from voipbin_sip.speech.errors import SpeechError
 from voipbin_sip.speech.language import parse_tag
-from voipbin_sip.speech.plan import MOST_TEXT, Utterance, plan
+from voipbin_sip.speech.plan import MOST_TEXT, Utterance, check, plan
 from voipbin_sip.speech.protocol import Span
 from voipbin_sip.speech.sentences import CLAUSE, LONGEST, PARAGRAPH, SENTENCE
 
@@ -159,6 +159,16 @@ def test_phonemes_are_handed_on_with_their_text() -> None:
 def test_other_alphabets_and_elements_are_spoken_as_text() -> None:
     text = '<speak><mood>Good</mood> <phoneme alphabet="x-foo" ph="?">day</phoneme><metadata>no</metadata></speak>'
     assert said(text) == [("Good day", 1, 0)]
+
+
+def test_checking_tells_what_is_not_followed() -> None:
+    assert check('<speak><mood>Good</mood> <prosody pitch="low">day</prosody></speak>', "en") == (
+        "line 1, column 8: <mood> is not supported; its text is spoken",
+        "line 1, column 26: <prosody pitch> is not supported",
+    )
+    assert check("Good day", "en") == ()
+    with pytest.raises(SpeechError):
+        check("<speak>", "en")
 
 
 @pytest.mark.parametrize(

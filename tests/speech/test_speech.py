@@ -45,11 +45,13 @@ def speech(tmp_path: Path, log: Log) -> Open:
     """Return a context manager that opens Speech with the named fake engines."""
 
     @asynccontextmanager
-    async def opened(*names: str, patience: float = 3.0, speak_seconds: float = 0.5) -> AsyncIterator[Speech]:
+    async def opened(
+        *names: str, patience: float = 3.0, speak_seconds: float = 0.5, warm: str = ""
+    ) -> AsyncIterator[Speech]:
         found = Speech(
             cache_dir=tmp_path / "cache",
             catalogue={name.lower(): spec(name) for name in names},
-            warm=(),
+            warm=warm.split(),
             patience=patience,
             speak_seconds=speak_seconds,
         )
@@ -187,6 +189,16 @@ async def test_a_broken_engine_is_replaced_by_the_next_one(speech: Open, log: Lo
     assert pitch_of(during, 8000) == pytest.approx(TONE, abs=3)
     assert pitch_of(after, 8000) == pytest.approx(BROKEN, abs=3)
     assert len(log.lines("start Broken")) == 2
+    assert all_gone(log)
+
+
+async def test_the_default_engine_is_there_before_it_is_asked_and_comes_back_by_itself(
+    speech: Open, log: Log
+) -> None:
+    async with speech("Broken", "Tone", warm="en") as both:
+        await until(lambda: len(log.lines("start Broken")) == 1)
+        await heard(both, "Please crash.")
+        await until(lambda: len(log.lines("start Broken")) == 2)
     assert all_gone(log)
 
 

@@ -7,6 +7,7 @@ folder are readable by the server's user only, because prompts may hold names an
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import threading
@@ -80,7 +81,7 @@ class DiskCache:
             _log.warning("removed a damaged file from the speech cache", file=path.name)
             self._forget(key)
             return None
-        self._touch(key, len(data))
+        self._touch(key)
         return sound
 
     def put(self, key: str, rate: int, sound: NDArray[np.int16]) -> None:
@@ -97,20 +98,23 @@ class DiskCache:
             part.replace(path)
         except OSError as error:
             self._warn("write", error)
-            part.unlink(missing_ok=True) if path.parent.is_dir() else None
+            with contextlib.suppress(OSError):
+                part.unlink()
             return
-        self._touch(key, len(data))
+        with self._lock:
+            sizes = self._index()
+            self._used += len(data) - sizes.get(key, 0)
+            sizes[key] = len(data)
+            sizes.move_to_end(key)
         self._shrink()
 
     def _path(self, key: str) -> Path:
         return self._folder / key[:2] / (key + _SUFFIX)
 
-    def _touch(self, key: str, size: int) -> None:
+    def _touch(self, key: str) -> None:
         with self._lock:
-            sizes = self._index()
-            self._used += size - sizes.get(key, 0)
-            sizes[key] = size
-            sizes.move_to_end(key)
+            if self._sizes is not None and key in self._sizes:
+                self._sizes.move_to_end(key)
         try:
             os.utime(self._path(key))  # so that the order of use survives a restart
         except OSError as error:
@@ -133,7 +137,7 @@ class DiskCache:
             self._forget(key)
 
     def _index(self) -> OrderedDict[str, int]:
-        """Return what the folder holds, read from the disk the first time; the caller holds the lock."""
+        """Return what the folder holds, read from the disk at the first `put`; the caller holds the lock."""
         if self._sizes is None:
             found = []
             for path in self._folder.glob("??/*"):

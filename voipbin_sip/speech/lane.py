@@ -25,7 +25,7 @@ _log = structlog.get_logger(__name__)
 
 START_SECONDS = 30.0  # a small machine that starts many things at once
 SPEAK_SECONDS = 4.0  # the longest utterance takes a quarter of a second on one core of 2 GHz
-STUCK_SECONDS = 1.5  # after so long on one utterance the engine is asked last
+STUCK_SECONDS = 1.5  # after so long on one utterance, or on its start, an engine is asked last
 MOST_WAITING = 64
 BACKOFF = (0.0, 1.0, 5.0, 15.0, 60.0)  # s until the next start, after so many failures in a row
 
@@ -137,9 +137,11 @@ class Lane:
             try:
                 if self._warm and self.usable:
                     await self._ensure()
+                    self._busy_since = None
                 while self._waiting:
                     await self._next()
             except EngineDied as death:
+                self._busy_since = None
                 self._mourn(str(death))
 
     async def _next(self) -> None:
@@ -172,6 +174,7 @@ class Lane:
 
     async def _ensure(self) -> None:
         if not self._worker.alive:
+            self._busy_since = self._clock()
             seconds = await self._worker.start(self._start_seconds)
             _log.info("speech engine ready", engine=self.spec.name, seconds=round(seconds, 2))
 
@@ -183,6 +186,8 @@ class Lane:
         _log.warning("speech engine failed", engine=self.spec.name, reason=why, retry_in=pause)
         if pause:
             self._give_up(why)
+        if self._warm:  # be ready again before somebody asks
+            asyncio.get_running_loop().call_later(pause + 0.05, self._wake.set)
 
     def _give_up(self, why: str) -> None:
         for *_, future in self._waiting:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import structlog
 
 from voipbin_sip.speech.errors import SpeechError
-from voipbin_sip.speech.language import Tag
+from voipbin_sip.speech.language import Tag, parse_tag
 from voipbin_sip.speech.normalise import normalise, read_as
 from voipbin_sip.speech.protocol import Span
 from voipbin_sip.speech.sentences import CLAUSE, LONGEST, pieces
-from voipbin_sip.speech.ssml import End, Pause, Say, read
+from voipbin_sip.speech.ssml import Document, End, Pause, Say, read
 
 _log = structlog.get_logger(__name__)
 
@@ -30,11 +30,29 @@ class Utterance:
 
 def plan(text: str, tag: Tag) -> list[Utterance]:
     """Return a text, plain or SSML, as utterances. Raises SpeechError if it is wrong or there is nothing to say."""
+    document = _read(text)
+    for warning in document.warnings:
+        _log.warning("SSML is not followed", detail=warning)
+    return _utterances(document, tag)
+
+
+def check(text: str, language: str) -> tuple[str, ...]:
+    """Return what of a text's SSML will not be followed, for checks before any call.
+
+    Raises SpeechError for what `Speech.speak` would raise whatever the engines, ValueError for a bad language.
+    """
+    document = _read(text)
+    _utterances(document, parse_tag(language))
+    return document.warnings
+
+
+def _read(text: str) -> Document:
     if len(text) > MOST_TEXT:
         raise SpeechError(f"the text has {len(text)} characters", f"say at most {MOST_TEXT} in one step")
-    document = read(text)
-    for warning in document.warnings:
-        _log.warning("SSML", at=warning)
+    return read(text)
+
+
+def _utterances(document: Document, tag: Tag) -> list[Utterance]:
     builder = _Builder(tag)
     for item in document.items:
         match item:

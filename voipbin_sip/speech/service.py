@@ -1,8 +1,7 @@
 """Text to speech for the whole server: `Speech`.
 
-A text becomes utterances (`plan`), each of which comes from memory, from disk or from an engine (`lane`,
-`worker`, `child`). Engines are asked in order of preference; one that fails, hangs or is overrun is passed
-over.
+A text becomes utterances (`plan`), each of which comes from memory, from disk or from an engine (`maker`). An engine is
+a queue in this process (`lane`) and a child process behind it (`worker`, `child`).
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections import deque
 from pathlib import Path
 
 import msgspec
@@ -38,7 +37,7 @@ class Worker:
         self._name = name
         self._factory = factory
         self._process: asyncio.subprocess.Process | None = None
-        self._last_words: deque[str] = deque(maxlen=20)
+        self._last_words = b""
         self._errors: asyncio.Task[None] | None = None
 
     @property
@@ -49,7 +48,7 @@ class Worker:
     async def start(self, timeout: float) -> float:
         """Start the child; returns the seconds its engine took to load. Raises EngineDied."""
         await self.kill()
-        self._last_words.clear()
+        self._last_words = b""
         try:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -117,13 +116,17 @@ class Worker:
         await self.kill()
         status = "" if process is None else f" (exit status {process.returncode})"
         if self._last_words:
-            _log.warning("speech engine's last words", engine=self._name, lines=list(self._last_words))
+            _log.warning(
+                "speech engine's last words",
+                engine=self._name,
+                lines=self._last_words.decode("utf-8", "replace").splitlines(),
+            )
         return EngineDied(f"the process of {self._name} {why}{status}")
 
     async def _drain(self, process: asyncio.subprocess.Process) -> None:
         assert process.stderr is not None
-        while line := await process.stderr.readline():
-            self._last_words.append(line.decode("utf-8", "replace").rstrip()[:300])
+        while data := await process.stderr.read(4096):
+            self._last_words = (self._last_words + data)[-2000:]
 
 
 def _environment() -> dict[str, str]:
