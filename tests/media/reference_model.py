@@ -164,6 +164,10 @@ class ReferenceBuffer:
         self.ticks += 1
         return Played(quanta, spliced)
 
+    def skip(self, ticks: int) -> None:
+        """Let ticks pass unplayed."""
+        self.play += max(0, min(self.newest + 1 - self.play, 2 * ticks))
+
     def judge(self) -> None:
         """End a window: ask for a correction if its least delay was too long or too short."""
         if self.low is not None and not self.correction:
@@ -181,12 +185,12 @@ class ReferenceBuffer:
 class ReferenceEar:
     """What one leg is heard to say: jitter buffer, G.711 decoder, concealment, splices."""
 
-    def __init__(self, decode: NDArray[np.int16]) -> None:
+    def __init__(self, decode: NDArray[np.int16], ticks: int = 0) -> None:
         self.buffer = ReferenceBuffer()
         self._decode = decode  # int16[256], the law
         self._last = [np.zeros(QUANTUM, np.int16), np.zeros(QUANTUM, np.int16)]  # of each half of a frame
         self._lost = conceal.QUANTA + 1  # quanta in a row
-        self._ticks = 0
+        self._ticks = ticks  # of the engine so far: its windows are those of all legs
 
     def hear(self, packets: Sequence[Packet]) -> Sound:
         """Take the packets of one tick, then return its int16[160]."""
@@ -198,6 +202,18 @@ class ReferenceEar:
             self.buffer.judge()
         halves = self._spliced(played.quanta) if played.spliced else [self._sound(q) for q in played.quanta]
         return np.concatenate([self._conceal(half, sound) for half, sound in enumerate(halves)])
+
+    def rest(self) -> None:
+        """Let a tick pass in which the leg is not listened to."""
+        self._ticks += 1
+        self.buffer.ticks += 1
+
+    def hold(self) -> None:
+        """Forget what is buffered: signalling has stopped or started the stream."""
+        old = self.buffer
+        self.buffer = ReferenceBuffer(
+            ssrc=old.ssrc, former=old.former, switched=old.switched, ticks=old.ticks, late=old.late
+        )
 
     def _sound(self, octets: bytes | None) -> Sound | None:
         return None if octets is None else self._decode[np.frombuffer(octets, np.uint8)]
