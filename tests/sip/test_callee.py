@@ -164,6 +164,24 @@ def test_an_invite_with_credentials_under_the_old_branch_is_a_new_one() -> None:
     assert len(net.of(Incoming)) == 2
 
 
+@pytest.mark.parametrize("status", [401, 407])
+def test_a_challenge_is_sent_once_and_keeps_no_state(status: int) -> None:
+    net = Net()
+    phone = Phone(net)
+    leg = phone.invite()
+    net.core.reject(net.now, leg, status)
+    net.collect()
+    assert net.empty
+    phone.ack_failure()
+    assert net.one(Ended) == Ended(leg, "local", status, "rejected")
+    phone.give(phone.invite_text)  # the challenge was lost
+    again = net.of(Incoming)[1].leg
+    net.core.reject(net.now, again, status)
+    net.run(10)
+    assert net.responses("INVITE") == [100, status, 100, status]
+    assert net.empty
+
+
 def test_a_rejection_is_repeated_until_its_ack() -> None:
     net = Net()
     phone = Phone(net)

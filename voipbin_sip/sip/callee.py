@@ -63,8 +63,8 @@ def accept(
     session: Session, now: float, transaction: ServerTransaction, response: Response, *, offered: bool
 ) -> None:
     """Send the 2xx for an INVITE of the peer and repeat it until its ACK; without one the call ends."""
-    data = transaction.respond(now, response)
     number = transaction.request.cseq.number
+    data = transaction.respond(now, response)
     acceptance = Acceptance(session.wire, transaction, data, offered=offered)
     session.acceptances[number] = acceptance
     acceptance.start(now, partial(_no_ack, session, number))

@@ -21,6 +21,7 @@ from voipbin_sip.sip.screening import capabilities, refusal_headers, screen
 from voipbin_sip.sip.sdp import SessionDescription
 from voipbin_sip.sip.session import Session
 from voipbin_sip.sip.stateless import Stateless
+from voipbin_sip.sip.transaction import State
 from voipbin_sip.sip.transaction_key import Key, server_key
 from voipbin_sip.sip.transactions import Transactions
 from voipbin_sip.sip.wire import Wire, own_address
@@ -125,7 +126,7 @@ class SipCore:
         reason: str | None = None,
         headers: Iterable[tuple[str, str]] = (),
     ) -> None:
-        """Refuse the call with a status from 300 up."""
+        """Refuse the call with a status from 300 up; 401 and 407 keep no state, a repeated INVITE comes up anew."""
         if session := self._legs.get(leg):
             callee.reject(session, now, status, reason, headers)
 
@@ -275,9 +276,11 @@ class SipCore:
             self._connections.add(hop.connection)
 
     def _over(self, now: float, session: Session) -> None:
-        """Forget a session; copies of its INVITE may still be on their way for 64*T1."""
+        """Forget a session; copies of its INVITE may still be on their way for 64*T1, unless it was challenged."""
         del self._legs[session.leg]
         del self._dialogs[session.dialog.key]
-        invite = session.invite.request
-        copy_key = (invite.call_id, invite.from_.tag or "", invite.cseq.number)
+        copy_key = session.copy_key
+        if session.invite.state is State.TERMINATED:
+            self._opened.discard(copy_key)
+            return
         self._wire.timers.start(now + 64 * self._limits.t1, lambda _: self._opened.discard(copy_key))

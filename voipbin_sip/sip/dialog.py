@@ -116,7 +116,7 @@ def _with_target(dialog: Dialog, message: Request | Response) -> Dialog:
     return dialog
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def cached_uri(text: str) -> Uri:
     """Parse a URI that was parsed before, as part of a message."""
     return parse_uri(text)

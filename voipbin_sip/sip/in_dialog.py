@@ -43,8 +43,9 @@ def handle(session: Session, now: float, transaction: ServerTransaction, hop: Ho
 
 def _bye(session: Session, now: float, transaction: ServerTransaction) -> None:
     early = session.phase is Phase.EARLY
+    cause = q850_cause(transaction.request)
     session.respond(now, transaction, 200)
-    session.end("remote", 487 if early else 200, "BYE", q850_cause(transaction.request))
+    session.end("remote", 487 if early else 200, "BYE", cause)
     if session.can(Move.PEER_BYE):
         session.move(now, Move.PEER_BYE)
 

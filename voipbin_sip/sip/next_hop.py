@@ -23,6 +23,7 @@ _PRIVATE = tuple(
         *("::1/128", "fe80::/10", "fc00::/7"),  # RFC 4291, RFC 4193
     )
 )
+_LONGEST = 45  # characters of an address as text; longer ones need not be remembered
 _PORTS = {"UDP": 5060, "TCP": 5060, "TLS": 5061}
 
 
@@ -65,21 +66,23 @@ def request_hop(target: Uri, last: Hop) -> Hop:
     return Hop(transport, last.local, (source if behind else host, port))
 
 
-@lru_cache(maxsize=1024)
 def is_address(host: str) -> bool:
     """Return whether the text is an IP address and not a name."""
-    return _address(host) is not None
+    return len(host) <= _LONGEST and _address(host) is not None
+
+
+def is_private(host: str) -> bool:
+    """Return whether the text is an address that means nothing beyond its own network."""
+    return len(host) <= _LONGEST and _is_private(host)
 
 
 @lru_cache(maxsize=1024)
-def is_private(host: str) -> bool:
-    """Return whether the text is an address that means nothing beyond its own network."""
+def _is_private(host: str) -> bool:
     address = _address(host)
-    if address is None:
-        return False
-    return any(address in network for network in _PRIVATE)
+    return address is not None and any(address in network for network in _PRIVATE)
 
 
+@lru_cache(maxsize=1024)
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(host)

@@ -7,17 +7,20 @@ from dataclasses import replace
 from functools import partial
 
 from voipbin_sip.sip.events import Hop
-from voipbin_sip.sip.message import Request, Response, make_response
+from voipbin_sip.sip.message import Headers, Request, Response, make_response
 from voipbin_sip.sip.next_hop import response_hop
 from voipbin_sip.sip.timers import Timer
 from voipbin_sip.sip.transaction import INVITE_SERVER, NON_INVITE_SERVER, Act, Input, State, input_of
 from voipbin_sip.sip.transaction_key import Key
 from voipbin_sip.sip.wire import Wire
 
+_ANSWERED = Request("", "", Headers())  # stands for a request that is not needed any more
+
 
 class ServerTransaction:
     """One request of a peer and its responses.
 
+    `request` is forgotten with the final response, since the transaction stays for half a minute after it.
     `on_cancel` is called for a CANCEL while there is no final response, `on_end` when the transaction is over.
     """
 
@@ -27,6 +30,7 @@ class ServerTransaction:
         "_life",
         "_repeat",
         "_table",
+        "_via_port",
         "_wire",
         "hop",
         "key",
@@ -45,6 +49,7 @@ class ServerTransaction:
         self.to_tag = to_tag
         self.source = hop.remote
         self.hop = response_hop(request, hop)
+        self._via_port = request.via.port or 5060
         invite = request.method == "INVITE"
         self._table = INVITE_SERVER if invite else NON_INVITE_SERVER
         self.state = State.PROCEEDING if invite else State.TRYING
@@ -64,7 +69,10 @@ class ServerTransaction:
         """Send a response and return its bytes. A second final one is not sent (2xx: `repeat_success`)."""
         data = response.to_bytes()
         self._wire.count("sent", response.status)
-        self._step(now, input_of(response.status), data)
+        challenge = response.status in (401, 407) and self._table is INVITE_SERVER
+        self._step(now, Input.CHALLENGE if challenge else input_of(response.status), data)
+        if response.status >= 200:
+            self.request = _ANSWERED
         return data
 
     def respond_status(self, now: float, status: int) -> None:
@@ -88,8 +96,7 @@ class ServerTransaction:
     def connection_lost(self, connection: int) -> None:
         """Answer over a new connection from now on, if that one was ours (RFC 3261 18.2.2)."""
         if self.hop.connection == connection:
-            port = self.request.via.port or 5060
-            self.hop = replace(self.hop, connection=0, remote=(self.hop.remote[0], port))
+            self.hop = replace(self.hop, connection=0, remote=(self.hop.remote[0], self._via_port))
 
     def _step(self, now: float, what: Input, data: bytes = b"") -> None:
         transition = self._table.get((self.state, what))

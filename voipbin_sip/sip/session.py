@@ -102,6 +102,9 @@ class Session:
         self.leg = leg
         self.dialog = dialog
         self.invite = invite
+        request = invite.request
+        self.called_user = request.uri.user or ""
+        self.copy_key = (request.call_id, request.from_.tag or "", request.cseq.number)
         self.offerless = offerless
         self.phase = Phase.PROCEEDING
         self.reminder: Timer | None = None
@@ -135,8 +138,7 @@ class Session:
     def contact(self) -> str:
         """Our Contact in this dialog; the user part is the one that was called, if it is a plain one."""
         hop = self.dialog.hop
-        user = self.invite.request.uri.user or ""
-        user = user if _PLAIN_USER.fullmatch(user) else "voipbin"
+        user = self.called_user if _PLAIN_USER.fullmatch(self.called_user) else "voipbin"
         transport = "" if hop.transport == "UDP" else f";transport={hop.transport.lower()}"
         return f"<sip:{user}@{self.wire.local_authority(hop)}{transport}>"
 

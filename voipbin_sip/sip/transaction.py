@@ -36,6 +36,7 @@ class Input(Enum):
     PROVISIONAL = auto()  # 1xx: from the user on a server, from the wire on a client
     SUCCESS = auto()  # 2xx
     FAILURE = auto()  # 300 to 699
+    CHALLENGE = auto()  # 401 or 407 to an INVITE
     TIMER_A = auto()
     TIMER_B = auto()
     TIMER_C = auto()
@@ -90,6 +91,8 @@ INVITE_SERVER: Table = {
     (State.PROCEEDING, Input.PROVISIONAL): (State.PROCEEDING, (Act.SEND,)),
     (State.PROCEEDING, Input.SUCCESS): (State.ACCEPTED, (Act.SEND, Act.START_L)),
     (State.PROCEEDING, Input.FAILURE): (State.COMPLETED, (Act.SEND, Act.START_G, Act.START_H)),
+    # RFC 3261 8.2.7: a challenge keeps no state. Repeated, the INVITE is challenged anew; its ACK means nothing.
+    (State.PROCEEDING, Input.CHALLENGE): (State.TERMINATED, (Act.SEND,)),
     (State.ACCEPTED, Input.SUCCESS): (State.ACCEPTED, (Act.SEND,)),
     (State.ACCEPTED, Input.ACK): (State.ACCEPTED, (Act.PASS,)),
     (State.ACCEPTED, Input.TIMER_L): (State.TERMINATED, ()),

@@ -1,0 +1,84 @@
+"""Any order of orders, requests, answers and time: nothing raises but LocalProtocolError, each leg ends once."""
+
+import random
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from tests.sip.core_harness import OFFER, Net, Phone, description
+from voipbin_sip.sip.errors import LocalProtocolError
+from voipbin_sip.sip.events import Ended, Incoming
+
+
+def orders(net: Net, leg: str) -> list[Callable[[], None]]:
+    core = net.core
+    return [
+        lambda: core.ring(net.now, leg),
+        lambda: core.progress(net.now, leg, description()),
+        lambda: core.answer(net.now, leg, description()),
+        lambda: core.answer(net.now, leg, description()),
+        lambda: core.reject(net.now, leg, 486),
+        lambda: core.accept_offer(net.now, leg, description()),
+        lambda: core.refuse_offer(net.now, leg),
+        lambda: core.offer(net.now, leg, description()),
+        lambda: core.info_digit(net.now, leg, "5"),
+        lambda: core.hang_up(net.now, leg),
+    ]
+
+
+def peer_moves(net: Net, phone: Phone, chance: random.Random) -> list[Callable[[], None]]:
+    def say(method: str, body: str = "") -> None:
+        phone.give(phone.text(method, body=body))
+
+    def answer() -> None:
+        asked = [text for text in net.sent if not text.status and text.method != "ACK"]
+        if asked:
+            status = chance.choice((100, 200, 200, 200, 404, 408, 481, 491, 500))
+            phone.reply(chance.choice(asked), status, body=chance.choice(("", OFFER)))
+
+    return [
+        lambda: phone.give(phone.invite_text),
+        lambda: phone.ack(chance.choice(("", OFFER)), cseq=chance.randint(1, max(1, phone.cseq))),
+        phone.ack_failure,
+        phone.cancel,
+        lambda: say("BYE"),
+        lambda: say("INVITE", chance.choice(("", OFFER))),
+        lambda: say("UPDATE", chance.choice(("", OFFER))),
+        lambda: say("INFO"),
+        answer,
+        answer,
+        answer,
+        lambda: net.core.connection_lost(net.now, phone.connection),
+    ]
+
+
+@pytest.mark.parametrize("transport", ["UDP", "TCP"])
+@pytest.mark.parametrize("seed", range(40))
+def test_any_order_of_things(seed: int, transport: str) -> None:
+    chance = random.Random(seed)
+    net = Net()
+    for number in range(6):
+        phone = Phone(net, transport=transport, connection=number if transport == "TCP" else 0)
+        phone.call_id = f"c{number}"
+        leg = phone.invite(chance.choice(("", OFFER)))
+        for _ in range(30):
+            tags = [text.to_tag for text in net.sent if text.status and text["Call-ID"] == phone.call_id]
+            phone.to_tag = tags[-1]
+            kind = chance.random()
+            if kind < 0.4:
+                with suppress(LocalProtocolError):
+                    chance.choice(orders(net, leg))()
+            elif kind < 0.85:
+                chance.choice(peer_moves(net, phone, chance))()
+            else:
+                net.run(chance.choice((0.1, 0.5, 3, 33, 200)))
+            net.collect()
+        for incoming in net.of(Incoming):  # an INVITE repeated long after its call is a call too
+            net.core.hang_up(net.now, incoming.leg)
+        net.collect()
+    net.run(600)
+    assert sorted(ended.leg for ended in net.of(Ended)) == sorted(
+        incoming.leg for incoming in net.of(Incoming)
+    )
+    assert net.empty
