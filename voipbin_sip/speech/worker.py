@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ from voipbin_sip.speech.protocol import (
 )
 
 _log = structlog.get_logger(__name__)
+GRACE = 1.0  # s from the end of a child's output to its own; killing it in between would hide its exit status
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -79,11 +81,15 @@ class Worker:
             raise await self._broken("answered something else")
         return reply
 
-    async def kill(self) -> None:
-        """End the child, at once, and wait until it is gone."""
+    async def kill(self, grace: float = 0.0) -> None:
+        """End the child, at once or when it has not ended by itself after `grace` s, and wait until it is gone."""
         process, self._process = self._process, None
         if process is None:
             return
+        if grace:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(grace):
+                    await process.wait()
         if process.returncode is None:
             process.kill()
         await process.wait()
@@ -107,13 +113,13 @@ class Worker:
         except TimeoutError as error:
             raise await self._broken(f"took more than {timeout:g} s to {doing}") from error
         except (asyncio.IncompleteReadError, BrokenPipeError, ConnectionResetError) as error:
-            raise await self._broken("ended") from error
+            raise await self._broken("ended", GRACE) from error
         except msgspec.DecodeError as error:
             raise await self._broken("sent something unreadable") from error
 
-    async def _broken(self, why: str) -> EngineDied:
+    async def _broken(self, why: str, grace: float = 0.0) -> EngineDied:
         process = self._process
-        await self.kill()
+        await self.kill(grace)
         status = "" if process is None else f" (exit status {process.returncode})"
         if self._last_words:
             _log.warning(

@@ -1,4 +1,4 @@
-"""espeak: eSpeak NG through pyttsx3 (GPL-3.0 and MPL-2.0), some 130 languages, 22.05 kHz, the last resort.
+"""espeak: eSpeak NG through pyttsx3 (GPL-3.0 and MPL-2.0), some 110 languages, 22.05 kHz, the last resort.
 
 espeakng-loader carries the library and its data, so nothing has to be installed by apt. The library is loaded by its
 path and `ESPEAK_DATA_PATH` set before pyttsx3 looks for it by name.
