@@ -115,9 +115,12 @@ class Hearing:
         else:
             decoded = _DECODE[law].take(quanta[0].reshape(-1))
         if not there.all():
-            # A loss in the middle of a correction: what is there is heard, the concealer does the rest.
-            present[:] = there[0, :2] if count == 3 else (False, there[0, 0])
-            sound[:] = decoded[:FRAME] if count == 3 else np.concatenate([decoded, decoded])
+            # A loss in the middle of a correction: of three quanta the lost one is left out, one is concealed.
+            present[:] = False
+            if count == 3:
+                kept = np.flatnonzero(np.arange(3) != there[0].argmin())
+                present[:] = there[0, kept]
+                sound[:] = decoded.reshape(3, QUANTUM)[kept].reshape(FRAME)
             return
         sound[:] = drop(decoded) if count == 3 else hold(self._concealer.last[row, QUANTUM:], decoded)
         present[:] = True

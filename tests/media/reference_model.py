@@ -219,12 +219,13 @@ class ReferenceEar:
         return None if octets is None else self._decode[np.frombuffer(octets, np.uint8)]
 
     def _spliced(self, quanta: list[bytes | None]) -> list[Sound | None]:
-        """Make two halves of one or three quanta; a loss among them is left to concealment."""
+        """Make two halves of one or three quanta; of three with a loss the lost one is left out."""
         sounds = [sound for sound in map(self._sound, quanta) if sound is not None]
         if len(sounds) < len(quanta):
             if len(quanta) == 1:
                 return [None, None]
-            return [self._sound(quantum) for quantum in quanta[:2]]
+            lost = quanta.index(None)
+            return [self._sound(quantum) for quantum in quanta[:lost] + quanta[lost + 1 :]]
         whole = np.concatenate(sounds)
         frame = conceal.drop(whole) if len(quanta) == 3 else conceal.hold(self._last[1], whole)
         return [frame[:QUANTUM], frame[QUANTUM:]]
