@@ -46,7 +46,7 @@ def speech(tmp_path: Path, log: Log) -> Open:
 
     @asynccontextmanager
     async def opened(
-        *names: str, patience: float = 3.0, speak_seconds: float = 0.5, warm: str = ""
+        *names: str, patience: float = 10.0, speak_seconds: float = 0.8, warm: str = ""
     ) -> AsyncIterator[Speech]:
         found = Speech(
             cache_dir=tmp_path / "cache",
@@ -213,10 +213,13 @@ async def test_an_engine_that_keeps_failing_is_left_alone_for_a_while(speech: Op
     assert len(log.lines("start Stillborn")) == 2
 
 
-async def test_others_do_not_wait_behind_a_hanging_engine(speech: Open) -> None:
-    async with speech("Broken", "Tone", patience=0.3, speak_seconds=30) as both:
-        await heard(both, "Warm.")
+async def test_others_do_not_wait_behind_a_hanging_engine(speech: Open, log: Log) -> None:
+    async with speech("Broken", "Tone", patience=1.0, speak_seconds=60, warm="en") as both:
+        await until(
+            lambda: any(status.running for status in both.engines()) and bool(log.lines("start Broken"))
+        )
         hanging = asyncio.create_task(heard(both, "Please hang."))
+        await until(lambda: "speak Broken Please hang." in log.lines())
         results = await asyncio.gather(*(heard(both, f"Caller {number}.") for number in range(10, 20)))
         assert all(pitch_of(sounds[0], 8000) == pytest.approx(TONE, abs=3) for sounds in results)
         assert pitch_of((await hanging)[0], 8000) == pytest.approx(TONE, abs=3)
