@@ -13,9 +13,9 @@ import pytest
 
 from media.codecs.g711 import ALAW_DECODE, ALAW_ENCODE, ULAW_DECODE, ULAW_ENCODE
 from media.engine import Engine
-from media.messages import Echo, Event, OpenLeg, SetStream, Stream
+from media.messages import CloseLeg, Echo, Event, LegClosed, OpenLeg, SetStream, Stream
 from media.rtp import payload_span
-from tests.media.line import PEER, QUANTUM, Arrival, Faults, Line, Peer
+from tests.media.line import PEER, QUANTUM, Arrival, Faults, Line, Peer, rtp
 from tests.media.reference_model import Packet, ReferenceEar
 
 TICK = 0.02
@@ -257,3 +257,48 @@ def test_one_stray_packet_of_the_distant_past_disturbs_nothing() -> None:
     ]
     numbers = [peer.quanta[half][0] for half in heard if half in peer.quanta]
     assert numbers == list(range(len(peer.quanta)))
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        Faults(loss=0.05),
+        Faults(burst=0.01, jitter=0.1),
+        Faults(ptime=60, loss=0.02),
+        Faults(loss=0.02, dressed=0.3),
+    ],
+    ids=["loss", "bursts", "ptime 60", "dressed"],
+)
+def test_the_final_counters_are_those_of_the_line(faults: Faults) -> None:
+    studio = Studio(["PCMU"])
+    peer = Peer(6, faults)
+    first = peer.sequence
+    arrivals = peer.stream(20)
+    studio.will_arrive(0, arrivals)
+    while studio.now < START + 22:
+        studio.tick()
+    studio.engine.order(CloseLeg(1), studio.now)
+    closed = studio.events[-1]
+    assert isinstance(closed, LegClosed)
+    numbers = [(int.from_bytes(arrival.packet[2:4]) - first) % 65536 for arrival in arrivals]
+    assert closed.packets_received == len(arrivals)
+    # RFC 3550 section A.3: expected counts from the first packet that came.
+    assert closed.packets_lost == max(numbers) + 1 - numbers[0] - len(arrivals)
+    assert closed.packets_foreign == 0
+    # RFC 3550 section 6.4.1: of delays drawn evenly from 0 to j the mean difference is j / 3; packets are read
+    # 20 ms at a time, which adds up to a third of that.
+    assert 1000 * faults.jitter / 3 - 6 < closed.jitter < 1000 * faults.jitter / 3 + 12
+
+
+def test_packets_that_are_no_sound_of_the_stream_are_counted_as_foreign() -> None:
+    studio = Studio(["PCMU"])
+    peer = Peer(6, Faults())
+    arrivals = peer.stream(1)
+    foreign = [b"", b"\x80", b"GET / HTTP/1.1\r\n\r\n", rtp(34, 5, 5, peer.ssrc, bytes(160)), bytes(1000)]
+    arrivals += [Arrival(0.51, 1000 + place, packet) for place, packet in enumerate(foreign)]
+    studio.will_arrive(0, sorted(arrivals))
+    sounds = [
+        half for _ in range(60) for sound in studio.tick()[1] for half in (sound[:QUANTUM], sound[QUANTUM:])
+    ]
+    assert [peer.quanta[half][0] for half in sounds if half in peer.quanta] == list(range(len(peer.quanta)))
+    assert int(studio.engine.receiver.foreign[0]) == len(foreign)
