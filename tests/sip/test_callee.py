@@ -246,6 +246,32 @@ def test_an_unanswered_call_is_told_each_minute_that_it_still_rings() -> None:
     assert net.responses("INVITE")[4:] == [480]
 
 
+def test_an_invite_ends_when_it_expires() -> None:
+    net = Net()
+    phone = Phone(net)
+    leg = phone.invite(extra="Expires: 20\r\n")
+    net.core.ring(net.now, leg)
+    net.run(19.9)
+    assert net.responses("INVITE") == [100, 180]
+    net.run(0.2)
+    assert net.responses("INVITE") == [100, 180, 487]
+    assert net.one(Ended) == Ended(leg, "remote", 487, "INVITE expired")
+
+
+@pytest.mark.parametrize("expires", ["20", "soon", "-1", "99999999999999"])
+def test_an_answered_invite_does_not_expire(expires: str) -> None:
+    net = Net()
+    phone = Phone(net)
+    leg = phone.invite(extra=f"Expires: {expires}\r\n")
+    net.core.answer(net.now, leg, description())
+    net.collect()
+    phone.to_tag = net.last.to_tag
+    phone.ack()
+    net.run(100)
+    assert net.of(Ended) == []
+    assert net.core.sizes["timers"] == 0
+
+
 def test_an_offerless_invite_is_answered_with_an_offer_and_the_ack_brings_the_answer() -> None:
     net = Net()
     phone = Phone(net)
@@ -310,3 +336,25 @@ def test_an_order_with_a_line_break_in_a_header_is_refused_and_the_call_stays_us
     net.collect()
     assert net.responses("INVITE") == [100, 486]
     assert len(net.of(Ended)) == 1
+
+
+def test_an_ack_with_a_wrong_to_tag_but_the_branch_of_the_invite_confirms_the_call() -> None:
+    net = Net()
+    phone = Phone(net)
+    leg = phone.invite()
+    net.core.answer(net.now, leg, description())
+    net.collect()
+    phone.give(phone.text("ACK", cseq=1, branch=phone.invite_branch, to_tag="made-up"))
+    assert net.one(Confirmed).leg == leg
+    net.run(40)
+    assert net.responses("INVITE") == [100, 200]
+
+
+def test_an_ack_with_a_wrong_to_tag_and_a_branch_of_its_own_confirms_nothing() -> None:
+    net = Net()
+    phone = Phone(net)
+    leg = phone.invite()
+    net.core.answer(net.now, leg, description())
+    net.collect()
+    phone.give(phone.text("ACK", cseq=1, to_tag="made-up"))
+    assert net.of(Confirmed) == []

@@ -161,6 +161,22 @@ def test_an_offerless_reinvite_whose_ack_has_no_answer_ends_the_call() -> None:
     assert net.last.method == "BYE"
 
 
+def test_a_reinvite_with_a_body_that_may_be_ignored_is_offerless() -> None:
+    net = Net()
+    phone = Phone(net)
+    leg = phone.establish()
+    phone.send(
+        "INVITE",
+        body="<x/>",
+        content_type="text/xml",
+        extra="Content-Disposition: info;handling=optional\r\n",
+    )
+    assert net.one(Offer).offer is None
+    accepted(net, leg)
+    phone.ack(OFFER)
+    net.one(OfferAnswered)
+
+
 def test_a_reinvite_before_the_ack_is_taken_and_both_acks_count() -> None:
     net = Net()
     phone = Phone(net)

@@ -11,10 +11,11 @@ from voipbin_sip.sip.errors import LocalProtocolError, RemoteProtocolError
 from voipbin_sip.sip.events import Confirmed, Hop, OfferAnswered
 from voipbin_sip.sip.hang_up import leave, say_bye
 from voipbin_sip.sip.message import Request, Response
+from voipbin_sip.sip.phase import DEPARTED, Move, Phase
 from voipbin_sip.sip.reason import q850_cause
 from voipbin_sip.sip.sdp import SessionDescription
 from voipbin_sip.sip.server_transaction import ServerTransaction
-from voipbin_sip.sip.session import DEPARTED, Move, Phase, Session
+from voipbin_sip.sip.session import Session
 
 
 def provisional(session: Session, now: float, status: int, sdp: SessionDescription | None = None) -> None:
@@ -34,6 +35,7 @@ def answer(session: Session, now: float, sdp: SessionDescription) -> None:
     response = session.response(session.invite, 200, sdp=sdp)
     session.move(now, Move.ANSWER)
     session.wire.timers.cancel(session.reminder)
+    session.wire.timers.cancel(session.expiry)
     accept(session, now, session.invite, response, offered=session.offerless)
 
 
@@ -49,6 +51,19 @@ def reject(
     session.invite.respond(now, response)
     session.end("local", status, "rejected")
     session.move(now, Move.REJECT)
+
+
+def expire_later(session: Session, now: float) -> None:
+    """Give up the INVITE after the time that its Expires header allows (RFC 3261 13.3.1 step 1)."""
+    text = session.invite.request.headers.get("expires") or ""
+    if text.isascii() and text.isdigit() and len(text) <= 9:
+        session.expiry = session.wire.timers.start(now + int(text), partial(_expired, session))
+
+
+def _expired(session: Session, now: float) -> None:
+    session.respond(now, session.invite, 487)
+    session.end("remote", 487, "INVITE expired")
+    session.move(now, Move.CANCEL)
 
 
 def cancelled(session: Session, now: float, cancel: Request) -> None:

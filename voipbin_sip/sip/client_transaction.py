@@ -14,10 +14,6 @@ from voipbin_sip.sip.transaction import INVITE_CLIENT, NON_INVITE_CLIENT, Act, I
 from voipbin_sip.sip.transaction_key import Key
 from voipbin_sip.sip.wire import Wire
 
-_STARTS = {  # act -> (timer input, multiple of T1); the others depend on the transport or grow
-    Act.START_B: (Input.TIMER_B, 64),
-    Act.START_M: (Input.TIMER_M, 64),
-}
 _TIMER_C = 180.0  # s, RFC 3261 16.6 step 11 wants more than 3 minutes; every 1xx starts it anew
 _TIMER_D = 32.0  # s, RFC 3261 17.1.1.2, on unreliable transports
 
@@ -119,6 +115,8 @@ class ClientTransaction:
             self._again(now, min(2 * self._interval, limits.t2), Input.TIMER_E)
         elif act is Act.SLOW_E:
             self._again(now, limits.t2, Input.TIMER_E)
+        elif act is Act.START_B:
+            self._live(now + 64 * limits.t1, Input.TIMER_B)
         elif act is Act.START_F:
             self._live(self._started + 64 * limits.t1, Input.TIMER_F)
         elif act is Act.START_C:
@@ -127,9 +125,8 @@ class ClientTransaction:
             self._live(now + (_TIMER_D if self._unreliable else 0.0), Input.TIMER_D)
         elif act is Act.START_K:
             self._live(now + (limits.t4 if self._unreliable else 0.0), Input.TIMER_K)
-        else:
-            timer, multiple = _STARTS[act]
-            self._live(now + multiple * limits.t1, timer)
+        elif act is Act.START_M:
+            self._live(now + 64 * limits.t1, Input.TIMER_M)
 
     @property
     def _unreliable(self) -> bool:

@@ -189,6 +189,9 @@ class SipCore:
         if request.method == "ACK":
             if transaction is None or transaction.acknowledged(now):
                 session = self._session_of(request)
+                if session is None and transaction is not None:
+                    # pyVoIP: a To tag that is not ours, but Via branch, Call-ID and CSeq of the INVITE
+                    session = self._legs.get(transaction.to_tag)
                 if session is not None:
                     self._connected(hop)
                     callee.acknowledged(session, now, request, hop)
@@ -266,6 +269,8 @@ class SipCore:
         self._opened.add(copy_key)
         self._connected(hop)
         transaction.respond_status(now, 100)
+        if "expires" in request.headers:
+            callee.expire_later(session, now)
         self._wire.emit(Incoming(leg, request, hop, offer))
 
     def _session_of(self, request: Request) -> Session | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from voipbin_sip.sip.message import Response
+from voipbin_sip.sip.phase import UNANSWERED, Move, Phase
 from voipbin_sip.sip.reason import format_reason, status_of_cause
-from voipbin_sip.sip.session import UNANSWERED, Move, Phase, Session
+from voipbin_sip.sip.session import Session
 
 
 def hang_up(session: Session, now: float, cause: int, text: str) -> None:

@@ -10,10 +10,11 @@ from voipbin_sip.sip.hang_up import leave
 from voipbin_sip.sip.info_digit import CONTENT_TYPES, FLASH, format_digit, is_digit, parse_digit
 from voipbin_sip.sip.message import Request, Response
 from voipbin_sip.sip.peer_offer import modify
+from voipbin_sip.sip.phase import DEPARTED, Move, Phase
 from voipbin_sip.sip.reason import q850_cause
 from voipbin_sip.sip.screening import capabilities, refusal_headers, screen
 from voipbin_sip.sip.server_transaction import ServerTransaction
-from voipbin_sip.sip.session import DEPARTED, Move, Phase, Session
+from voipbin_sip.sip.session import Session
 
 
 def handle(session: Session, now: float, transaction: ServerTransaction, hop: Hop) -> None:

@@ -10,8 +10,9 @@ from voipbin_sip.sip.errors import LocalProtocolError, RemoteProtocolError
 from voipbin_sip.sip.events import OfferAnswered, OfferRefused
 from voipbin_sip.sip.hang_up import leave
 from voipbin_sip.sip.message import Response
+from voipbin_sip.sip.phase import DEPARTED, UNANSWERED, Phase
 from voipbin_sip.sip.sdp import SessionDescription
-from voipbin_sip.sip.session import DEPARTED, UNANSWERED, Phase, Session
+from voipbin_sip.sip.session import Session
 
 _BUSY_WAIT = 0.1  # s until we look again whether the INVITE under way is finished
 

@@ -6,9 +6,10 @@ from voipbin_sip.sip.body import session_description
 from voipbin_sip.sip.callee import accept
 from voipbin_sip.sip.errors import LocalProtocolError
 from voipbin_sip.sip.events import Offer
+from voipbin_sip.sip.phase import DEPARTED, UNANSWERED
 from voipbin_sip.sip.sdp import SessionDescription
 from voipbin_sip.sip.server_transaction import ServerTransaction
-from voipbin_sip.sip.session import DEPARTED, UNANSWERED, Session
+from voipbin_sip.sip.session import Session
 
 _LONGEST_WAIT = 10  # s, Retry-After of RFC 3261 14.2 and RFC 3311 5.2
 
@@ -36,6 +37,7 @@ def modify(session: Session, now: float, transaction: ServerTransaction) -> None
         session.respond(now, transaction, 500, "Request Already Pending", (("Retry-After", str(wait)),))
         return
     session.peer_offer = transaction
+    session.peer_offerless = offer is None
     if invite:
         transaction.on_cancel = lambda at, _cancel: refuse(session, at, 487, None)
         session.respond(now, transaction, 100)
@@ -54,7 +56,7 @@ def accept_offer(session: Session, now: float, sdp: SessionDescription) -> None:
     _refresh(session, transaction)
     response = session.response(transaction, 200, sdp=sdp)
     if transaction.request.method == "INVITE":
-        accept(session, now, transaction, response, offered=not transaction.request.body)
+        accept(session, now, transaction, response, offered=session.peer_offerless)
     else:
         transaction.respond(now, response)
 

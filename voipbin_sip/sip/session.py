@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from enum import Enum, auto
 from functools import cached_property
 
 from voipbin_sip.sip.acceptance import Acceptance
@@ -18,6 +17,7 @@ from voipbin_sip.sip.dialog import Dialog
 from voipbin_sip.sip.events import Ended
 from voipbin_sip.sip.message import Request, Response, make_request, make_response
 from voipbin_sip.sip.next_hop import request_hop
+from voipbin_sip.sip.phase import PHASES, Move, Phase
 from voipbin_sip.sip.sdp import SessionDescription
 from voipbin_sip.sip.server_transaction import ServerTransaction
 from voipbin_sip.sip.timers import Timer
@@ -26,61 +26,6 @@ from voipbin_sip.sip.transactions import Transactions
 from voipbin_sip.sip.wire import Wire
 
 _PLAIN_USER = re.compile(r"[-A-Za-z0-9+._*~]{1,64}")  # no escaping needed in a URI
-
-
-class Phase(Enum):
-    """Where a session stands."""
-
-    PROCEEDING = auto()  # INVITE received, nothing but 100 sent
-    EARLY = auto()  # 180 or 183 sent
-    ACCEPTED = auto()  # 200 sent, no ACK yet
-    CONFIRMED = auto()  # ACK received
-    LEAVING = auto()  # to be ended by us, but our BYE must wait for an ACK (RFC 3261 section 15)
-    LEFT = auto()  # our BYE is on its way
-    OVER = auto()
-
-    __hash__ = object.__hash__
-
-
-class Move(Enum):
-    """What brings a session from one phase to another."""
-
-    PROVISIONAL = auto()
-    ANSWER = auto()
-    REJECT = auto()
-    CANCEL = auto()
-    ACK = auto()
-    HANG_UP = auto()
-    BYE_SENT = auto()
-    BYE_DONE = auto()
-    PEER_BYE = auto()
-
-    __hash__ = object.__hash__
-
-
-PHASES: dict[tuple[Phase, Move], Phase] = {
-    (Phase.PROCEEDING, Move.PROVISIONAL): Phase.EARLY,
-    (Phase.PROCEEDING, Move.ANSWER): Phase.ACCEPTED,
-    (Phase.PROCEEDING, Move.REJECT): Phase.OVER,
-    (Phase.PROCEEDING, Move.CANCEL): Phase.OVER,
-    (Phase.EARLY, Move.PROVISIONAL): Phase.EARLY,
-    (Phase.EARLY, Move.ANSWER): Phase.ACCEPTED,
-    (Phase.EARLY, Move.REJECT): Phase.OVER,
-    (Phase.EARLY, Move.CANCEL): Phase.OVER,
-    (Phase.EARLY, Move.PEER_BYE): Phase.OVER,
-    (Phase.ACCEPTED, Move.ACK): Phase.CONFIRMED,
-    (Phase.ACCEPTED, Move.HANG_UP): Phase.LEAVING,
-    (Phase.ACCEPTED, Move.PEER_BYE): Phase.OVER,
-    (Phase.CONFIRMED, Move.HANG_UP): Phase.LEAVING,
-    (Phase.CONFIRMED, Move.PEER_BYE): Phase.OVER,
-    (Phase.LEAVING, Move.BYE_SENT): Phase.LEFT,
-    (Phase.LEAVING, Move.PEER_BYE): Phase.OVER,
-    (Phase.LEFT, Move.PEER_BYE): Phase.LEFT,  # both hung up at once: both BYEs get their 200
-    (Phase.LEFT, Move.BYE_DONE): Phase.OVER,
-}
-
-UNANSWERED = frozenset((Phase.PROCEEDING, Phase.EARLY))
-DEPARTED = frozenset((Phase.LEAVING, Phase.LEFT, Phase.OVER))
 
 
 class Session:
@@ -108,8 +53,10 @@ class Session:
         self.offerless = offerless
         self.phase = Phase.PROCEEDING
         self.reminder: Timer | None = None
+        self.expiry: Timer | None = None  # of an INVITE with Expires
         self.acceptances: dict[int, Acceptance] = {}  # by CSeq number of the INVITE
         self.peer_offer: ServerTransaction | None = None  # re-INVITE or UPDATE that waits for our user
+        self.peer_offerless = False  # peer_offer is a re-INVITE that asks us for an offer
         self.own_offer: SessionDescription | None = None  # of a re-INVITE of ours until it is settled
         self.own_invite: ClientTransaction | None = None  # while it waits for its final response
         self.retry: Timer | None = None  # of own_offer, while it must wait
@@ -255,6 +202,7 @@ class Session:
         """Stop all that runs by itself; what the peer still waits for is answered (RFC 3261 15.1.2)."""
         timers = self.wire.timers
         timers.cancel(self.reminder)
+        timers.cancel(self.expiry)
         timers.cancel(self.retry)
         for acceptance in self.acceptances.values():
             acceptance.stop()
