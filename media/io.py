@@ -54,10 +54,6 @@ class PacketIO(Protocol):
         """Send one RTCP packet."""
         ...
 
-    def pause(self, row: int) -> None:
-        """Drop whatever waits and comes, until `aim`: the leg has no stream."""
-        ...
-
     def close(self, row: int) -> None:
         """Close the row's sockets."""
         ...

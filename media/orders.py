@@ -157,8 +157,6 @@ class Orders:
             target = leg.source
         types = {stream.receive_payload_type, stream.receive_digit_payload_type} - {-1}
         leg.latch = Latch(expected, types, now)
-        if before is None:
-            self._engine.io.pause(leg.row)
         if stream.port > 0:
             self._engine.io.aim(leg.row, target)
 

@@ -6,6 +6,7 @@ one. Pairs are used in turn; finding one costs the same however many are in use.
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -35,10 +36,11 @@ class PortPool:
         try:
             for _ in range(min(_TRIES, len(self._free))):
                 port = self._free.popleft()
+                taken.append(port)
                 pair = _bind(host, port)
                 if pair is not None:
+                    taken.pop()
                     return port, *pair
-                taken.append(port)
         finally:
             self._free.extend(taken)
         raise NoPort(f"no free pair of RTP ports on {host} in {self._ports.start}-{self._ports.stop - 1}")
@@ -66,7 +68,7 @@ def _bind(host: str, port: int) -> tuple[socket.socket, socket.socket] | None:
     except OSError as error:
         for sock in pair:
             sock.close()
-        if error.errno == 98:  # EADDRINUSE
+        if error.errno == errno.EADDRINUSE:
             return None
         raise
     return pair[0], pair[1]

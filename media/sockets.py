@@ -167,10 +167,6 @@ class SocketIO:
         self._send[row] = pair.rtp.send
         return [packet for packet, source in self._drain(pair.rtp) if source == address]
 
-    def pause(self, row: int) -> None:
-        """Forget what waits on a row that has no stream yet."""
-        self._drain(self._pairs[row].rtp)
-
     def tx_rtcp(self, row: int, packet: bytes, address: Address) -> None:
         """Send one RTCP packet."""
         try:

@@ -96,9 +96,6 @@ class FakeIO:
     def tx_rtcp(self, row: int, packet: bytes, address: Address) -> None:
         self.sent_rtcp[self._legs[row]].append((packet, address))
 
-    def pause(self, row: int) -> None:
-        self._inbox[row].clear()
-
     def close(self, row: int) -> None:
         self.closed.append(self._legs.pop(row))
         self._inbox.pop(row, None)

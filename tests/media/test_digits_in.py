@@ -96,7 +96,7 @@ def test_timestamps_wrap(bench: Bench) -> None:
 def test_a_long_key_press_in_segments_is_one_digit(bench: Bench) -> None:
     leg = bench.open()
     code = telephone_event.event_code("0")
-    packets = []
+    packets: list[bytes] = []
     for segment in range(3):
         start = 4000 + segment * 0xFFFF
         for duration in (160, 40000, 0xFFFF):

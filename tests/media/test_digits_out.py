@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -56,7 +58,7 @@ def test_digits_are_apart_by_the_interval_and_orders_follow_each_other(bench: Be
     sent = events(bench.sent(leg))
     starts = [header.timestamp for header, _ in sent if header.marker]
     assert [event.event for header, event in sent if header.marker] == [1, 2, 11]
-    assert [b - a for a, b in zip(starts, starts[1:], strict=False)] == [8 * 160] * 2  # 60 ms and 100 ms
+    assert [b - a for a, b in pairwise(starts)] == [8 * 160] * 2  # 60 ms and 100 ms
     assert [event.order for event in bench.of(DigitsSent)] == [1, 2]
 
 

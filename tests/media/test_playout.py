@@ -20,7 +20,8 @@ def bench() -> Bench:
 def ramp(samples: int, start: int = 1) -> NDArray[np.int16]:
     """Sound whose every sample survives mu-law and tells where it was: decoded mu-law values in turn."""
     octets = (np.arange(start, start + samples) % 120 + 1).astype(np.uint8)
-    return ULAW_DECODE[octets]
+    sound: NDArray[np.int16] = ULAW_DECODE[octets]
+    return sound
 
 
 def heard(bench: Bench, leg: int) -> NDArray[np.int16]:
@@ -177,7 +178,8 @@ def test_playing_goes_before_the_echo(bench: Bench) -> None:
 
 
 def tone(hz: float, rate: int, ms: int) -> NDArray[np.int16]:
-    return np.rint(8000 * np.sin(2 * np.pi * hz / rate * np.arange(rate * ms // 1000))).astype(np.int16)
+    time = np.arange(rate * ms // 1000) / rate
+    return (8000 * np.sin(2 * np.pi * hz * time)).astype(np.int16)
 
 
 def pitch(sound: NDArray[np.int16], rate: int) -> float:
