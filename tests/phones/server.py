@@ -161,6 +161,7 @@ def serving(
     try:
         server.start()
         yield server
+        assert "Traceback" not in server.log.read_text(errors="replace"), server.tail()
     finally:
         server.kill()
         print(f"--- server\n{server.tail()}")  # pytest shows it for a failed test

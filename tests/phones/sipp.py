@@ -38,10 +38,9 @@ class Verdict:
 async def sipp(
     scenario: str, server: str, folder: Path, *options: str, number: str = "100", seconds: float = 30.0
 ) -> Verdict:
-    """Run a scenario, built in ("uac") or of ours ("hold.xml"), once against HOST:PORT with an own folder."""
-    home = folder / f"sipp-{scenario.removesuffix('.xml')}-{number}"
-    home.mkdir()
-    (home / "pcap").symlink_to(CAPTURES)  # where SIPp's built-in scenarios look for their captures
+    """Run a scenario, built in ("uac") or of ours ("hold.xml"), once against HOST:PORT, in a new folder."""
+    folder.mkdir()  # noqa: ASYNC240 - a moment
+    (folder / "pcap").symlink_to(CAPTURES)  # where SIPp's built-in scenarios look for their captures
     port = ports.free()
     chosen = ["-sf", str(SCENARIOS / scenario)] if scenario.endswith(".xml") else ["-sn", scenario]
     argv = [
@@ -69,9 +68,9 @@ async def sipp(
         "-timeout_error",
         *options,
     ]
-    async with Child(argv, folder=home, environment={"TERM": os.environ.get("TERM", "dumb")}) as child:
+    async with Child(argv, folder=folder, environment={"TERM": os.environ.get("TERM", "dumb")}) as child:
         code = await child.ended(seconds + 5.0)
-    log, errors = home / "messages.log", home / "errors.log"
+    log, errors = folder / "messages.log", folder / "errors.log"
     return Verdict(
         code,
         child.output[-3000:] + (errors.read_text() if errors.exists() else ""),

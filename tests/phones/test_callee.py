@@ -8,6 +8,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
@@ -52,15 +53,28 @@ actions:
   - id: wrong
     type: hangup
 """
-CALLS = {  # scenario: number, longest time in s
-    "uac": ("100", 20.0),
-    "uac_pcap": ("300", 30.0),
-    "options.xml": ("100", 10.0),
-    "unknown.xml": ("999", 10.0),
-    "cancel.xml": ("200", 10.0),
-    "hold.xml": ("100", 20.0),
-    "offerless.xml": ("100", 15.0),
-    "lost_ack.xml": ("100", 45.0),
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of SIPp."""
+
+    scenario: str  # built in, or a file of ours
+    number: str = "100"
+    seconds: float = 20.0  # at most
+    options: tuple[str, ...] = ()
+
+
+RUNS = {
+    "uac": Run("uac"),
+    "uac over TCP": Run("uac", options=("-t", "t1")),
+    "uac_pcap": Run("uac_pcap", "300", 30.0),
+    "options": Run("options.xml"),
+    "unknown number": Run("unknown.xml", "999"),
+    "cancel": Run("cancel.xml", "200"),
+    "hold": Run("hold.xml"),
+    "offerless": Run("offerless.xml"),
+    "lost ACK": Run("lost_ack.xml", seconds=45.0),
 }
 
 
@@ -80,22 +94,27 @@ def verdicts(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     async def run_all() -> list[Verdict]:
         return await asyncio.gather(
             *(
-                sipp(scenario, server.address, folder, number=number, seconds=seconds)
-                for scenario, (number, seconds) in CALLS.items()
+                sipp(
+                    run.scenario,
+                    server.address,
+                    folder / name,
+                    *run.options,
+                    number=run.number,
+                    seconds=run.seconds,
+                )
+                for name, run in RUNS.items()
             )
         )
 
-    return dict(zip(CALLS, asyncio.run(run_all()), strict=True))
+    return dict(zip(RUNS, asyncio.run(run_all()), strict=True))
 
 
 @needs_sipp
-@pytest.mark.parametrize("scenario", CALLS)
-def test_sipp_sees_every_message_that_the_scenario_expects(
-    verdicts: dict[str, Verdict], scenario: str
-) -> None:
-    if scenario == "uac_pcap" and os.geteuid() != 0:
+@pytest.mark.parametrize("name", RUNS)
+def test_sipp_sees_every_message_that_the_scenario_expects(verdicts: dict[str, Verdict], name: str) -> None:
+    if name == "uac_pcap" and os.geteuid() != 0:
         pytest.skip("SIPp plays captures through a raw socket: only as root")
-    verdict = verdicts[scenario]
+    verdict = verdicts[name]
     assert verdict.code == 0, f"{verdict.output}\n{verdict.trace[-6000:]}"
 
 
@@ -119,7 +138,7 @@ async def test_a_retransmitted_invite_is_one_call_and_answered_once(server: Serv
 def test_a_200_without_ack_is_repeated_with_growing_pauses_and_then_ends_in_bye(
     verdicts: dict[str, Verdict],
 ) -> None:
-    verdict = verdicts["lost_ack.xml"]
+    verdict = verdicts["lost ACK"]
     times = verdict.received(r"SIP/2\.0 200.*CSeq: 1 INVITE")
     gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert gaps[:4] == pytest.approx([0.5, 1.0, 2.0, 4.0], abs=0.3)
@@ -131,7 +150,7 @@ def test_a_200_without_ack_is_repeated_with_growing_pauses_and_then_ends_in_bye(
 @needs_sipp
 def test_every_new_answer_raises_the_version_of_our_session(verdicts: dict[str, Verdict]) -> None:
     origins = re.findall(
-        r"message received.*?^o=\S+ (\d+) (\d+) ", verdicts["hold.xml"].trace, re.DOTALL | re.MULTILINE
+        r"message received.*?^o=\S+ (\d+) (\d+) ", verdicts["hold"].trace, re.DOTALL | re.MULTILINE
     )
     assert len({session for session, _ in origins}) == 1
     versions = [int(version) for _, version in origins]

@@ -52,6 +52,7 @@ class Phone:
             rtpPortHigh=rtp_port + 2,
         )
         self.phone.start()
+        time.sleep(1.2)  # pyVoIP reads answers only from one second after its start
 
     def obey(self, line: str) -> bool:
         """Carry one command out; False ends the phone."""
