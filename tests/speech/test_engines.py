@@ -20,7 +20,7 @@ ENGINES = ["hibari", "nanotts", "espeak"]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def speech(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Speech]:
-    found = Speech(cache_dir=tmp_path_factory.mktemp("speech"))
+    found = Speech(cache_dir=tmp_path_factory.mktemp("speech"), patience=10)
     await found.start()
     yield found
     await found.close()
