@@ -7,6 +7,7 @@ through futures. A worker that dies takes its legs with it: they are told once, 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Sequence
 from typing import Protocol
@@ -130,12 +131,13 @@ class MediaLeg:
         """Queue sound; raises ValueError for a released clip. `urgent` suspends what plays."""
         done: asyncio.Future[PlayDone] = asyncio.get_running_loop().create_future()
         number = self.client.next_number()
-        playout = Playout(self, number, clips, done)
         if self._closing:
             done.set_result(PlayDone(self.id, number, "closed", 0))
-            return playout
-        self._playouts[number] = playout
-        self.order(Play(self.id, number, [clip.ref for clip in clips], urgent, stop_digits, loop))
+        else:
+            self.order(Play(self.id, number, [clip.ref for clip in clips], urgent, stop_digits, loop))
+        playout = Playout(self, number, clips, done)
+        if not done.done():
+            self._playouts[number] = playout
         return playout
 
     def stop_playing(self) -> None:
@@ -169,7 +171,9 @@ class MediaLeg:
         self.order(OtherDigits(self.id, digit))
 
     def stats(self) -> LegStats:
-        """Return the counters, at most half a second old."""
+        """Return the counters, at most half a second old; the final ones once the leg is closed."""
+        if self.final.done():
+            return self._last
         assert self.link.stats is not None
         return self.link.stats.read(self.slot)
 
@@ -207,6 +211,15 @@ class MediaLeg:
     def end(self, closed: LegClosed) -> None:
         """Settle everything that still waits on the leg."""
         self._closing = True
+        self._last = self.stats()._replace(
+            packets_sent=closed.packets_sent,
+            packets_received=closed.packets_received,
+            packets_lost=closed.packets_lost,
+            packets_late=closed.packets_late,
+            packets_foreign=closed.packets_foreign,
+            jitter=closed.jitter,
+            round_trip=closed.round_trip,
+        )
         for number, playout in self._playouts.items():
             if not playout.done.done():
                 playout.done.set_result(PlayDone(self.id, number, "closed", 0))
@@ -307,7 +320,10 @@ class MediaClient:
         if leg is None:
             return
         if isinstance(event, LegClosed):
+            unasked = leg.open
             self._forget(leg, event)
+            if unasked:
+                leg.listener.on_lost("the media worker could not take the leg's sockets")
         else:
             leg.take(event)
 
@@ -337,7 +353,7 @@ class MediaClient:
     async def _restart(self, old: WorkerLink) -> None:
         """Start a worker instead of one that died, however often it takes."""
         place = self._links.index(old)
-        for attempt in range(1 << 30):
+        for attempt in itertools.count():
             await asyncio.sleep(_RESTART_SECONDS[min(attempt, len(_RESTART_SECONDS) - 1)])
             link = self._new_link()
             try:

@@ -131,6 +131,9 @@ class Engine:
             self.receiver.foreign[row] += 1
             return
         waiting = self._io.lock(row, source)
+        if waiting is None:
+            self.receiver.foreign[row] += 1
+            return
         leg.latch, leg.source = None, source
         if leg.reported != source:
             leg.reported = source

@@ -42,8 +42,8 @@ class PacketIO(Protocol):
         """Open the row to every source and send to `address` from now on."""
         ...
 
-    def lock(self, row: int, address: Address) -> list[bytes]:
-        """Exchange packets with `address` only; return its packets that already waited."""
+    def lock(self, row: int, address: Address) -> list[bytes] | None:
+        """Exchange packets with `address` only; return its packets that already waited, None if it cannot be."""
         ...
 
     def rx_rtcp(self) -> list[tuple[int, bytes, Address]]:

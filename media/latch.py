@@ -14,6 +14,7 @@ from media.rtp import COMFORT_NOISE, is_rtcp, read_header
 
 Address: TypeAlias = tuple[str, int]
 
+NOWHERE = ("0.0.0.0", "::")  # the connection address of RFC 2543 hold: no place to send to
 PACKETS = 4  # of one SSRC, to learn an address
 SECONDS = 3.0  # after signalling
 MAX_CANDIDATES = 16  # sources watched at once, so that a spray of spoofed ones costs nothing

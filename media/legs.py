@@ -24,10 +24,10 @@ class Leg:
         "echo_offset",
         "id",
         "latch",
-        "opened",
         "reported",
         "row",
         "rtcp_source",
+        "signalled",
         "slot",
         "source",
         "stream",
@@ -39,6 +39,7 @@ class Leg:
         self.row = row
         self.slot = order.slot
         self.stream: Stream | None = None
+        self.signalled: Address | None = None  # by the last SDP that named an address
         self.source: Address | None = None  # locked, now or before the last signalling
         self.latch: Latch | None = None  # while the socket is open to everyone
         self.reported: Address | None = None  # source that FirstPacket told

@@ -81,8 +81,13 @@ class WorkerLink:
         """Send an order, with sockets for the worker to take over. Raises WorkerLost."""
         if self._socket is None:
             raise WorkerLost("the media worker is gone")
+        data = self._encode(order)
+        if len(data) > _RECORD:
+            raise ValueError(
+                f"an order of {len(data)} octets does not fit a record of {_RECORD}: too many clips at once"
+            )
         numbers = tuple(os.dup(sock.fileno()) for sock in fds)
-        self._waiting.append((self._encode(order), numbers))
+        self._waiting.append((data, numbers))
         if len(self._waiting) == 1:
             self._flush()
 

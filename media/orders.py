@@ -9,7 +9,7 @@ import numpy as np
 
 from media.codecs.g711 import ALAW_SILENCE, ULAW_SILENCE
 from media.digits_out import DigitSender
-from media.latch import Address, Latch
+from media.latch import NOWHERE, Address, Latch
 from media.legs import ALAW, ECHOES, G722, LAWS, STREAM, Leg
 from media.messages import (
     CloseLeg,
@@ -133,32 +133,30 @@ class Orders:
             engine.jitter.flush(row)
         legs.timed_out[row] = False
         legs.streaming[row] = True
-        legs.sending[row] = stream.send and stream.port > 0
+        legs.sending[row] = stream.send and stream.port > 0 and stream.host not in NOWHERE
         legs.listening[row] = receive
         if leg.digits is not None:
             engine.speaking.digits[row] = leg
-        self._aim(leg, stream, before, now)
+        self._aim(leg, stream, now)
         engine.reports.start(row, now)
 
-    def _aim(self, leg: Leg, stream: Stream, before: Stream | None, now: float) -> None:
+    def _aim(self, leg: Leg, stream: Stream, now: float) -> None:
         """Send to the signalled address and accept a source anew.
 
-        If signalling named the same address again (hold, resume), a source that was learnt stays the preferred one.
+        If signalling names the same address again (hold, resume), a source that was learnt stays the preferred one.
         """
+        if stream.port == 0 or stream.host in NOWHERE:
+            return
         signalled: Address = (canonical(stream.host), stream.port)
         expected = {signalled}
         target = signalled
-        if (
-            before is not None
-            and leg.source is not None
-            and (before.host, before.port) == (stream.host, stream.port)
-        ):
+        if leg.source is not None and leg.signalled == signalled:
             expected.add(leg.source)
             target = leg.source
+        leg.signalled = signalled
         types = {stream.receive_payload_type, stream.receive_digit_payload_type} - {-1}
         leg.latch = Latch(expected, types, now)
-        if stream.port > 0:
-            self._engine.io.aim(leg.row, target)
+        self._engine.io.aim(leg.row, target)
 
     def _send_digits(self, leg: Leg, order: SendDigits) -> None:
         """Queue digits."""

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 
 DRAIN = 5.0  # seconds
+_EXPEDITED = 46 << 2  # DSCP EF for telephony (RFC 4594 section 4.1), in the TOS octet
 _TRIES = 32  # pairs that may turn out to be taken by other programs
 
 
@@ -64,6 +65,10 @@ def _bind(host: str, port: int) -> tuple[socket.socket, socket.socket] | None:
         for number in (port, port + 1):
             sock = socket.socket(family, socket.SOCK_DGRAM)
             pair.append(sock)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _EXPEDITED)
+            else:
+                sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED)
             sock.bind((host, number))
     except OSError as error:
         for sock in pair:

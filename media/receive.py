@@ -18,7 +18,6 @@ from media.rows import grown
 from media.rtp import CLOCK, COMFORT_NOISE, HEADER, PACKET, QUANTUM, VERSION, Batch, is_rtcp, payload_span
 
 NONE = 255  # payload type of a direction that is off
-FORMER = 0.25  # seconds that stragglers of the SSRC before the present one are not heard
 MAX_DROPOUT = 3000  # sequence numbers: a larger step is a restart, RFC 3550 section A.1
 
 
@@ -45,7 +44,7 @@ class Receiver:
         self.ssrc = np.zeros(0, np.uint32)
         self.known = np.zeros(0, np.bool_)  # an SSRC has been seen
         self.former = np.zeros(0, np.uint32)  # the SSRC before
-        self.switched = np.zeros(0, np.float64)  # when the present SSRC came, seconds
+        self.straggler = np.zeros(0, np.int64)  # value of `packets` when the SSRC before last turned up again
         self.highest = np.zeros(0, np.int64)  # extended sequence number
         self.base = np.zeros(0, np.int64)  # first one, moved so that jumps count no loss
         self.packets = np.zeros(0, np.int64)
@@ -61,7 +60,7 @@ class Receiver:
         """Make room for more rows."""
         for name in ("payload_type", "event_type", "ssrc", "known", "highest", "base", "packets", "foreign"):
             setattr(self, name, grown(getattr(self, name), capacity))
-        for name in ("heard", "transit", "timed", "jitter", "former", "switched"):
+        for name in ("heard", "transit", "timed", "jitter", "former", "straggler"):
             setattr(self, name, grown(getattr(self, name), capacity))
 
     def reset(self, row: int) -> None:
@@ -132,22 +131,29 @@ class Receiver:
             # Some gateways send events from another SSRC: it is not the stream's, its numbers do not count.
             return bool(self.known[row] and ssrc == self.ssrc[row]), False, 0
         if not self.known[row] or ssrc != self.ssrc[row]:
-            if self.known[row] and ssrc == self.former[row] and now - self.switched[row] < FORMER:
+            if self._is_straggler(row, ssrc):
                 return False, False, 0
-            self._adopt(row, ssrc, int(batch.be16[place, 1]), now)
+            self._adopt(row, ssrc, int(batch.be16[place, 1]))
         quanta = (span[1] - span[0]) // QUANTUM
         if span[0] != HEADER:
             packet[HEADER : HEADER + span[1] - span[0]] = bytes(packet[span[0] : span[1]])
         batch.lengths[place] = HEADER + span[1] - span[0]
         return True, quanta > 0, quanta
 
-    def _adopt(self, row: int, ssrc: int, sequence: int, now: float) -> None:
+    def _is_straggler(self, row: int, ssrc: int) -> bool:
+        """Tell one overtaken packet of the SSRC before from its return: two packets in a row."""
+        if not self.known[row] or ssrc != self.former[row] or self.straggler[row] == self.packets[row]:
+            return False
+        self.straggler[row] = self.packets[row]
+        return True
+
+    def _adopt(self, row: int, ssrc: int, sequence: int) -> None:
         """Follow a new SSRC: its sequence numbers and timestamps have nothing to do with those before."""
         expected = int(self.highest[row]) + 1 - int(self.base[row])
         if self.known[row]:
             self._jitter.new_timeline(np.array([row]))
         self.former[row] = self.ssrc[row] if self.known[row] else ssrc
-        self.switched[row] = now
+        self.straggler[row] = -1
         self.ssrc[row] = ssrc
         self.known[row] = True
         self.timed[row] = False

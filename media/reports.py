@@ -12,7 +12,7 @@ import numpy as np
 
 from media import rtcp
 from media.io import PacketIO
-from media.latch import Address
+from media.latch import NOWHERE, Address
 from media.legs import Leg, Legs
 from media.receive import Receiver
 from media.rows import grown
@@ -129,7 +129,7 @@ class Reports:
         """Return where the leg's RTCP goes."""
         if leg.rtcp_source is not None:
             return leg.rtcp_source
-        if leg.stream is None or leg.stream.rtcp_port <= 0:
+        if leg.stream is None or leg.stream.rtcp_port <= 0 or leg.stream.host in NOWHERE:
             return None
         if leg.source is not None and leg.source[0] != leg.stream.host:
             return leg.source[0], leg.source[
@@ -168,5 +168,5 @@ class Reports:
             highest=int(receiver.highest[row]) & 0xFFFFFFFF,
             jitter=int(receiver.jitter[row]),
             last_report=last,
-            delay=int((now - float(self._last_at[row])) * 65536) if last else 0,
+            delay=min(int((now - float(self._last_at[row])) * 65536), 0xFFFFFFFF) if last else 0,
         )

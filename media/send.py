@@ -150,7 +150,7 @@ class Sender:
         size = HEADER + len(payload)
         self.octets[row, :size] = np.frombuffer(header + payload, np.uint8)
         self.silent[row] = False
-        self.sequence[row] += np.uint16(1)
+        self.sequence[row] = (int(self.sequence[row]) + 1) & 0xFFFF
         self.packets[row] += 1
         self.payload_octets[row] += len(payload)
         self._io.tx((row,), size)

@@ -152,14 +152,17 @@ class SocketIO:
         send_to = pair.rtp.sendto
         self._send[row] = lambda packet: send_to(packet, address)
 
-    def lock(self, row: int, address: Address) -> list[bytes]:
-        """Connect the row's socket to its peer and sort what waited before the kernel began to filter."""
+    def lock(self, row: int, address: Address) -> list[bytes] | None:
+        """Connect the row's socket to its peer and sort what waited before the kernel began to filter.
+
+        None if the kernel knows no way to the address; the row stays open.
+        """
         pair = self._pairs[row]
         fd = pair.rtp.fileno()
         try:
             pair.rtp.connect(address)
-        except OSError:  # no route to it: stay open, packets may still come
-            return []
+        except OSError:  # no route back to it
+            return None
         self._open.unregister(fd)
         pair.target = None
         self._locked.register(fd, select.EPOLLIN)
@@ -175,9 +178,14 @@ class SocketIO:
             self.refused += 1
 
     def close(self, row: int) -> None:
-        """Close both sockets; epoll forgets closed descriptors by itself."""
+        """Close both sockets."""
         pair = self._pairs.pop(row)
         self._send[row] = _send_nothing
+        self._rtcp.unregister(pair.rtcp.fileno())
+        if pair.rtp.fileno() in self._receive:
+            self._locked.unregister(pair.rtp.fileno())
+        elif pair.target is not None:
+            self._open.unregister(pair.rtp.fileno())
         for sock in (pair.rtp, pair.rtcp):
             fd = sock.fileno()
             self._rows.pop(fd, None)

@@ -19,7 +19,7 @@ import msgspec
 
 from media.bank import map_bank
 from media.engine import Engine
-from media.messages import VERSION, CloseLeg, Event, Hello, Load, OpenLeg, Order, Stop
+from media.messages import VERSION, CloseLeg, Event, Hello, LegClosed, Load, OpenLeg, Order, Stop
 from media.rtp import TICK
 from media.sockets import SocketIO
 from media.stats import StatsTable
@@ -98,6 +98,9 @@ class Worker:
         assert not isinstance(order, Stop)
         if isinstance(order, OpenLeg):
             sizes = [len(engine.legs.by_id) for engine in self._engines]
+            if len(fds) != 2:  # this process may not open more files: the leg cannot be, the others go on
+                self._emit(LegClosed(order.leg, 0, 0, 0, 0, 0, 0.0, 0.0))
+                return
             phase = self._phase[order.leg] = sizes.index(min(sizes))
             self._networks[phase].offer(order.leg, socket.socket(fileno=fds[0]), socket.socket(fileno=fds[1]))
         elif isinstance(order, CloseLeg):

@@ -183,10 +183,9 @@ async def test_closing_settles_all_futures_and_later_orders_do_nothing(client: M
 
 
 async def test_ports_run_out_and_come_back_only_after_a_rest(client: MediaClient) -> None:
-    legs = []
+    legs = [client.open_leg(HOST, Listener()) for _ in range(len(PORTS) // 2)]
     with pytest.raises(NoPort):
-        for _ in range(len(PORTS)):
-            legs.append(client.open_leg(HOST, Listener()))
+        client.open_leg(HOST, Listener())
     assert len({leg.port for leg in legs}) == len(legs)
     for leg in legs:
         leg.close()
@@ -299,3 +298,25 @@ def test_a_worker_ends_when_the_control_process_does() -> None:
         time.sleep(0.02)
     os.kill(worker, signal.SIGKILL)
     raise AssertionError("the worker outlived its control process")
+
+
+async def test_too_many_clips_at_once_are_refused_and_hurt_nobody(client: MediaClient) -> None:
+    leg = client.open_leg(HOST, Listener())
+    clip = client.add_clip(np.full(160, 1000, np.int16), 8000)
+    with pytest.raises(ValueError, match="too many clips"):
+        leg.play([clip] * 20_000)
+    phone = Phone(leg)
+    leg.play([clip])
+    await phone.hear(0xCE)
+
+
+async def test_counters_stay_after_the_end(client: MediaClient) -> None:
+    leg = client.open_leg(HOST, Listener())
+    phone = Phone(leg)
+    phone.send(b"\x42" * 160)
+    await asyncio.sleep(0.1)
+    leg.close()
+    await asyncio.wait_for(leg.final, 2)
+    other = client.open_leg(HOST, Listener())
+    assert other.stats().packets_received == 0
+    assert leg.stats().packets_received == 1

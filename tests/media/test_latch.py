@@ -181,3 +181,18 @@ def test_a_spray_of_spoofed_sources_is_bounded() -> None:
         source = (f"198.51.100.{number % 250}", 1000 + number)
         assert not latch.accepts(packet(1, ssrc=number), source, 1.0)
     assert latch.accepts(packet(1), PEER, 1.0)
+
+
+def test_hold_by_an_address_of_nothing_keeps_the_source_and_sends_nowhere(bench: Bench) -> None:
+    leg = bench.open(locked=False)
+    for sequence in range(4):
+        bench.io.arrive(leg, packet(sequence), NAT)
+    bench.tick()
+    bench.sent(leg)
+    bench.order(SetStream(leg, stream(host="0.0.0.0")))
+    bench.tick(400)
+    assert bench.sent(leg) == []
+    assert all(address[0] != "0.0.0.0" for _, address in bench.io.sent_rtcp[leg])
+    bench.order(SetStream(leg, stream()))
+    bench.tick()
+    assert bench.io.sent[leg][-1][1] == NAT
