@@ -1,7 +1,11 @@
 """What the core keeps is bounded, and everything it kept is forgotten."""
 
+import gc
+
 from tests.sip.core_harness import OFFER, Net, Phone, description
 from voipbin_sip.sip.events import Ended, Limits
+from voipbin_sip.sip.message import Request
+from voipbin_sip.sip.session import Session
 
 
 def test_a_thousand_calls_at_once_are_kept_and_forgotten() -> None:
@@ -21,6 +25,20 @@ def test_a_thousand_calls_at_once_are_kept_and_forgotten() -> None:
     net.run(60)
     assert net.empty
     assert len(net.of(Ended)) == 1000
+
+
+def test_the_transactions_of_finished_calls_do_not_keep_their_messages() -> None:
+    net = Net()
+    gc.collect()
+    before = sum(isinstance(thing, Request | Session) for thing in gc.get_objects())
+    for number in range(100):
+        phone = Phone(net, call_id=f"c{number}", name=f"u{number}")
+        phone.establish()
+        phone.send("BYE")
+    net.events.clear()
+    assert net.core.sizes["transactions"] == 200
+    gc.collect()
+    assert sum(isinstance(thing, Request | Session) for thing in gc.get_objects()) - before < 5
 
 
 def test_a_flood_of_invites_stops_at_the_cap() -> None:

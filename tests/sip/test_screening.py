@@ -211,6 +211,14 @@ def test_a_message_over_the_limit_is_dropped() -> None:
     assert net.one(Refused).status == 0
 
 
+def test_a_request_with_an_unreadable_via_is_answered_where_it_came_from() -> None:
+    net = Net()
+    answer = Phone(net).send("OPTIONS", via="SIP/2.0/UDP ;;,;,,")
+    assert answer.status == 400
+    assert answer.hop.remote == PHONE
+    assert answer["Via"] == "SIP/2.0/UDP ;;,;,,"
+
+
 def test_an_ack_is_never_answered() -> None:
     net = Net()
     phone = Phone(net)

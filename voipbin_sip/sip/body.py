@@ -56,8 +56,6 @@ def _sdp_part(body: bytes, content_type: str) -> bytes | None:
     if len(parts) > _MAX_PARTS:
         raise RemoteProtocolError(400, "Too Many Body Parts")
     for part in parts[1:]:
-        if part.startswith(b"--"):
-            break
         head, blank, content = part.partition(b"\r\n\r\n")
         found = _PART_TYPE.search(head)
         if blank and found is not None and found[1].strip().lower() == SDP.encode():

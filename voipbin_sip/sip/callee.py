@@ -116,16 +116,13 @@ def acknowledged(session: Session, now: float, ack: Request, hop: Hop) -> None:
 def _acknowledge_earlier(session: Session, now: float, number: int) -> None:
     """Take an ACK for all that the peer must have seen before it, as the ACKs for that may be lost.
 
-    Not for a 2xx with an offer of ours: its answer is missing.
+    None of these carries an offer of ours: while one is open, no other re-INVITE is accepted.
     """
     for earlier in [key for key in session.acceptances if key < number]:
-        acceptance = session.acceptances[earlier]
-        if not acceptance.offered:
-            acceptance.stop()
-            del session.acceptances[earlier]
-            if session.can(Move.ACK):
-                session.move(now, Move.ACK)
-                session.wire.emit(Confirmed(session.leg, None))
+        session.acceptances.pop(earlier).stop()
+        if session.can(Move.ACK):
+            session.move(now, Move.ACK)
+            session.wire.emit(Confirmed(session.leg, None))
 
 
 def _no_ack(session: Session, number: int, now: float) -> None:

@@ -43,7 +43,6 @@ def say_bye(session: Session, now: float) -> None:
     if session.acceptances or not session.can(Move.BYE_SENT):
         return
     session.move(now, Move.BYE_SENT)
-    session.wire.timers.cancel(session.retry)
     session.request(now, "BYE", partial(_bye_answered, session), headers=(("Reason", session.bye_reason),))
 
 
