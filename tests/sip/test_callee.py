@@ -94,6 +94,19 @@ def test_an_ack_under_the_branch_of_the_invite_confirms_too() -> None:
     assert net.one(Confirmed).leg == leg
 
 
+def test_an_ack_under_the_branch_of_the_invite_confirms_whatever_its_to_tag() -> None:
+    net = Net()
+    phone = Phone(net)
+    leg = phone.invite()
+    net.core.answer(net.now, leg, description())
+    net.collect()
+    phone.give(phone.text("ACK", cseq=1, branch=phone.invite_branch, to_tag="invented"))
+    assert net.one(Confirmed).leg == leg
+    phone.to_tag = "invented"
+    phone.give(phone.text("ACK", cseq=1))
+    assert len(net.of(Confirmed)) == 1
+
+
 def test_an_ack_with_another_cseq_number_confirms_nothing() -> None:
     net = Net()
     phone = Phone(net)

@@ -19,6 +19,7 @@ from voipbin_sip.sip.hang_up import hang_up
 from voipbin_sip.sip.message import Request, Response, parse_message
 from voipbin_sip.sip.screening import capabilities, refusal_headers, screen
 from voipbin_sip.sip.sdp import SessionDescription
+from voipbin_sip.sip.server_transaction import ServerTransaction
 from voipbin_sip.sip.session import Session
 from voipbin_sip.sip.stateless import Stateless
 from voipbin_sip.sip.transaction import State
@@ -187,14 +188,7 @@ class SipCore:
         key = server_key(request)
         transaction = self._transactions.server(key)
         if request.method == "ACK":
-            if transaction is None or transaction.acknowledged(now):
-                session = self._session_of(request)
-                if session is None and transaction is not None:
-                    # pyVoIP: a To tag that is not ours, but Via branch, Call-ID and CSeq of the INVITE
-                    session = self._legs.get(transaction.to_tag)
-                if session is not None:
-                    self._connected(hop)
-                    callee.acknowledged(session, now, request, hop)
+            self._ack(now, request, hop, transaction)
         elif transaction is not None:
             self._wire.counters["received.again"] += 1
             transaction.request_again(now)
@@ -204,6 +198,18 @@ class SipCore:
             self._in_dialog(now, request, hop, key)
         else:
             self._outside(now, request, hop, key)
+
+    def _ack(self, now: float, request: Request, hop: Hop, transaction: ServerTransaction | None) -> None:
+        """Give an ACK to the INVITE that failed, or to the session whose 2xx it confirms."""
+        if transaction is not None and not transaction.acknowledged(now):
+            return
+        session = self._session_of(request)
+        if session is None and transaction is not None:
+            # pyVoIP: a To tag that is not ours, but Via branch, Call-ID and CSeq of the INVITE
+            session = self._legs.get(transaction.to_tag)
+        if session is not None:
+            self._connected(hop)
+            callee.acknowledged(session, now, request, hop)
 
     def _cancel(self, now: float, request: Request, hop: Hop, key: Key) -> None:
         """RFC 3261 9.2. A CANCEL that comes after the final response changes nothing, but gets its 200."""
@@ -227,10 +233,8 @@ class SipCore:
             self._stateless.refuse(request, hop, 503, None, _BUSY_RETRY)
         else:
             self._connected(hop)
-            tag = session.dialog.local_tag
-            in_dialog.handle(
-                session, now, self._transactions.serve(server_key(request), request, hop, tag), hop
-            )
+            transaction = self._transactions.serve(key, request, hop, session.dialog.local_tag)
+            in_dialog.handle(session, now, transaction, hop)
 
     def _outside(self, now: float, request: Request, hop: Hop, key: Key) -> None:
         """Take a request outside of any dialog (RFC 3261 8.2)."""
