@@ -16,19 +16,18 @@ from numpy.typing import NDArray
 
 from media import conceal, jitter
 from media.hearing import QUIET
-from media.receive import FORMER
 
-TICK = 0.02  # seconds
 QUANTUM = 80  # octets and timestamp ticks in 10 ms
 Sound = NDArray[np.int16]
 
 
 class Packet(NamedTuple):
-    """An audio packet that the header checks have let through."""
+    """A packet of the stream that the header checks have let through."""
 
     timestamp: int
     ssrc: int
     payload: bytes
+    sound: bool = True  # False: comfort noise
 
 
 class Played(NamedTuple):
@@ -45,9 +44,8 @@ class ReferenceBuffer:
     slots: dict[int, tuple[int, bytes]] = field(default_factory=dict)  # by quantum modulo the ring's size
     started: bool = False
     ssrc: int = -1
-    former: int = -1
-    ticks: int = 0
-    switched: int = 0  # tick in which the SSRC changed
+    former: int = -1  # SSRC before
+    straggled: bool = False  # the packet before was one of the former SSRC
     timestamp: int = 0  # newest, counted on through wraps
     origin: int = 0  # timestamp of quantum 0
     newest: int = -1
@@ -63,12 +61,16 @@ class ReferenceBuffer:
     def receive(self, packet: Packet) -> None:
         """Take one packet."""
         if packet.ssrc != self.ssrc:
-            if packet.ssrc == self.former and (self.ticks - self.switched) * TICK < FORMER:
+            if not packet.sound:
+                return
+            if packet.ssrc == self.former and not self.straggled:
+                self.straggled = True
                 return
             if self.started:
                 self.late_run = jitter.LATE_RUN
-            self.former, self.ssrc, self.switched = self.ssrc, packet.ssrc, self.ticks
-        count = len(packet.payload) // QUANTUM
+            self.former, self.ssrc = self.ssrc, packet.ssrc
+        self.straggled = False
+        count = len(packet.payload) // QUANTUM if packet.sound else 0
         if not count:
             return
         ahead = (packet.timestamp - self.timestamp + (1 << 31)) % (1 << 32) - (1 << 31)
@@ -161,7 +163,6 @@ class ReferenceBuffer:
         quanta = [self._quantum(self.play + place) for place in range(taken if spliced else 2)]
         self.play += taken
         self.anchored = False
-        self.ticks += 1
         return Played(quanta, spliced)
 
     def skip(self, ticks: int) -> None:
@@ -206,13 +207,12 @@ class ReferenceEar:
     def rest(self) -> None:
         """Let a tick pass in which the leg is not listened to."""
         self._ticks += 1
-        self.buffer.ticks += 1
 
     def hold(self) -> None:
         """Forget what is buffered: signalling has stopped or started the stream."""
         old = self.buffer
         self.buffer = ReferenceBuffer(
-            ssrc=old.ssrc, former=old.former, switched=old.switched, ticks=old.ticks, late=old.late
+            ssrc=old.ssrc, former=old.former, straggled=old.straggled, late=old.late
         )
 
     def _sound(self, octets: bytes | None) -> Sound | None:

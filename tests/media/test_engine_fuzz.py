@@ -14,7 +14,7 @@ import pytest
 from media.codecs.g711 import ALAW_DECODE, ALAW_ENCODE, ULAW_DECODE, ULAW_ENCODE
 from media.engine import Engine
 from media.messages import CloseLeg, Echo, Event, LegClosed, OpenLeg, SetStream, Stream
-from media.rtp import payload_span
+from media.rtp import COMFORT_NOISE, payload_span
 from tests.media.line import PEER, QUANTUM, Arrival, Faults, Line, Peer, rtp
 from tests.media.reference_model import Packet, ReferenceEar
 
@@ -69,13 +69,14 @@ class Studio:
 
 
 def audio(packets: Sequence[bytes], payload_type: int) -> list[Packet]:
-    """Return what of the packets is audio of the stream, by the header rules of RFC 3550 section A.1."""
+    """Return what of the packets belongs to the stream, by the header rules of RFC 3550 section A.1."""
     found = []
     for packet in packets:
         span = payload_span(packet)
-        if span is not None and packet[1] & 0x7F == payload_type and not 192 <= packet[1] <= 223:
+        kind = packet[1] & 0x7F if span is not None else None
+        if span is not None and kind in (payload_type, COMFORT_NOISE) and not 192 <= packet[1] <= 223:
             timestamp, ssrc = int.from_bytes(packet[4:8]), int.from_bytes(packet[8:12])
-            found.append(Packet(timestamp, ssrc, packet[slice(*span)]))
+            found.append(Packet(timestamp, ssrc, packet[slice(*span)], kind == payload_type))
     return found
 
 
@@ -160,6 +161,8 @@ class Hearing:
         came: dict[int, float] = {}
         for arrival in arrivals:
             for packet in audio([arrival.packet], 0):
+                if not packet.sound:
+                    continue
                 for place in range(0, len(packet.payload), QUANTUM):
                     came.setdefault(peer.quanta[packet.payload[place : place + QUANTUM]][0], arrival.at)
         self.delivered = len(came)
