@@ -41,8 +41,8 @@ for name in $cases; do
         --refine 0 --dur 6 --settle 1 | tee results/ceiling.md
       kill $echo_pid ;;
     startup)
-      python3 startup.py 5060 5 taskset -c 0 "$server" serve --config ../config/voipbin.yaml \
-        -- pkill -TERM -f 'voipbin-sip serve --config ../config/voipbin.yaml' | tee results/startup.md ;;
+      python3 startup.py 5060 5 bash -c "taskset -c 0 '$server' serve --config ../config/voipbin.yaml > /dev/null 2>&1 & echo \$! > results/startup.pid" \
+        -- bash -c 'kill "$(cat results/startup.pid)"' | tee results/startup.md ;;
     cps)
       start
       python3 bench.py cps --label voipbin_sip --pid $server_pid --dur 8 --cps-rates "${N_CPS:-100,200,300,400,600,800}" \
