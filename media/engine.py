@@ -18,6 +18,7 @@ from media.dtmf.inband import InbandDetector
 from media.hearing import Hearing
 from media.io import PacketIO
 from media.jitter import JitterBuffer
+from media.latch import Address
 from media.legs import Leg, Legs
 from media.messages import Digit, Event, FirstPacket, Order, RtpTimeout
 from media.orders import Orders
@@ -52,7 +53,6 @@ class Engine:
         self._stats = stats
         self._ticks = 0
         self._batch = Batch(STEP)
-        self._single = Batch(1)
         self.legs = Legs()
         capacity = self.legs.grow()
         self.jitter = JitterBuffer(capacity)
@@ -117,31 +117,49 @@ class Engine:
 
     def _receive(self, now: float) -> None:
         """Take what has come from the network."""
-        for row, packet, source in self._io.rx_open():
-            self._stranger(row, packet, source, now)
+        strangers = self._io.rx_open()
+        if strangers:
+            self._judge(strangers, now)
         for _ in range(ROUNDS):
             if not self._io.rx(self._batch):
                 break
             self.receiver.take(self._batch, now)
 
-    def _stranger(self, row: int, packet: bytes, source: tuple[str, int], now: float) -> None:
-        """Judge a packet of a leg whose source is not locked."""
-        leg = self.legs.by_row.get(row)
-        if leg is None or leg.latch is None or not leg.latch.accepts(packet, source, now):
-            self.receiver.foreign[row] += 1
-            return
-        waiting = self._io.lock(row, source)
+    def _judge(self, strangers: list[tuple[int, bytes, Address]], now: float) -> None:
+        """Take packets of legs whose source is not locked: those that lock it, and what follows from there."""
+        accepted: dict[int, list[bytes]] = {}
+        for row, packet, source in strangers:
+            leg = self.legs.by_row.get(row)
+            if leg is None:
+                continue
+            if leg.latch is None and row in accepted and source == leg.source:
+                accepted[row].append(packet)
+            elif (
+                leg.latch is not None
+                and leg.latch.accepts(packet, source, now)
+                and self._lock(leg, source, accepted)
+            ):
+                accepted[row].insert(0, packet)
+            else:
+                self.receiver.foreign[row] += 1
+        while accepted:
+            self._batch.clear()
+            for row, packets in accepted.items():
+                self._batch.add(row, packets.pop(0))
+            self.receiver.take(self._batch, now)
+            accepted = {row: packets for row, packets in accepted.items() if packets}
+
+    def _lock(self, leg: Leg, source: Address, accepted: dict[int, list[bytes]]) -> bool:
+        """Hear this source only from now on; keep what has come from it already, if it is recent."""
+        waiting = self._io.lock(leg.row, source)
         if waiting is None:
-            self.receiver.foreign[row] += 1
-            return
+            return False
+        accepted[leg.row] = waiting[-ROUNDS:]
         leg.latch, leg.source = None, source
         if leg.reported != source:
             leg.reported = source
             self._emit(FirstPacket(leg.id, *source))
-        for each in (packet, *waiting):
-            self._single.clear()
-            self._single.add(row, each)
-            self.receiver.take(self._single, now)
+        return True
 
     def event(self, row: int, payload: bytes, timestamp: int, ssrc: int) -> None:
         """Take a telephone event from the receiver."""
