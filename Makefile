@@ -18,7 +18,7 @@ run: $(VENV)/.installed
 # pytest comes last and outside of a stage: its summary is the last line.
 test: $(VENV)/.installed-test phones lint
 	@printf '== tests\n'
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -rs $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-test
 	$(STAGE) 'ruff check' $(BIN)/ruff check

@@ -36,6 +36,16 @@ class Linphone:
         """Send a wav file as the caller's voice, once."""
         await self.child.say(f"play {file}")
 
+    async def hold(self) -> None:
+        """Put the other side on hold and wait until it is."""
+        await self.child.say("pause")
+        await self.child.line(r"Call \d+ with .* is now paused")
+
+    async def resume(self) -> None:
+        """Take the call back and wait until it sounds."""
+        await self.child.say("resume")
+        await self.child.line("Media streams established")
+
     async def hang_up(self) -> None:
         """Hang up, or cancel."""
         await self.child.say("terminate")

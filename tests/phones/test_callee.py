@@ -185,12 +185,17 @@ GOOD = (
     b"Max-Forwards: 70\r\nFrom: <sip:me@127.0.0.1>;tag=1\r\nTo: <sip:100@127.0.0.1>\r\nCall-ID: bad1\r\n"
     b"CSeq: 1 OPTIONS\r\nContact: <sip:me@127.0.0.1:PORT>\r\nContent-Length: 0\r\n\r\n"
 )
+LONG = b"X-Long: %s\r\n" % (b"x" * 990) * 20
 
 
 @pytest.mark.parametrize(
     ("message", "status"),
     [
         pytest.param(GOOD, b"200", id="the message that the others spoil"),
+        pytest.param(GOOD.replace(b"CSeq", LONG + b"CSeq"), b"200", id="20 kB"),
+        pytest.param(
+            GOOD.replace(b"CSeq", LONG.replace(b"\r\nX-Long: ", b"") + b"CSeq"), b"513", id="20 kB in a line"
+        ),
         pytest.param(GOOD.replace(b"Content-Length: 0", b"Content-Length: 50"), b"400", id="body too short"),
         pytest.param(GOOD.replace(b"CSeq: 1 OPTIONS", b"CSeq: 1 INVITE"), b"400", id="two methods"),
         pytest.param(GOOD.replace(b"From: <sip:me@127.0.0.1>;tag=1\r\n", b""), b"400", id="no From"),

@@ -27,7 +27,7 @@ actions:
 async def test_a_hundred_calls_at_once_are_never_mixed_up(tmp_path: Path) -> None:
     async def one(number: int) -> tuple[str, str, list[int]]:
         digits = f"{number:02d}"
-        call = await line.new_call("100")
+        call = await line.new_call("100", event_type=96 + number % 32)
         status = await call.invite()
         assert status == 200, status
         await everyone_is_in.wait()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 
 from tests.phones import prompts, sound
-from tests.phones.installed import needs_pjsua
+from tests.phones.baresip import Baresip, baresip
+from tests.phones.installed import needs_baresip, needs_linphone, needs_pjsua
+from tests.phones.linphone import Linphone, linphone
 from tests.phones.pjsua import pjsua
 from tests.phones.server import Server, serving
 from tests.phones.wire import wire
@@ -105,6 +108,45 @@ async def test_hold_on_the_wire_is_silence_and_resume_is_sound(server: Server, d
         resumed = time.monotonic() + 0.2
         await asyncio.sleep(0.8)
         heard = sound.stretches(call.sound(resumed), 8000)
+        assert prompts.places(sound.tones(heard)) == ["one"]
+        assert await call.bye() == 200
+
+
+@pytest.mark.parametrize(
+    "phone",
+    [
+        pytest.param(baresip, marks=needs_baresip, id="baresip"),
+        pytest.param(linphone, marks=needs_linphone, id="linphone"),
+    ],
+)
+async def test_other_phones_hold_and_get_the_sound_back(
+    server: Server, tmp_path: Path, phone: Callable[[Path], AbstractAsyncContextManager[Baresip | Linphone]]
+) -> None:
+    async with phone(tmp_path) as caller:
+        await caller.call("100", server.address)
+        await asyncio.sleep(0.8)
+        await caller.hold()
+        await asyncio.sleep(0.8)
+        await caller.resume()
+        await asyncio.sleep(1.2)
+        await caller.hang_up()
+        assert await caller.over() == 200
+    samples, rate = sound.load(caller.recording)
+    end = sound.stretches(samples[-int(0.8 * rate) :], rate)
+    assert prompts.places(sound.tones(end)) == ["one"]
+
+
+async def test_sound_follows_the_caller_to_another_port(server: Server) -> None:
+    async with wire(server.address) as line:
+        call = await line.new_call("100")
+        assert await call.invite() == 200
+        await asyncio.sleep(0.5)
+        assert await call.move() == 200
+        moved = time.monotonic()
+        await asyncio.sleep(0.8)
+        first = call.rtp.packets[0].at - moved  # the socket is new: all that it got came after the move
+        assert first < 0.2
+        heard = sound.stretches(call.sound(moved + 0.2), 8000)
         assert prompts.places(sound.tones(heard)) == ["one"]
         assert await call.bye() == 200
 

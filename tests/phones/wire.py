@@ -21,7 +21,6 @@ import numpy.typing as npt
 
 T1 = 0.5  # s
 EVENTS = "0123456789*#ABCD"  # RFC 4733 section 3.2
-EVENT_TYPE = 101
 _SILENCE = b"\xff" * 160  # PCMU
 
 
@@ -55,6 +54,7 @@ class WireCall:
     number: str
     rtp: _RtpSocket
     rtp_transport: asyncio.DatagramTransport
+    event_type: int = 101  # payload type that we list for telephone-event
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     statuses: list[int] = field(default_factory=list)
     answer: str = ""  # SDP of the newest 200
@@ -80,8 +80,9 @@ class WireCall:
         self._cseq += 1
         sdp = (
             f"v=0\r\no=wire 1 {self._cseq} IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 {connection}\r\nt=0 0\r\n"
-            f"m=audio {self.rtp_port} RTP/AVP 0 {EVENT_TYPE}\r\na=rtpmap:{EVENT_TYPE} telephone-event/8000\r\n"
-            f"a=fmtp:{EVENT_TYPE} 0-15\r\na={direction}\r\n"
+            f"m=audio {self.rtp_port} RTP/AVP 0 {self.event_type}\r\n"
+            f"a=rtpmap:{self.event_type} telephone-event/8000\r\na=fmtp:{self.event_type} 0-15\r\n"
+            f"a={direction}\r\n"
         )
         status = await self._request("INVITE", sdp)
         if status == 200:
@@ -98,6 +99,12 @@ class WireCall:
         self.talking = False
         return await self._request("BYE")
 
+    async def move(self) -> int:
+        """Take the sound at another port from here on, and say so with a re-INVITE; returns its status."""
+        self.rtp_transport.close()
+        self.rtp, self.rtp_transport = await _open_rtp()
+        return await self.invite()
+
     def repeat(self) -> None:
         """Send the newest request once more, as if its answer were lost."""
         self.line.send(self._request_text)
@@ -108,7 +115,7 @@ class WireCall:
             stamp, marker = self._timestamp, 0x80
             for duration, end in [*((160 * step, 0) for step in range(1, 5)), *[(800, 0x80)] * 3]:
                 payload = struct.pack("!BBH", EVENTS.index(digit), end | 10, duration)
-                self._send_rtp(EVENT_TYPE | marker, stamp, payload)
+                self._send_rtp(self.event_type | marker, stamp, payload)
                 marker = 0
                 await asyncio.sleep(0.02)
             self._timestamp += 2 * 800
@@ -121,7 +128,7 @@ class WireCall:
 
     def digits(self) -> str:
         """Return the digits that came as RFC 4733 events, one for each timestamp."""
-        events = {p.timestamp: p.payload[0] for p in self.rtp.packets if p.payload_type == EVENT_TYPE}
+        events = {p.timestamp: p.payload[0] for p in self.rtp.packets if p.payload_type == self.event_type}
         return "".join(EVENTS[event] for _, event in sorted(events.items()))
 
     def sound(self, since: float = 0.0) -> npt.NDArray[np.float64]:
@@ -198,6 +205,12 @@ class WireCall:
         self.rtp_transport.sendto(header + payload, self.remote_rtp)
 
 
+async def _open_rtp() -> tuple[_RtpSocket, asyncio.DatagramTransport]:
+    loop = asyncio.get_running_loop()
+    transport, rtp = await loop.create_datagram_endpoint(_RtpSocket, local_addr=("127.0.0.1", 0))
+    return rtp, transport
+
+
 class Line(asyncio.DatagramProtocol):
     """The SIP socket that all calls share, and the clock of their sound; made by `wire`."""
 
@@ -208,13 +221,11 @@ class Line(asyncio.DatagramProtocol):
         self._names = itertools.count(1)
         self._transport: asyncio.DatagramTransport | None = None
 
-    async def new_call(self, number: str) -> WireCall:
-        """Prepare a call to a number."""
-        loop = asyncio.get_running_loop()
-        transport, rtp = await loop.create_datagram_endpoint(_RtpSocket, local_addr=("127.0.0.1", 0))
+    async def new_call(self, number: str, event_type: int = 101) -> WireCall:
+        """Prepare a call to a number; `event_type` is the payload type that it lists for telephone-event."""
         name = f"wire{self.port}x{next(self._names)}"
-        self.calls[name] = WireCall(self, name, number, rtp, transport)
-        return self.calls[name]
+        call = self.calls[name] = WireCall(self, name, number, *await _open_rtp(), event_type)
+        return call
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)  # the loop's own class is no subclass
