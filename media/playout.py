@@ -3,7 +3,7 @@
 A playout is a list of clips played without a gap. `urgent` ones go before everything queued, which goes on
 afterwards where it was. A frame may hold the end of one playout and the start of the next. Legs of 8 kHz in the
 middle of an 8 kHz clip are served together by one gather; clip ends, G.722 legs and clips of the other rate go
-through `frame`, one by one. `PlayDone` comes exactly once for each playout.
+through `_next`, one by one. `PlayDone` comes exactly once for each playout.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from media.messages import ClipRef, Play, PlayDone
-from media.resample import double, double_state, halve, halve_state
+from media.resample import DOUBLE_STATE, HALVE_STATE, double, halve
 from media.rows import grown
 from media.rtp import FRAME
 
@@ -67,16 +67,16 @@ class Player:
         self._finished = finished
         self._queues: dict[int, deque[Playout]] = {}
         self._legs: dict[int, int] = {}
-        self._past: dict[int, NDArray[np.int16]] = {}  # what the rate conversion remembers
         self.busy = np.zeros(0, np.bool_)  # the row plays something
         self._rate = np.zeros(0, np.int32)  # Hz of the leg
         self._at = np.zeros(0, np.int64)  # next sample in the bank, for rows that are served together
         self._left = np.zeros(0, np.int64)  # samples left of the clip; 0: served one by one
+        self._past = np.zeros((0, HALVE_STATE), np.int16)  # what the rate conversion remembers
         self.grow(capacity)
 
     def grow(self, capacity: int) -> None:
         """Make room for more rows."""
-        for name in ("busy", "_rate", "_at", "_left"):
+        for name in ("busy", "_rate", "_at", "_left", "_past"):
             setattr(self, name, grown(getattr(self, name), capacity))
 
     def open(self, row: int, leg: int) -> None:
@@ -86,12 +86,13 @@ class Player:
         self.busy[row] = False
         self._rate[row] = 8000
         self._left[row] = 0
+        self._past[row] = 0
 
     def set_rate(self, row: int, rate: int) -> None:
         """Give the leg's sampling rate, 8000 or 16000 Hz."""
         self._store(row)
         if rate != self._rate[row]:
-            self._past.pop(row, None)
+            self._past[row] = 0
         self._rate[row] = rate
         self._load(row)
 
@@ -128,7 +129,6 @@ class Player:
         """End all playouts of a leg that goes away."""
         self.stop(row, 0, "closed")
         del self._queues[row], self._legs[row]
-        self._past.pop(row, None)
 
     def frames(self, rows: NDArray[np.intp]) -> NDArray[np.int16]:
         """Return int16[k, 160], the next 20 ms of k busy rows of 8 kHz."""
@@ -145,12 +145,34 @@ class Player:
             sound[together] = self._windows[self._at[many]]
             self._at[many] += FRAME
             self._left[many] = left[together] - FRAME
-        for place in np.flatnonzero(~together).tolist():
-            sound[place] = self.frame(int(rows[place]))
+        sound[~together] = self._each(rows[~together], 8000)
         return sound
 
-    def frame(self, row: int) -> NDArray[np.int16]:
-        """Return the next 20 ms of one busy row at its rate; silence after the end of its queue.
+    def wide_frames(self, rows: NDArray[np.intp]) -> NDArray[np.int16]:
+        """Return int16[k, 320], the next 20 ms of k busy rows of 16 kHz."""
+        return self._each(rows, 16000)
+
+    def _each(self, rows: NDArray[np.intp], rate: int) -> NDArray[np.int16]:
+        """Cut a frame for each row and bring them to the legs' rate, those of the other rate together."""
+        sound = np.empty((len(rows), rate // 50), np.int16)
+        other: list[int] = []
+        cut: list[NDArray[np.int16]] = []
+        for place, row in enumerate(rows.tolist()):
+            frame, clip_rate = self._next(row)
+            if clip_rate == rate:
+                sound[place] = frame
+                self._past[row] = 0
+            else:
+                other.append(place)
+                cut.append(frame)
+        if other:
+            who = rows[other]
+            convert, memory = (double, DOUBLE_STATE) if rate == 16000 else (halve, HALVE_STATE)
+            sound[other], self._past[who, :memory] = convert(np.stack(cut), self._past[who, :memory])
+        return sound
+
+    def _next(self, row: int) -> tuple[NDArray[np.int16], int]:
+        """Take the next 20 ms of a row's queue: int16[rate / 50] and the rate; silence after its end.
 
         The whole frame comes from clips of one rate; where the rate changes, the frame ends in silence.
         """
@@ -173,19 +195,9 @@ class Player:
             wanted -= count
             self._retire(row)
         self._load(row)
-        parts.append(np.zeros(wanted, np.int16))
-        return self._converted(row, np.concatenate(parts), rate)
-
-    def _converted(self, row: int, sound: NDArray[np.int16], rate: int) -> NDArray[np.int16]:
-        """Bring a frame of `rate` to the rate of the leg."""
-        target = int(self._rate[row])
-        if rate == target:
-            self._past.pop(row, None)
-            return sound
-        convert, silence = (double, double_state) if rate < target else (halve, halve_state)
-        converted, self._past[row] = convert(sound[None], self._past.get(row, silence(1)))
-        frame: NDArray[np.int16] = converted[0]
-        return frame
+        if wanted:
+            parts.append(np.zeros(wanted, np.int16))
+        return (parts[0] if len(parts) == 1 else np.concatenate(parts)), rate
 
     def _settle(self, row: int) -> None:
         """Drop empty playouts from the head of the queue and point the arrays at what plays."""

@@ -135,10 +135,15 @@ class Speaking:
         wide = np.flatnonzero((self._legs.law[:high] == G722) & (sounding | busy))
         if not len(wide):
             return rows, octets, settled
+        played = self._played_wide(wide[busy[wide]])
         more: list[bytes] = []
         said: list[int] = []
         for row in wide.tolist():
-            sound = self._wide_sound(row, bool(busy[row]), tones)
+            sound = played.get(row)
+            if sound is None:
+                sound = tones.get(row)
+            if sound is None and row not in self.digits:
+                sound = self._hearing.wide.get(row)
             if not sounding[row]:
                 continue
             wideband = self._legs.by_row[row].wideband
@@ -156,12 +161,8 @@ class Speaking:
             octets = np.concatenate([octets, np.frombuffer(b"".join(more), np.uint8).reshape(-1, FRAME)])
         return rows, octets, settled
 
-    def _wide_sound(
-        self, row: int, busy: bool, tones: dict[int, NDArray[np.int16]]
-    ) -> NDArray[np.int16] | None:
-        """Return what a G.722 leg is to hear, int16[320], None for silence."""
-        if busy:
-            return self._player.frame(row)
-        if row in tones:
-            return tones[row]
-        return None if row in self.digits else self._hearing.wide.get(row)
+    def _played_wide(self, rows: NDArray[np.intp]) -> dict[int, NDArray[np.int16]]:
+        """Return the next 20 ms at 16 kHz of the playouts of these rows."""
+        if not len(rows):
+            return {}
+        return dict(zip(rows.tolist(), self._player.wide_frames(rows), strict=True))
