@@ -12,11 +12,11 @@ import structlog
 from flows.interpreter import Limits as RunLimits
 from media.client import MediaClient
 from voipbin_sip.calls.admission import Admission
-from voipbin_sip.calls.guard import DigestGuard
 from voipbin_sip.calls.session import CallLimits
 from voipbin_sip.calls.switchboard import Switchboard
 from voipbin_sip.directory import Directory, read_passwords
 from voipbin_sip.flowhost import FlowHost, spoken_prompts
+from voipbin_sip.guard import DigestGuard
 from voipbin_sip.loading import Loaded
 from voipbin_sip.sip.core import SipCore
 from voipbin_sip.sip.events import Hop

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from voipbin_sip.calls.admission import Admission, Admitted, Turned
-from voipbin_sip.calls.guard import DigestGuard
 from voipbin_sip.directory import Directory, ExtensionEntry, NumberEntry
+from voipbin_sip.guard import DigestGuard
 from voipbin_sip.sip.digest import answer_challenges
 from voipbin_sip.sip.events import Hop, Incoming
 from voipbin_sip.sip.message import Request, parse_message

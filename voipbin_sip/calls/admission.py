@@ -6,14 +6,14 @@ a wrong password and an unknown extension too.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from voipbin_sip.calls.call import Address
-from voipbin_sip.calls.guard import DigestGuard
 from voipbin_sip.directory import Directory
+from voipbin_sip.domain import serves
+from voipbin_sip.guard import DigestGuard
 from voipbin_sip.sip.events import Incoming
 from voipbin_sip.sip.message import Request
 from voipbin_sip.sip.uri import Uri
@@ -66,7 +66,7 @@ class Admission:
     def decide(self, event: Incoming) -> Admitted | Turned:
         """Route one INVITE."""
         request = event.request
-        if not self._serves(request.uri):
+        if not serves(self._domain, request.uri):
             return Turned(404, "Domain not served here", why=f"domain {request.uri.host!r} is not ours")
         dialled = dialled_number(request.uri)
         directory = self._directory()
@@ -74,25 +74,15 @@ class Admission:
         extension = ""
         if number is None or not number.public:
             if directory.extensions:
-                outcome = self._guard.check(request, self._clock(), directory.password)
+                outcome = self._guard.check(
+                    request, self._clock(), directory.password, source=event.hop.remote[0]
+                )
                 if not outcome.user:
                     return Turned(407, "Proxy Authentication Required", outcome.challenges, outcome.why)
                 extension = outcome.user
             if number is None:
                 return Turned(404, "Number not found", why="no such number")
         return Admitted(number.flow, caller(request, extension), called(dialled))
-
-    def _serves(self, uri: Uri) -> bool:
-        if uri.scheme == "tel":
-            return True
-        host = (uri.host or "").lower().strip("[]")
-        if host in (self._domain, "localhost") or host.endswith("." + self._domain):
-            return True
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            return False
-        return True  # our own address, perhaps one that only a NAT in front of us knows
 
 
 def dialled_number(uri: Uri) -> str:
