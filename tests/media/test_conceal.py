@@ -12,8 +12,9 @@ ROW = np.array([0])
 
 
 def sine(hz: float, samples: int, start: int = 0) -> NDArray[np.int16]:
-    wave: NDArray[np.float64] = 8000 * np.sin(2 * np.pi * hz * np.arange(start, start + samples) / 8000)
-    return wave.astype(np.int16)
+    wave = 8000 * np.sin(2 * np.pi * hz * np.arange(start, start + samples) / 8000)
+    sound: NDArray[np.int16] = wave.astype(np.int16)
+    return sound
 
 
 def frame(value: int) -> NDArray[np.int16]:
