@@ -24,7 +24,8 @@ def frame(value: int) -> NDArray[np.int16]:
 def lose(concealer: Concealer, first: bool = True, second: bool = True) -> NDArray[np.int16]:
     sound = frame(77)
     concealer.fill(ROW, sound, np.array([[not first, not second]]))
-    return sound[0]
+    heard: NDArray[np.int16] = sound[0]
+    return heard
 
 
 def test_loss_repeats_fades_and_ends_in_silence_after_60_ms() -> None:
