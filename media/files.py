@@ -83,9 +83,9 @@ def decode(
             pcm = _decode_raw(place, raw, rate)
         elif isinstance(place, Path):
             with place.open("rb") as file:
-                pcm = _decode_container(file, name, rate, max_seconds)
+                pcm = _decode_container(file.fileno(), name, rate, max_seconds)
         else:
-            pcm = _decode_container(io.BytesIO(place), name, rate, max_seconds)
+            pcm = _decode_container(_Memory(place), name, rate, max_seconds)
     except OSError as error:
         raise AudioError(f"{name} cannot be read: {error.strerror or error}") from error
     if not len(pcm):
@@ -108,10 +108,21 @@ def _decode_raw(
     return _to_int16(soxr.resample(pcm.astype(np.float32) / 32768, own_rate, rate))
 
 
-def _decode_container(file: BinaryIO, name: str, rate: int, max_seconds: float) -> NDArray[np.int16]:
+class _Memory(io.BytesIO):
+    """Bytes as a file. A broken header may seek before its start: stay, an exception would be lost in C code."""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Move the position if there is such a one; return it."""
+        try:
+            return super().seek(offset, whence)
+        except (ValueError, OverflowError):
+            return self.tell()
+
+
+def _decode_container(file: BinaryIO | int, name: str, rate: int, max_seconds: float) -> NDArray[np.int16]:
     """Decode what libsndfile knows, in pieces, so that no more than `max_seconds` are ever held."""
     try:
-        with soundfile.SoundFile(file) as sound:
+        with soundfile.SoundFile(file, closefd=False) as sound:
             own_rate: int = sound.samplerate
             if sound.channels > _MAX_CHANNELS:
                 raise AudioError(f"{name} has {sound.channels} channels: at most {_MAX_CHANNELS} are mixed")

@@ -100,8 +100,8 @@ class Player:
         """Queue a playout; without sound in it, it is over at once."""
         queue = self._queues[row]
         playout = Playout(order)
+        self._store(row)
         if order.urgent:
-            self._store(row)
             queue.appendleft(playout)
         else:
             queue.append(playout)

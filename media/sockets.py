@@ -46,7 +46,7 @@ class SocketIO:
     """`media.io.PacketIO` over UDP sockets that someone else has bound."""
 
     def __init__(self) -> None:
-        self.refused = 0  # sends that failed: ICMP errors of the peer, full buffers, unreachable networks
+        self.refused = 0  # failures: ICMP errors of the peer, full buffers, unreachable networks
         self._pairs: dict[int, _Pair] = {}
         self._offered: dict[int, tuple[socket.socket, socket.socket]] = {}
         self._rows: dict[int, int] = {}  # of RTP and RTCP file descriptors
@@ -57,6 +57,11 @@ class SocketIO:
         self._locked = select.epoll()
         self._open = select.epoll()
         self._rtcp = select.epoll()
+
+    @property
+    def rows(self) -> list[int]:
+        """The rows that have sockets."""
+        return list(self._pairs)
 
     def offer(self, leg: int, rtp: socket.socket, rtcp: socket.socket) -> None:
         """Take over the sockets of a leg that is about to open; they are non-blocking from here on."""
@@ -90,6 +95,7 @@ class SocketIO:
             try:
                 lengths.append(receive_into(views[count]))
             except OSError:  # an ICMP error that an earlier send brought, or a checksum error: no packet
+                self.refused += 1
                 continue
             rows.append(row)
             count += 1

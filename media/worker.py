@@ -7,9 +7,11 @@ engines whose ticks are 10 ms apart, which halves the work of a wake-up.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import resource
+import signal
 import socket
 import sys
 import time
@@ -27,6 +29,7 @@ from media.stats import StatsTable
 RECORD = 1 << 16  # octets of the longest message
 _ORDERS = 256  # taken at one wake-up at most: the tick must not wait for a storm of calls
 _PHASES = 2
+_PRIORITY = -10  # nice value where we may take it: a tick that waits for the processor is heard
 _STEP = TICK / _PHASES
 
 
@@ -135,6 +138,11 @@ class Worker:
 def main(arguments: list[str]) -> None:
     """Run a worker on the inherited descriptors."""
     link, bank, stats = (int(argument) for argument in arguments)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # A terminal's ^C and many supervisors signal the whole group; calls go on while the server drains.
+        signal.signal(number, signal.SIG_IGN)
+    with contextlib.suppress(PermissionError):
+        os.nice(_PRIORITY)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # two sockets for each leg
     worker = Worker(socket.socket(fileno=link), bank, stats)

@@ -4,7 +4,7 @@
 # (their licences stay out of the server's process): PJSIP's Python binding and pyVoIP.
 # A phone that cannot be had is no error here: its tests are skipped and say so.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 # shellcheck source=scripts/python.sh
 . scripts/python.sh
 

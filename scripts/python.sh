@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the other scripts: finds a Python that is new enough and makes virtual environments with it.
 
 say() { printf '%s\n' "$*" >&2; }

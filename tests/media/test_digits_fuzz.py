@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from media.codecs.g711 import ALAW_ENCODE, ULAW_ENCODE
 from media.codecs.g722 import Encoder
 from media.dtmf.tones import tone
 from media.engine import Engine
-from media.messages import Digit, Event, OpenLeg, SetStream, Stream
+from media.messages import Digit, DigitsSent, Event, OpenLeg, SendDigits, SetStream, Stream
 from tests.media.line import PEER, Arrival, Line, rtp, telephone_events
 
 KEYS = "0123456789*#ABCD"
@@ -214,3 +215,41 @@ def test_events_that_are_no_digits_say_nothing(payload: bytes) -> None:
         "PCMU", [Arrival(0.1 * place, place, rtp(EVENTS, place, 800, 1, payload)) for place in range(5)]
     )
     assert board.run() == [[]]
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("ptime", [10, 20, 30, 60])
+@pytest.mark.parametrize("events", [True, False], ids=["events", "tones"])
+@pytest.mark.parametrize(("duration", "interval"), [(40, 40), (100, 60), (260, 70), (9000, 100)])
+def test_the_digits_that_we_send_are_the_digits_that_we_hear(
+    codec: str, ptime: int, events: bool, duration: int, interval: int
+) -> None:
+    """One engine sends, another listens: digits are whole, and the stream around them stays in order."""
+    kind, pressed = CODECS[codec], "1155*" if duration < 1000 else "7"
+    line, told = Line(), list[Event]()
+    sender = Engine(line, np.zeros(4000, np.int16), told.append, seed=2)
+    now = 5.0
+    sender.order(OpenLeg(0, slot=0, inband_digits=False, rtp_timeout=0), now)
+    stream = Stream(
+        codec, kind, kind, *PEER, PEER[1] + 1, ptime=ptime, send_digit_payload_type=EVENTS if events else -1
+    )
+    sender.order(SetStream(0, stream), now)
+    sender.order(SendDigits(0, 77, pressed, duration, interval), now)
+    arrivals: list[Arrival] = []
+    for _ in range((duration + interval + 100) * len(pressed) // 20 + 20):
+        now += TICK
+        sender.tick(now)
+        arrivals += [Arrival(now - 5, place, packet) for place, packet in enumerate(line.sent[0])]
+        line.sent[0] = []
+    assert [event.order for event in told if isinstance(event, DigitsSent)] == [77]
+    numbers = [int.from_bytes(arrival.packet[2:4]) for arrival in arrivals]
+    assert {(after - before) % 65536 for before, after in pairwise(numbers)} == {1}
+    sound = [arrival.packet for arrival in arrivals if arrival.packet[1] & 0x7F == kind]
+    stamps = [int.from_bytes(packet[4:8]) for packet in sound]
+    assert all(0 < (after - before) % 2**32 < 2**31 for before, after in pairwise(stamps))
+    board = Switchboard()
+    board.add(codec, arrivals)
+    (heard,) = board.run()
+    assert spelt(heard) == pressed
+    if not events:
+        assert all(abs(digit.duration - duration) <= 20 for digit in heard)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from pathlib import Path
 
@@ -172,3 +173,18 @@ def test_a_truncated_file_plays_as_far_as_it_goes() -> None:
 def test_other_rates_are_refused() -> None:
     with pytest.raises(ValueError, match="44100"):
         decode(b"", 44100)
+
+
+@pytest.mark.parametrize(("form", "subtype", "own_rate"), CONTAINERS)
+def test_broken_files_play_or_are_refused_cleanly(
+    form: str, subtype: str, own_rate: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(own_rate)
+    whole = written(form, subtype, own_rate, sine(own_rate, seconds=0.2))
+    for _ in range(40):
+        data = bytearray(whole)
+        for _ in range(int(rng.integers(1, 6))):
+            data[int(rng.integers(min(len(data), 60)))] = int(rng.integers(256))
+        with contextlib.suppress(AudioError):
+            assert len(decode(bytes(data[: int(rng.integers(1, len(data) + 1))]), 8000, max_seconds=60))
+    assert "Traceback" not in capfd.readouterr().err

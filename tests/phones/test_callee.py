@@ -55,6 +55,16 @@ actions:
 """
 
 
+SHORT = """
+name: short
+actions:
+  - type: answer
+  - type: sleep
+    option: {duration: 500}
+  - type: hangup
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One run of SIPp."""
@@ -74,15 +84,15 @@ RUNS = {
     "cancel": Run("cancel.xml", "200"),
     "hold": Run("hold.xml"),
     "offerless": Run("offerless.xml"),
+    "record-routed": Run("record_route.xml", "400"),
     "lost ACK": Run("lost_ack.xml", seconds=45.0),
 }
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    numbers = {"100": "tone", "200": "late", "300": "menu"}
-    folder = tmp_path_factory.mktemp("callee")
-    with serving(folder, {"tone": TONE, "late": LATE, "menu": MENU}, numbers=numbers) as server:
+    flows = {"tone": TONE, "late": LATE, "menu": MENU, "short": SHORT}  # 100, 200, 300, 400
+    with serving(tmp_path_factory.mktemp("callee"), flows) as server:
         yield server
 
 

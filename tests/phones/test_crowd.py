@@ -31,10 +31,10 @@ async def test_a_hundred_calls_at_once_are_never_mixed_up(tmp_path: Path) -> Non
         status = await call.invite()
         assert status == 200, status
         await everyone_is_in.wait()
-        await call.press(digits)
+        await call.sound.press(digits)
         async with asyncio.timeout(30.0):
             await call.ended.wait()
-        return digits, call.digits(), call.statuses
+        return digits, call.sound.digits(), call.statuses
 
     everyone_is_in = asyncio.Barrier(100)
     with serving(tmp_path, {"return": RETURN}, numbers={"100": "return"}) as server:

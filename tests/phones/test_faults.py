@@ -59,7 +59,7 @@ def garbage(chance: random.Random) -> Iterator[bytes]:
 async def spray(call: WireCall, server: Server) -> None:
     """Send 4,000 datagrams of garbage to the SIP, RTP and RTCP ports of a call, from another socket."""
     source = garbage(random.Random(4711))
-    ports = (server.port, call.remote_rtp[1], call.remote_rtp[1] + 1)
+    ports = (server.port, call.sound.remote[1], call.sound.remote[1] + 1)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         for number in range(4000):
             stranger.sendto(next(source), ("127.0.0.1", ports[number % 3]))
@@ -74,12 +74,12 @@ async def test_garbage_on_all_ports_changes_nothing_in_a_call(server: Server) ->
         await asyncio.sleep(0.5)  # the caller's own packets have made it known
         await spray(call, server)
         await asyncio.sleep(3.0)
-        tones = [s for s in sound.stretches(call.sound(), 8000) if s.kind == "tone"]
+        tones = [s for s in sound.stretches(call.sound.heard(), 8000) if s.kind == "tone"]
         assert set(prompts.places([round(tone.frequency / 10) * 10 for tone in tones])) == {"one"}
         assert sum(tone.seconds for tone in tones) == pytest.approx(4 * 1.2, abs=0.3)
-        await call.press("42")
+        await call.sound.press("42")
         await asyncio.sleep(1.0)
-        assert call.digits() == "42"
+        assert call.sound.digits() == "42"
         assert await call.bye() == 200
 
 
@@ -108,7 +108,7 @@ async def test_a_dead_media_worker_ends_its_calls_and_the_next_call_works(server
                 await call.ended.wait()
         after = await next_answered_call(line)
         await asyncio.sleep(1.0)
-        heard = sound.stretches(after.sound(), 8000)
+        heard = sound.stretches(after.sound.heard(), 8000)
         assert prompts.places(sound.tones(heard)) == ["one"]
         assert await after.bye() == 200
 

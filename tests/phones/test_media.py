@@ -102,12 +102,12 @@ async def test_hold_on_the_wire_is_silence_and_resume_is_sound(server: Server, d
         assert await call.invite(direction) == 200
         held = time.monotonic() + 0.2
         await asyncio.sleep(1.0)
-        during = call.sound(held)
+        during = call.sound.heard(held)
         assert len(during) == 0 or sound.silent(during, 8000, 0.0, len(during) / 8000)
         assert await call.invite() == 200
         resumed = time.monotonic() + 0.2
         await asyncio.sleep(0.8)
-        heard = sound.stretches(call.sound(resumed), 8000)
+        heard = sound.stretches(call.sound.heard(resumed), 8000)
         assert prompts.places(sound.tones(heard)) == ["one"]
         assert await call.bye() == 200
 
@@ -144,9 +144,9 @@ async def test_sound_follows_the_caller_to_another_port(server: Server) -> None:
         assert await call.move() == 200
         moved = time.monotonic()
         await asyncio.sleep(0.8)
-        first = call.rtp.packets[0].at - moved  # the socket is new: all that it got came after the move
+        first = call.sound.packets[0].at - moved  # the socket is new: all that it got came after the move
         assert first < 0.2
-        heard = sound.stretches(call.sound(moved + 0.2), 8000)
+        heard = sound.stretches(call.sound.heard(moved + 0.2), 8000)
         assert prompts.places(sound.tones(heard)) == ["one"]
         assert await call.bye() == 200
 
@@ -168,7 +168,7 @@ async def test_a_phone_that_is_killed_is_hung_up_by_the_rtp_timeout(server: Serv
         assert await call.invite() == 200
         await asyncio.sleep(1.0)
         phone.child.kill()
-        call.talking = False
+        call.sound.talking = False
         silent_since = time.monotonic()
         async with asyncio.timeout(RTP_TIMEOUT + 5.0):
             await call.ended.wait()

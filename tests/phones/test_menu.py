@@ -86,7 +86,7 @@ def text_length(server: Server) -> float:
             assert await call.invite() == 200
             while True:
                 await asyncio.sleep(1.0)
-                found = sound.stretches(call.sound(), 8000)
+                found = sound.stretches(call.sound.heard(), 8000)
                 if sound.speech(found) and found[-1].kind == "silence" and found[-1].seconds > 1.0:
                     assert await call.bye() == 200
                     return sound.speech(found)

@@ -1,4 +1,4 @@
-"""A caller made by hand: SIP over one UDP socket for many calls, an RTP socket and its packets for each.
+"""A caller made by hand: SIP over one UDP socket for many calls, the sound of each in `wire_sound.py`.
 
 For what no phone does: a hundred calls in one process, exact digits in both directions, garbage beside a call,
 RTP watched packet by packet. It repeats requests (RFC 3261 Timers A and E) and acknowledges every 200 again.
@@ -9,40 +9,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-import struct
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import cast
 
-import numpy as np
-import numpy.typing as npt
+from tests.phones.wire_sound import Sound, open_sound
 
 T1 = 0.5  # s
-EVENTS = "0123456789*#ABCD"  # RFC 4733 section 3.2
-_SILENCE = b"\xff" * 160  # PCMU
-
-
-@dataclass(frozen=True, slots=True)
-class Packet:
-    """One received RTP packet."""
-
-    at: float  # monotonic s
-    payload_type: int
-    sequence: int
-    timestamp: int
-    payload: bytes
-
-
-class _RtpSocket(asyncio.DatagramProtocol):
-    def __init__(self) -> None:
-        self.packets: list[Packet] = []
-
-    def datagram_received(self, data: bytes, source: tuple[str, int]) -> None:
-        if len(data) >= 12 and data[0] == 0x80:
-            _, kind, sequence, timestamp, _ = struct.unpack("!BBHII", data[:12])
-            self.packets.append(Packet(time.monotonic(), kind & 0x7F, sequence, timestamp, data[12:]))
 
 
 @dataclass
@@ -52,91 +27,50 @@ class WireCall:
     line: Line
     call_id: str
     number: str
-    rtp: _RtpSocket
-    rtp_transport: asyncio.DatagramTransport
-    event_type: int = 101  # payload type that we list for telephone-event
+    sound: Sound
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     statuses: list[int] = field(default_factory=list)
     answer: str = ""  # SDP of the newest 200
     last_response: str = ""
-    to_tags: list[str] = field(
-        default_factory=list
-    )  # of the other side: more than one would be several calls
-    remote_rtp: tuple[str, int] = ("", 0)
-    talking: bool = False
+    to_tags: list[str] = field(default_factory=list)  # of the other side; two would be two calls
     _cseq: int = 0
     _request_text: str = ""  # the newest request but ACK
     _final: dict[int, asyncio.Future[int]] = field(default_factory=dict)  # by CSeq number
     _ack: dict[int, str] = field(default_factory=dict)
-    _sequence: int = 1000
-    _timestamp: int = 160_000
-
-    @property
-    def rtp_port(self) -> int:
-        return int(self.rtp_transport.get_extra_info("sockname")[1])
 
     async def invite(self, direction: str = "sendrecv", connection: str = "127.0.0.1") -> int:
         """Offer PCMU and telephone-event, first or again; returns the final status, acknowledged."""
         self._cseq += 1
+        events = self.sound.event_type
         sdp = (
             f"v=0\r\no=wire 1 {self._cseq} IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 {connection}\r\nt=0 0\r\n"
-            f"m=audio {self.rtp_port} RTP/AVP 0 {self.event_type}\r\n"
-            f"a=rtpmap:{self.event_type} telephone-event/8000\r\na=fmtp:{self.event_type} 0-15\r\n"
-            f"a={direction}\r\n"
+            f"m=audio {self.sound.port} RTP/AVP 0 {events}\r\na=rtpmap:{events} telephone-event/8000\r\n"
+            f"a=fmtp:{events} 0-15\r\na={direction}\r\n"
         )
         status = await self._request("INVITE", sdp)
         if status == 200:
             connection_line = re.search(r"c=IN IP4 (\S+)", self.answer)
             port = re.search(r"m=audio (\d+)", self.answer)
             assert connection_line and port, self.answer
-            self.remote_rtp = (connection_line[1], int(port[1]))
-            self.talking = True
+            self.sound.remote = (connection_line[1], int(port[1]))
+            self.sound.talking = True
         return status
 
     async def bye(self) -> int:
         """Hang up; returns the status of the answer."""
         self._cseq += 1
-        self.talking = False
+        self.sound.talking = False
         return await self._request("BYE")
 
     async def move(self) -> int:
         """Take the sound at another port from here on, and say so with a re-INVITE; returns its status."""
-        self.rtp_transport.close()
-        self.rtp, self.rtp_transport = await _open_rtp()
+        self.sound.close()
+        self.sound = await open_sound(self.sound.event_type)
         return await self.invite()
 
     def repeat(self) -> None:
         """Send the newest request once more, as if its answer were lost."""
         self.line.send(self._request_text)
-
-    async def press(self, digits: str) -> None:
-        """Send digits as RFC 4733 events of 100 ms, 100 ms apart, the end of each three times."""
-        for digit in digits:
-            stamp, marker = self._timestamp, 0x80
-            for duration, end in [*((160 * step, 0) for step in range(1, 5)), *[(800, 0x80)] * 3]:
-                payload = struct.pack("!BBH", EVENTS.index(digit), end | 10, duration)
-                self._send_rtp(self.event_type | marker, stamp, payload)
-                marker = 0
-                await asyncio.sleep(0.02)
-            self._timestamp += 2 * 800
-            await asyncio.sleep(0.1)
-
-    def speak(self) -> None:
-        """Send one packet of silence; the line's clock calls this every 20 ms."""
-        self._send_rtp(0, self._timestamp, _SILENCE)
-        self._timestamp += 160
-
-    def digits(self) -> str:
-        """Return the digits that came as RFC 4733 events, one for each timestamp."""
-        events = {p.timestamp: p.payload[0] for p in self.rtp.packets if p.payload_type == self.event_type}
-        return "".join(EVENTS[event] for _, event in sorted(events.items()))
-
-    def sound(self, since: float = 0.0) -> npt.NDArray[np.float64]:
-        """Return what came as PCMU since a monotonic time, in order of sequence, float64 [samples] at 8 kHz."""
-        packets = sorted(
-            (p for p in self.rtp.packets if p.payload_type == 0 and p.at >= since), key=lambda p: p.sequence
-        )
-        return decode_ulaw(b"".join(packet.payload for packet in packets))
 
     def take(self, message: str) -> None:
         """Take one SIP message of this call."""
@@ -147,7 +81,7 @@ class WireCall:
             self._take_response(int(first.split()[1]), int(cseq[1]), cseq[2], message)
         elif first.startswith("BYE "):
             self.line.reply(message, "200 OK")
-            self.talking = False
+            self.sound.talking = False
             self.ended.set()
         elif not first.startswith("ACK "):
             self.line.reply(message, "501 Not Implemented")
@@ -199,17 +133,6 @@ class WireCall:
             f"{content}Content-Length: {len(body)}\r\n\r\n{body}"
         )
 
-    def _send_rtp(self, kind: int, timestamp: int, payload: bytes) -> None:
-        header = struct.pack("!BBHII", 0x80, kind, self._sequence & 0xFFFF, timestamp & 0xFFFFFFFF, 0x5EED)
-        self._sequence += 1
-        self.rtp_transport.sendto(header + payload, self.remote_rtp)
-
-
-async def _open_rtp() -> tuple[_RtpSocket, asyncio.DatagramTransport]:
-    loop = asyncio.get_running_loop()
-    transport, rtp = await loop.create_datagram_endpoint(_RtpSocket, local_addr=("127.0.0.1", 0))
-    return rtp, transport
-
 
 class Line(asyncio.DatagramProtocol):
     """The SIP socket that all calls share, and the clock of their sound; made by `wire`."""
@@ -224,7 +147,7 @@ class Line(asyncio.DatagramProtocol):
     async def new_call(self, number: str, event_type: int = 101) -> WireCall:
         """Prepare a call to a number; `event_type` is the payload type that it lists for telephone-event."""
         name = f"wire{self.port}x{next(self._names)}"
-        call = self.calls[name] = WireCall(self, name, number, *await _open_rtp(), event_type)
+        call = self.calls[name] = WireCall(self, name, number, await open_sound(event_type))
         return call
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -251,8 +174,7 @@ class Line(asyncio.DatagramProtocol):
         due = time.monotonic()
         while True:
             for call in self.calls.values():
-                if call.talking:
-                    call.speak()
+                call.sound.speak()
             due += 0.02
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
@@ -272,12 +194,5 @@ async def wire(server: str) -> AsyncIterator[Line]:
         clock.cancel()
         await asyncio.gather(clock, return_exceptions=True)
         for call in line.calls.values():
-            call.rtp_transport.close()
+            call.sound.close()
         transport.close()
-
-
-def decode_ulaw(payload: bytes) -> npt.NDArray[np.float64]:
-    """Decode PCMU (ITU-T G.711) to float64 [samples] from -1 to 1."""
-    code = ~np.frombuffer(payload, dtype=np.uint8)
-    magnitude = (((code & 0x0F).astype(np.int32) << 3) + 0x84 << ((code & 0x70) >> 4)) - 0x84
-    return np.where(code & 0x80, -magnitude, magnitude) / 32768.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from hibari import Hibari as Model  # type: ignore[import-untyped]
+from hibari import Hibari as Model
 from hibari import voices
 from numpy.typing import NDArray
 

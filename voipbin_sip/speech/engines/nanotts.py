@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from py_nanotts import NanoTTS  # type: ignore[import-untyped]
+from py_nanotts import NanoTTS
 
 from voipbin_sip.speech.engine import SpeechFault, from_pcm
 from voipbin_sip.speech.engines.ipa import xsampa
