@@ -1,0 +1,1 @@
+"""What outlives the process: SQLAlchemy tables, their migrations, and a writer that nobody waits for."""
