@@ -22,20 +22,36 @@ from flows.findings import Finding, Severity
 from flows.interpreter import Run
 from flows.loader import load_flow_file, load_flow_text, load_flows
 from flows.model import Action, Flow, FlowSet
-from flows.ports import CallPort, Clock, Origin, Played, StepFailed, StepRecord, Trace
+from flows.ports import (
+    Address,
+    CallPort,
+    Clock,
+    Conference,
+    ConnectResult,
+    Origin,
+    OutgoingPort,
+    Played,
+    StepFailed,
+    StepRecord,
+    Trace,
+)
 from flows.result import Ended, RunResult
 from flows.result import Limits as RunLimits
 from flows.variables import accept_injected
 
 __all__ = [
     "Action",
+    "Address",
     "CallPort",
     "Clock",
+    "Conference",
+    "ConnectResult",
     "Ended",
     "Finding",
     "Flow",
     "FlowSet",
     "Origin",
+    "OutgoingPort",
     "Played",
     "Run",
     "RunLimits",

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flows.ports import Clock, Played
@@ -27,6 +28,7 @@ class Digits:
         self._ahead: deque[str] = deque()
         self._collecting = False
         self._waiters: set[asyncio.Future[None]] = set()
+        self._ignored = False
         self._loose = False  # the variable was last set by a digit outside digits_receive
 
     @property
@@ -37,7 +39,7 @@ class Digits:
     def press(self, digit: str) -> None:
         """Take one digit (0-9 * # A-D); anything else is no digit and is ignored."""
         digit = digit.upper()
-        if digit not in _DIGITS:
+        if digit not in _DIGITS or self._ignored:
             return
         if len(self._ahead) < TYPE_AHEAD:
             self._ahead.append(digit)
@@ -47,6 +49,19 @@ class Digits:
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)
+
+    @contextmanager
+    def ignored(self) -> Iterator[None]:
+        """Let digits pass while the caller talks to others: they are meant for them.
+
+        Digits typed ahead of a conversation do not count after it either.
+        """
+        self._ahead.clear()
+        self._ignored = True
+        try:
+            yield
+        finally:
+            self._ignored = False
 
     def show_first(self) -> None:
         """Put the first digit of the queue into an empty variable, for a prompt that it makes superfluous."""

@@ -27,7 +27,7 @@ from flows.model import (
     key_of,
     positions_of,
 )
-from flows.ports import Origin
+from flows.ports import Address, Origin
 from flows.validation import Strict, validate
 from flows.variables import refers_to_variables
 from flows.yamlnodes import ListNode, MapNode, Node, ScalarNode, plain
@@ -87,14 +87,18 @@ class Step:
     next_id: str = ""
     option: Option = field(default_factory=dict)
     body: ActionType | None = None
+    inner: Draft | None = None  # the steps that its options hold, for another call
 
     def place(self, path: tuple[str, ...] = ()) -> Node:
         """Return the node of an option, or the nearest one above it."""
         node: Node = self.node.entries.get("option", self.node) if path else self.node
         for part in path:
-            if not isinstance(node, MapNode) or part not in node.entries:
+            if isinstance(node, MapNode) and part in node.entries:
+                node = node.entries[part]
+            elif isinstance(node, ListNode) and part.isdecimal():
+                node = node.items[int(part)]
+            else:
                 break
-            node = node.entries[part]
         return node
 
     def targets(self) -> Iterator[tuple[Node, str]]:
@@ -107,10 +111,24 @@ class Step:
 
     def fetches(self) -> Iterator[tuple[Node, str]]:
         """Yield each flow whose steps this step runs, with its place."""
-        for key in self.kind.flow_keys if self.kind is not None else ():
+        yield from self._flows(self.kind.flow_keys if self.kind is not None else ())
+
+    def starts(self) -> Iterator[tuple[Node, str]]:
+        """Yield each flow that this step runs on another call, with its place."""
+        yield from self._flows(self.kind.other_flow_keys if self.kind is not None else ())
+
+    def _flows(self, keys: tuple[str, ...]) -> Iterator[tuple[Node, str]]:
+        for key in keys:
             name = self.option.get(key)
-            if isinstance(name, str):
+            if isinstance(name, str) and name:
                 yield self.place((key,)), name
+
+    def destinations(self) -> Iterator[tuple[Address, Origin]]:
+        """Yield whom this step and those inside it name, with the place."""
+        for path, address in self.kind.addresses(self.option) if self.kind is not None else ():
+            yield address, _origin(self.place(path))
+        for step in self.inner.steps if self.inner is not None else ():
+            yield from step.destinations()
 
 
 @dataclass(slots=True)
@@ -149,8 +167,9 @@ class Draft:
                 option=step.option,
                 body=step.body,
                 next_id=step.next_id,
-                origin=Origin(step.node.file, step.node.line, step.node.column),
+                origin=_origin(step.node),
                 named=step.named,
+                inner=step.inner.build() if step.inner is not None else None,
             )
             for step in self.steps
             if step.kind is not None
@@ -163,7 +182,19 @@ class Draft:
             on_complete_flow_id=self.on_complete_flow_id,
             origin=Origin(self.file, self.node.line, self.node.column),
             positions=positions_of(actions),
+            destinations=tuple(found for step in self.steps for found in step.destinations()),
         )
+
+    def every_draft(self) -> Iterator[Draft]:
+        """Yield the flow, and those that its steps hold for other calls."""
+        yield self
+        for step in self.steps:
+            if step.inner is not None:
+                yield from step.inner.every_draft()
+
+
+def _origin(node: Node) -> Origin:
+    return Origin(node.file, node.line, node.column)
 
 
 def read_draft(node: Node, findings: list[Finding]) -> Draft | None:
@@ -183,14 +214,17 @@ def read_draft(node: Node, findings: list[Finding]) -> Draft | None:
         detail=_text(node, "detail"),
         on_complete_flow_id=_text(node, "on_complete_flow_id"),
     )
-    actions = node.entries.get("actions")
+    _read_steps(draft, node.entries.get("actions"), findings)
+    return draft
+
+
+def _read_steps(draft: Draft, actions: Node | None, findings: list[Finding]) -> None:
     for item in actions.items if isinstance(actions, ListNode) else ():
         if isinstance(item, MapNode):
-            draft.steps.append(_read_step(len(draft.steps), item, findings))
+            draft.steps.append(_read_step(draft, item, findings))
         else:
             findings.append(error(item, "an action must be a mapping that begins with 'type:'"))
     _refuse_equal_ids(draft, findings)
-    return draft
 
 
 def _text(node: MapNode, key: str) -> str:
@@ -198,8 +232,8 @@ def _text(node: MapNode, key: str) -> str:
     return value.text if isinstance(value, ScalarNode) and not value.null else ""
 
 
-def _read_step(index: int, node: MapNode, findings: list[Finding]) -> Step:
-    step = Step(index, node)
+def _read_step(draft: Draft, node: MapNode, findings: list[Finding]) -> Step:
+    step = Step(len(draft.steps), node)
     step.kind = _kind(node, findings)
     faults: list[Finding] = []
     validate(node, ActionDocument, faults)
@@ -207,13 +241,23 @@ def _read_step(index: int, node: MapNode, findings: list[Finding]) -> Step:
     step.id, step.next_id = _text(node, "id"), _text(node, "next_id")
     step.named = bool(step.id)
     if not step.named:
-        step.id = f"{step.kind.type if step.kind is not None else 'step'}#{index + 1}"
+        step.id = f"{step.kind.type if step.kind is not None else 'step'}#{step.index + 1}"
     option = node.entries.get("option")
     if isinstance(option, ScalarNode) and option.null:
         option = None
     if step.kind is not None and (option is None or isinstance(option, MapNode)):
         _read_option(step, step.kind, option or MapNode(node.file, node.line, node.column, {}, {}), findings)
+        _read_inner(draft, step, step.kind, findings)
     return step
+
+
+def _read_inner(draft: Draft, step: Step, kind: type[ActionType], findings: list[Finding]) -> None:
+    actions = step.place((kind.inner_key,)) if kind.inner_key else None
+    if isinstance(actions, ListNode) and actions.items:
+        name = f"{draft.name}/{step.id}"
+        node = MapNode(actions.file, actions.line, actions.column, {}, {})
+        step.inner = Draft(draft.file, node, name, flow_uuid(name), [])
+        _read_steps(step.inner, actions, findings)
 
 
 def _kind(node: MapNode, findings: list[Finding]) -> type[ActionType] | None:
@@ -247,10 +291,6 @@ def _with_advice(faults: list[Finding], step: Step) -> Iterator[Finding]:
 
 
 def _read_option(step: Step, kind: type[ActionType], node: MapNode, findings: list[Finding]) -> None:
-    for name in kind.unavailable:
-        if name in node.keys:
-            findings.append(error(node.keys[name], f"option '{name}' of {kind.type} is not available yet"))
-            node = _without(node, name)
     faults: list[Finding] = []
     body = validate(node, kind, faults)
     variable = {(scalar.line, scalar.column) for scalar in scalars(node) if refers_to_variables(scalar.text)}
@@ -264,12 +304,6 @@ def _read_option(step: Step, kind: type[ActionType], node: MapNode, findings: li
 
 def _prepared(kind: type[ActionType], option: Option, body: ActionType | None) -> ActionType | None:
     return kind.model_validate(option) if body is not None else None
-
-
-def _without(node: MapNode, name: str) -> MapNode:
-    entries = {key: value for key, value in node.entries.items() if key != name}
-    keys = {key: value for key, value in node.keys.items() if key != name}
-    return MapNode(node.file, node.line, node.column, entries, keys)
 
 
 def scalars(node: Node) -> Iterator[ScalarNode]:

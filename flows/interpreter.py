@@ -15,10 +15,10 @@ from uuid import uuid4
 from flows.actions.base import Ending, Failure, Media, Outcome
 from flows.digits import Digits
 from flows.model import NO_ID, Action, Flow, FlowSet
-from flows.ports import CallPort, Clock, StepFailed, StepRecord, Trace
+from flows.ports import CallPort, Clock, OutgoingPort, StepFailed, StepRecord, Trace
 from flows.result import Ended, Limits, RunResult
-from flows.stack import Stack, following, jump, push
-from flows.variables import DIGITS, Variables
+from flows.stack import Stack, following, in_between, jump, push
+from flows.variables import DIGITS, RESERVED_PREFIX, Variables
 
 __all__ = ["Ended", "Limits", "Run", "RunResult"]
 
@@ -36,6 +36,7 @@ class Run:
         *,
         call: CallPort | None,
         clock: Clock,
+        outgoing: OutgoingPort | None = None,
         trace: Trace | None = None,
         variables: Mapping[str, str] | None = None,
         limits: Limits | None = None,
@@ -50,6 +51,7 @@ class Run:
         self.digits = Digits(self.variables)
         self.finished: RunResult | None = None
         self._call = call
+        self._outgoing = outgoing or call
         self._trace = trace
         self._limits = limits or Limits()
         self._complete_count = complete_count
@@ -68,6 +70,19 @@ class Run:
         if self._call is None:
             raise StepFailed("this run has no call")
         return self._call
+
+    @property
+    def outgoing(self) -> OutgoingPort:
+        """Return what places calls: the given one, else the call."""
+        if self._outgoing is None:
+            raise StepFailed("this run cannot place calls")
+        return self._outgoing
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        """Return what `${name}` stands for: the system variables that the flow was given come first."""
+        given = {name: v for name, v in self.flow.given.items() if name.startswith(RESERVED_PREFIX)}
+        return {**self.variables, **given} if given else self.variables
 
     @property
     def flow(self) -> Flow:
@@ -127,6 +142,14 @@ class Run:
         if fault is not None:
             raise fault
         return self.finished
+
+    async def hang_up(self, reason: str, *, reference_id: str = "", status: int = 0) -> None:
+        """Hang up as the deed of the current step, which the end of the call then does not cancel."""
+        self._hanging_up = True
+        try:
+            await self.call.hang_up(reason, reference_id=reference_id, status=status)
+        finally:
+            self._hanging_up = False
 
     def count_down(self, count: int) -> bool:
         """Use up one of the times that the current step may jump; `count` of them at first."""
@@ -198,12 +221,7 @@ class Run:
             raise _LimitReached(f"more than {self._limits.steps_without_waiting} steps without waiting")
         if action.kind.media is Media.CALL and self._call is None:
             return Outcome("needs a call, this run has none", skipped=True)
-        body = action.filled(self.variables)
-        self._hanging_up = body.type == "hangup"
-        try:
-            return await body.execute(self)
-        finally:
-            self._hanging_up = False
+        return await action.filled(self.values).execute(self)
 
     def _advance(self, stack: Stack, came: Outcome) -> tuple[Stack | tuple[Ended, str] | None, str]:
         """Return where an outcome leads and the word for the trace."""
@@ -218,6 +236,8 @@ class Run:
             if flow is None:
                 raise StepFailed(f"there is no flow '{came.fetch}'")
             return following(push(stack, flow)), word
+        if came.steps:
+            return following(in_between(stack, came.steps)), word
         return following(stack), word
 
     def _after_failure(self, stack: Stack, action: Action, detail: str) -> Stack | tuple[Ended, str] | None:
@@ -284,6 +304,7 @@ def _first_variables(
     run_id: str, flow: Flow, call: CallPort | None, given: Mapping[str, str], complete_count: int
 ) -> dict[str, str]:
     values = {DIGITS: ""} if call is not None else {}
+    values.update((name, value) for name, value in flow.given.items() if not name.startswith(RESERVED_PREFIX))
     values.update(given)
     # A run that follows another one inherits the other one's variables, its id among them.
     values["voipbin.activeflow.reference_activeflow_id"] = (

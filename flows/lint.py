@@ -20,6 +20,7 @@ def check_drafts(
     drafts: list[Draft], known: Mapping[str, Draft] | None, *, base: Path | None
 ) -> Iterator[Finding]:
     """Check flows, with each other where `known` names all flows (by name and by UUID)."""
+    drafts = [inner for draft in drafts for inner in draft.every_draft()]
     calls = CallGraph(drafts, known or {})
     graphs = [(draft, FlowGraph(draft, calls)) for draft in drafts]
     for draft, graph in graphs:
@@ -103,7 +104,7 @@ def _misspelt_variables(step: Step) -> Iterator[Finding]:
 
 def _flows(draft: Draft, known: Mapping[str, Draft]) -> Iterator[Finding]:
     for step in draft.steps:
-        for place, name in step.fetches():
+        for place, name in (*step.fetches(), *step.starts()):
             if "${" not in name and key_of(name) not in known:
                 yield error(place, f"there is no flow '{name}'{did_you_mean(name, _flow_names(known))}")
     name = draft.on_complete_flow_id

@@ -14,7 +14,8 @@ from uuid import UUID, uuid5
 
 from pydantic import ValidationError
 
-from flows.ports import Origin, StepFailed
+from flows.ports import Address, Origin, StepFailed
+from flows.validation import AT_RUN_TIME
 from flows.variables import substitute_all
 from flows.yamlnodes import Plain
 
@@ -45,6 +46,7 @@ class Action:
     next_id: str  # empty: the following action
     origin: Origin
     named: bool  # the id was given, not made
+    inner: Flow | None = None  # the steps that its options hold, for another call
 
     @property
     def type(self) -> str:
@@ -57,7 +59,7 @@ class Action:
             return self.body
         option: dict[str, Any] = {key: substitute_all(value, variables) for key, value in self.option.items()}
         try:
-            return self.kind.model_validate(option)
+            return self.kind.model_validate(option, context=AT_RUN_TIME)
         except ValidationError as fault:
             first = fault.errors(include_url=False, include_input=False, include_context=False)[0]
             name = ".".join(str(part) for part in first["loc"]) or "options"
@@ -79,10 +81,19 @@ class Flow:
     origin: Origin
     trusted: bool = True  # written by the operator in a file, not given by a client
     positions: Mapping[str, int] = field(default_factory=dict)  # by id and by UUID, of named actions
+    destinations: tuple[tuple[Address, Origin], ...] = ()  # that its steps name without variables
+    given: Mapping[str, str] = field(default_factory=dict)  # variables of the run that gave it to this one
 
     def position(self, target: str) -> int | None:
         """Return the index of the action with this id or UUID."""
         return self.positions.get(key_of(target))
+
+    def every_action(self) -> Iterator[Action]:
+        """Yield the actions, and those inside of them."""
+        for action in self.actions:
+            yield action
+            if action.inner is not None:
+                yield from action.inner.every_action()
 
 
 def flow_uuid(name: str) -> UUID:
@@ -137,6 +148,14 @@ class FlowSet:
     def names(self) -> tuple[str, ...]:
         """Return the names of all flows."""
         return tuple(flow.name for flow in self._flows)
+
+    def destinations(self) -> Iterator[tuple[Address, Origin]]:
+        """Yield whom the flows call and which conferences they join, as far as no variable is in it, with the place.
+
+        Whoever knows the extensions and conferences can tell which of them do not exist.
+        """
+        for flow in self._flows:
+            yield from flow.destinations
 
     def __iter__(self) -> Iterator[Flow]:
         return iter(self._flows)

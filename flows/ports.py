@@ -6,12 +6,15 @@ nothing behind: a cancelled `say` stops its sound.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from flows.model import Flow
 
 
 class StepFailed(Exception):  # noqa: N818 - reads as what happened to the step
@@ -23,6 +26,36 @@ class Played(Enum):
 
     FINISHED = "finished"
     DIGIT = "digit"  # the caller cut it
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Who a call is from or goes to, with VoIPBIN's fields."""
+
+    type: str  # "tel", "sip", "extension" …
+    target: str
+    target_name: str = ""
+    name: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectResult:
+    """What became of a `connect`."""
+
+    result: Literal["answered", "busy", "noanswer", "refused", "unreachable", "canceled", "failed"]
+    reason: str  # in words, for flows and logs: "486 Busy Here", "no phone is registered" …
+    status: int = 0  # SIP status of the first destination when nobody answered; 0: none came
+    call_id: str = ""  # of the leg that answered, else of the first one; empty: there was none
+
+
+@dataclass(frozen=True, slots=True)
+class Conference:
+    """A conference as a flow needs it."""
+
+    room: str
+    pre_flow: str = ""  # name or UUID of the flow that each caller goes through first; empty: none
+    post_flow: str = ""  # and of the one for callers who have left the room and are still there
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +87,29 @@ class StepRecord:
     variables: Mapping[str, str] = field(default_factory=dict)  # changed by the step
 
 
-class CallPort(Protocol):
+class OutgoingPort(Protocol):
+    """Places calls of their own."""
+
+    async def call(
+        self,
+        source: Address | None,
+        destinations: Sequence[Address],
+        *,
+        flow: Flow,
+        chained: bool,
+        early_execution: bool,
+        anonymous: str,
+    ) -> None:
+        """Begin one call to each destination and return; each runs `flow` when answered.
+
+        `source` None: the caller of this run's call. `chained`: the new calls end with this run's call.
+        `early_execution`: the flow begins when it rings. `anonymous`: yes, no, or auto (as the caller wished).
+        Raises StepFailed when no call can be begun at all.
+        """
+        ...
+
+
+class CallPort(OutgoingPort, Protocol):
     """One call leg as a flow sees it.
 
     Digits travel the other way: `Run.digit` is called for each, and not later than a sound that the digit cut
@@ -69,8 +124,12 @@ class CallPort(Protocol):
         """Answer the call; returns at once if it is answered."""
         ...
 
-    async def hang_up(self, reason: str) -> None:
-        """End the call; reasons: normal, failed, busy, cancel, timeout, noanswer, dialout or amd."""
+    async def hang_up(self, reason: str, *, reference_id: str = "", status: int = 0) -> None:
+        """End the call; reasons: normal, failed, busy, cancel, timeout, noanswer, dialout or amd.
+
+        `status` (SIP) wins over the reason, and `reference_id` wins over both: the call ends as that ended call
+        did, or with reason normal where that one is unknown or goes on.
+        """
         ...
 
     async def say(
@@ -93,6 +152,47 @@ class CallPort(Protocol):
 
     async def echo(self, seconds: float, *, stream: bool) -> None:
         """Return the caller's sound (with `stream` its packets, digits included) for a time."""
+        ...
+
+    async def connect(
+        self,
+        source: Address | None,
+        destinations: Sequence[Address],
+        *,
+        ring_method: str,
+        dial_timeout: float,
+        early_media: bool,
+        anonymous: str,
+        answered: Callable[[str], None],
+    ) -> ConnectResult:
+        """Ring the destinations and bridge the caller with the first that answers.
+
+        Returns when the bridge is over while the caller is still there, or as soon as nobody can answer any more.
+        `ring_method`: ring_all (the others are cancelled when one answers) or linear (one after the other).
+        `dial_timeout` in seconds, for each destination. `source` and `anonymous` as for `call`. The caller is
+        answered when a destination answers; with `early_media` its early sound reaches the caller before.
+        `answered` is called with the call id of the destination when it answers.
+        Cancelled: all of it ends, ringing and bridge.
+        """
+        ...
+
+    async def conference(self, name: str) -> Conference:
+        """Return the conference with this name or UUID. Raises StepFailed where there is none."""
+        ...
+
+    async def join(self, room: str, *, kind: str) -> None:
+        """Put the caller into a room and return when the caller has left it and is still there.
+
+        `kind`: "conference" answers the caller at once and stays; in a "connect" room the first one hears
+        ringback until a second one comes, and the last one leaves with the last but one. Raises StepFailed.
+        """
+        ...
+
+    async def mute(self, direction: str) -> None:
+        """Set what the caller's bridges and rooms leave out from now on, also of later ones.
+
+        in: what the caller says; out: what the caller would hear; both; none.
+        """
         ...
 
     async def await_media(self) -> None:

@@ -15,6 +15,7 @@ from pydantic_core import core_schema
 from flows.actions.base import ActionType
 from flows.actions.registry import ACTION_TYPES
 from flows.draft import ActionDocument, FlowDocument
+from flows.validation import Strict
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _VARIABLE = r"\$\{.*\}"
@@ -56,10 +57,12 @@ def _or_text(schema: JsonSchemaValue, pattern: str) -> JsonSchemaValue:
     return {"anyOf": [schema, {"type": "string", "pattern": f"{pattern}|{_VARIABLE}"}]}
 
 
-def option_schema(kind: type[ActionType]) -> dict[str, Any]:
-    """Return the schema of the options of one action type."""
+def option_schema(kind: type[Strict]) -> dict[str, Any]:
+    """Return the schema of the options of one action type, or of a part of them."""
     schema = kind.model_json_schema(schema_generator=_OptionSchema)
     schema.pop("title", None)
+    if issubclass(kind, ActionType) and kind.inner_key:
+        schema["properties"][kind.inner_key]["items"] = {"$ref": "#/$defs/action"}
     return schema
 
 

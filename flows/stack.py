@@ -6,9 +6,11 @@ target is looked up in the current stack, then up the return chain, which drops 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
-from flows.model import FINISH_ID, NEXT_ID, NO_ID, START_ID, Action, Flow
+from flows.actions.base import ActionType
+from flows.model import FINISH_ID, NEXT_ID, NO_ID, START_ID, Action, Flow, action_uuid
 from flows.ports import StepFailed
 
 MAX_STACKS = 100
@@ -35,6 +37,29 @@ def push(stack: Stack, flow: Flow) -> Stack:
     if stack.depth >= MAX_STACKS:
         raise StepFailed(f"more than {MAX_STACKS} flows inside each other")
     return Stack(flow, below=stack, depth=stack.depth + 1)
+
+
+def in_between(stack: Stack, steps: Iterable[tuple[str, ActionType]]) -> Stack:
+    """Return the stack that runs steps which the step in hand stands for, before the following one.
+
+    They carry its place, and its id with a name of their own after it. Raises StepFailed.
+    """
+    flow, now = stack.flow, stack.action
+    ids = [(f"{now.id}.{name}", body) for name, body in steps]
+    actions = tuple(
+        Action(
+            id=step_id,
+            uuid=action_uuid(flow.uuid, step_id),
+            kind=type(body),
+            option={},
+            body=body,
+            next_id="",
+            origin=now.origin,
+            named=False,
+        )
+        for step_id, body in ids
+    )
+    return push(stack, replace(flow, actions=actions, positions={}))
 
 
 def following(stack: Stack) -> Stack | None:

@@ -20,7 +20,7 @@ SYSTEM_VARIABLES: Final = frozenset(
     | _names("call", "id direction master_call_id digits")
     | _names("call.source", _ADDRESS)
     | _names("call.destination", _ADDRESS)
-    | _names("connect", "result reason")
+    | _names("connect", "result reason call_id")
     | _names("queue", "id name detail")
     | _names("queuecall", "id timeout_wait timeout_service")
     | _names("recording", "id reference_type reference_id format recording_name filenames")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -20,6 +20,9 @@ from flows.findings import Finding, did_you_mean, error
 from flows.yamlnodes import ListNode, MapNode, Node, ScalarNode, plain
 
 T = TypeVar("T")
+
+AT_RUN_TIME: Final = "at run time"
+"""The context of a validation of options whose variables have been filled in."""
 
 STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=False)
 

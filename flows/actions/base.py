@@ -13,8 +13,8 @@ from enum import Enum
 from typing import Any, ClassVar, Protocol, TypeAlias
 
 from flows.digits import Digits
-from flows.model import Action, Flow
-from flows.ports import CallPort, Clock
+from flows.model import Action, Flow, FlowSet
+from flows.ports import Address, CallPort, Clock, OutgoingPort
 from flows.validation import Strict
 from flows.variables import Variables
 from flows.yamlnodes import Plain
@@ -52,6 +52,7 @@ class Outcome:
     skipped: bool = False
     jump: str = ""  # id of the step to go on with
     fetch: str = ""  # flow whose steps run before the following step
+    steps: tuple[tuple[str, ActionType], ...] = ()  # what to do before the following step, each with a name
     ending: Ending | None = None
 
 
@@ -77,6 +78,21 @@ class Context(Protocol):
         ...
 
     @property
+    def values(self) -> Mapping[str, str]:
+        """Return what `${name}` stands for in this step: the variables, and those that came with its flow."""
+        ...
+
+    @property
+    def outgoing(self) -> OutgoingPort:
+        """Return what places calls. Raises StepFailed where nothing does."""
+        ...
+
+    @property
+    def flows(self) -> FlowSet:
+        """Return all flows of the run."""
+        ...
+
+    @property
     def digits(self) -> Digits:
         """Return what the caller typed."""
         ...
@@ -89,6 +105,10 @@ class Context(Protocol):
     @property
     def action(self) -> Action:
         """Return the step."""
+        ...
+
+    async def hang_up(self, reason: str, *, reference_id: str = "", status: int = 0) -> None:
+        """Hang the call up as this step's own deed: that it is over then does not cut the step short."""
         ...
 
     def count_down(self, count: int) -> bool:
@@ -111,7 +131,8 @@ class ActionType(Strict):
     ends: ClassVar[bool] = False  # the run is over after it
     target_keys: ClassVar[tuple[str, ...]] = ()  # options that name a step
     flow_keys: ClassVar[tuple[str, ...]] = ()  # options that name a flow whose steps run next
-    unavailable: ClassVar[tuple[str, ...]] = ()  # options of VoIPBIN that do not exist here yet
+    other_flow_keys: ClassVar[tuple[str, ...]] = ()  # options that name a flow for another call
+    inner_key: ClassVar[str] = ""  # option that holds steps for another call
 
     @classmethod
     def prepare(cls, option: Option) -> Option:
@@ -125,6 +146,11 @@ class ActionType(Strict):
             target = option.get(key)
             if isinstance(target, str) and target:
                 yield (key,), target
+
+    @classmethod
+    def addresses(cls, option: Option) -> Iterator[tuple[tuple[str, ...], Address]]:
+        """Yield each address that the options name without variables, with the path of its target."""
+        yield from ()
 
     @classmethod
     def advice(cls, option: Option) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field
 
 from flows.actions.base import DONE, ActionType, Context, Ending, Failure, Media, Outcome
+from flows.model import as_uuid
+
+
+def _call_id(text: str) -> str:
+    if text and as_uuid(text) is None:
+        raise ValueError("is not the UUID of a call")
+    return text
 
 
 class Answer(ActionType):
@@ -27,14 +36,16 @@ class Hangup(ActionType):
     media: ClassVar[Media] = Media.CALL
     goes_on: ClassVar[bool] = False
     ends: ClassVar[bool] = True
-    unavailable: ClassVar[tuple[str, ...]] = ("reference_id",)
 
     reason: Literal["normal", "failed", "busy", "cancel", "timeout", "noanswer", "dialout", "amd"] = "normal"
+    reference_id: Annotated[str, AfterValidator(_call_id)] = Field(
+        default="", description="UUID of an ended call: end with its SIP status instead; not ended: normal"
+    )
 
     async def execute(self, run: Context) -> Outcome:
         """Hang up; should that fail, the end of the run hangs up with reason normal."""
-        await run.call.hang_up(self.reason)
-        return Outcome(self.reason, ending=Ending.HANG_UP)
+        await run.hang_up(self.reason, reference_id=self.reference_id)
+        return Outcome("as another call" if self.reference_id else self.reason, ending=Ending.HANG_UP)
 
 
 class Stop(ActionType):

@@ -14,9 +14,11 @@ from flows.actions.checking import (
     ConditionDatetime,
     ConditionVariable,
 )
+from flows.actions.connecting import Call, Connect
 from flows.actions.jumping import Branch, FetchFlow, Goto
 from flows.actions.keypad import DigitsReceive, DigitsSend
 from flows.actions.prompts import Beep, Play, Talk
+from flows.actions.rooms import ConfbridgeJoin, ConferenceJoin, Mute
 from flows.actions.variable import VariableSet
 from flows.actions.waiting import Echo, Sleep, StreamEcho
 
@@ -38,6 +40,11 @@ _TYPES: tuple[type[ActionType], ...] = (
     Sleep,
     Echo,
     StreamEcho,
+    Connect,
+    Call,
+    ConfbridgeJoin,
+    ConferenceJoin,
+    Mute,
     Hangup,
     Stop,
 )
@@ -51,18 +58,13 @@ NOT_YET: Final = frozenset(
         "ai_task",
         "amd",
         "block",
-        "call",
         "case_create",
-        "confbridge_join",
-        "conference_join",
-        "connect",
         "conversation_send",
         "email_send",
         "external_media_start",
         "external_media_stop",
         "fetch",
         "message_send",
-        "mute",
         "queue_join",
         "recording_start",
         "recording_stop",

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from flows.ports import Played, StepFailed, StepRecord
+from flows.model import Flow
+from flows.ports import Address, Conference, ConnectResult, Played, StepFailed, StepRecord
 from tests.fakes.clock import VirtualClock
 
 
@@ -20,6 +21,13 @@ class ScriptedCall:
         self.log: list[str] = []
         self.running = 0  # sounds in progress
         self.fail: dict[str, Exception] = {}  # by log entry or its first word
+        self.connects = [
+            ConnectResult("answered", "", 200, "b-leg")
+        ]  # one after the other; the last one stays
+        self.seconds_together = 10.0  # in a bridge or a room
+        self.seconds_ringing = 3.0
+        self.called: list[Flow] = []
+        self.conferences = {"meeting": Conference("meeting-room")}
         self.on_hang_up: Callable[[], None] | None = None
         self._status = status
         self._seconds = seconds_per_prompt
@@ -33,8 +41,8 @@ class ScriptedCall:
         if self._status == "ringing":
             self._status = "progressing"
 
-    async def hang_up(self, reason: str) -> None:
-        self._note(f"hang_up {reason}")
+    async def hang_up(self, reason: str, *, reference_id: str = "", status: int = 0) -> None:
+        self._note(" ".join(filter(None, ("hang_up", reason, reference_id, str(status or "")))))
         self._status = "hangup"
         if self.on_hang_up is not None:
             self.on_hang_up()
@@ -64,6 +72,55 @@ class ScriptedCall:
     async def echo(self, seconds: float, *, stream: bool) -> None:
         self._note(f"echo {seconds:g}{' stream' if stream else ''}")
         await self._sound(seconds, False)
+
+    async def connect(
+        self,
+        source: Address | None,
+        destinations: Sequence[Address],
+        *,
+        ring_method: str,
+        dial_timeout: float,
+        early_media: bool,
+        anonymous: str,
+        answered: Callable[[str], None],
+    ) -> ConnectResult:
+        self._note(f"connect {_from_to(source, destinations)} {ring_method} {dial_timeout:g} {anonymous}")
+        if early_media:
+            self._note("early_media")
+        came = self.connects.pop(0) if len(self.connects) > 1 else self.connects[0]
+        await self._sound(self.seconds_ringing, False)
+        if came.result == "answered":
+            self._status = "progressing"
+            answered(came.call_id)
+            await self._sound(self.seconds_together, False)
+        return came
+
+    async def call(
+        self,
+        source: Address | None,
+        destinations: Sequence[Address],
+        *,
+        flow: Flow,
+        chained: bool,
+        early_execution: bool,
+        anonymous: str,
+    ) -> None:
+        options = [name for name, on in (("chained", chained), ("early", early_execution)) if on]
+        self._note(" ".join(("call", _from_to(source, destinations), flow.name, anonymous, *options)))
+        self.called.append(flow)
+
+    async def conference(self, name: str) -> Conference:
+        if name not in self.conferences:
+            raise StepFailed(f"there is no conference '{name}'")
+        return self.conferences[name]
+
+    async def join(self, room: str, *, kind: str) -> None:
+        self._note(f"join {room} {kind}")
+        self._status = "progressing"
+        await self._sound(self.seconds_together, False)
+
+    async def mute(self, direction: str) -> None:
+        self._note(f"mute {direction}")
 
     async def await_media(self) -> None:
         self._note("await_media")
@@ -105,6 +162,11 @@ class TraceList:
     def steps(self) -> list[tuple[str, str]]:
         """Return the id and the outcome of each step."""
         return [(record.step_id, record.outcome) for record in self.records]
+
+
+def _from_to(source: Address | None, destinations: Sequence[Address]) -> str:
+    ends = [f"{a.type}:{a.target or a.target_name}" for a in destinations]
+    return f"{source.type}:{source.target}>{'+'.join(ends)}" if source is not None else f"{'+'.join(ends)}"
 
 
 def failing(message: str) -> StepFailed:

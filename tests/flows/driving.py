@@ -37,6 +37,7 @@ class Scene:
         status: str = "ringing",
         start: datetime = EIGHT,
         complete_count: int = 0,
+        dials: bool = False,
     ) -> None:
         main = flow(text)
         self.clock = VirtualClock(start)
@@ -48,6 +49,7 @@ class Scene:
             main,
             call=self.call if with_call else None,
             clock=self.clock,
+            outgoing=self.call if dials else None,
             trace=self.trace,
             variables=variables,
             limits=limits,

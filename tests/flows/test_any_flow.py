@@ -4,13 +4,15 @@ import asyncio
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from flows import FlowSet, Run, RunLimits, load_flow_text
+from flows import Conference, ConnectResult, FlowSet, Run, RunLimits, load_flow_text
 from tests.fakes.clock import VirtualClock
 from tests.fakes.flowport import ScriptedCall, TraceList
 
+RESULTS: tuple[Literal["answered", "busy", "failed"], ...] = ("answered", "busy", "failed")
 OUTCOMES = {"done", "skipped", "failed", "ended"}
 
 
@@ -34,6 +36,12 @@ def _random_flow(chance: random.Random) -> str:
         lambda: "type: variable_set, option: {key: n, value: '${voipbin.call.digits}0'}",
         lambda: "type: hangup",
         lambda: "type: stop",
+        lambda: "type: mute",
+        lambda: "type: confbridge_join, option: {confbridge_id: room}",
+        lambda: "type: conference_join, option: {conference_id: meeting}",
+        lambda: "type: connect, option: {destinations: [{type: tel, target: '${n}'}]}",
+        lambda: "type: connect, option: {destinations: [{type: extension, target: '1'}], relay_reason: '1'}",
+        lambda: "type: call, option: {destinations: [{type: tel, target: '${n}'}], actions: [{type: beep}]}",
         lambda: f"type: beep, next_id: {target()}",
     ]
     return "actions:\n" + "".join(f"  - {{id: {name}, {chance.choice(makers)()}}}\n" for name in ids)
@@ -47,6 +55,8 @@ async def test_every_accepted_flow_comes_to_its_end(seed: int) -> None:
         flow, _ = load_flow_text(_random_flow(chance), Path("any.yaml"))
     clock = VirtualClock()
     call, trace = ScriptedCall(clock), TraceList()
+    call.connects = [ConnectResult(chance.choice(RESULTS), "", chance.choice((0, 486))) for _ in range(300)]
+    call.conferences["meeting"] = Conference("room", pre_flow=chance.choice(("", "any")), post_flow="")
     run = Run(FlowSet([flow]), flow, call=call, clock=clock, trace=trace, limits=RunLimits(steps=300))
 
     async def type_digits() -> None:

@@ -45,6 +45,13 @@ GOOD = [
     "timezone: Europe/Berlin, false_target_id: x}}, {id: x, type: stop}]",
     "actions: [{type: condition_variable, option: {condition: '<', variable: a, value_type: number, "
     "value_number: 1.5, false_target_id: x}}, {id: x, type: stop}]",
+    "actions: [{type: connect, option: {destinations: [{type: extension, target: 1000}], anonymous: yes}}]",
+    "actions: [{type: connect, option: {source: {type: tel, target: '${a}'}, destinations: [{type: '${b}', "
+    "target: c}], relay_reason: true, early_media: '${d}', dial_timeout: '${e}', anonymous: '${f}'}}]",
+    "actions: [{type: call, option: {destinations: [{type: tel, target: '+15550100', name: x, detail: y}], "
+    "chained: true, actions: [{id: a, type: beep}, {type: goto, option: {target_id: a, loop_count: 1}}]}}]",
+    "actions: [{type: confbridge_join, option: {confbridge_id: lobby, type: conference}}, {type: mute}]",
+    "actions: [{type: conference_join, option: {conference_id: '${x}'}}]",
 ]
 BAD = [
     "name: x",
@@ -53,7 +60,15 @@ BAD = [
     "nam: x\nactions: [{type: answer}]",
     "actions: [{option: {}}]",
     "actions: [{type: dance}]",
+    "actions: [{type: queue_join}]",
     "actions: [{type: connect}]",
+    "actions: [{type: connect, option: {destinations: []}}]",
+    "actions: [{type: connect, option: {destinations: [{type: phone, target: '1'}]}}]",
+    "actions: [{type: connect, option: {destinations: [{type: tel, target: '+15550100', number: 1}]}}]",
+    "actions: [{type: connect, option: {destinations: ['+15550100']}}]",
+    "actions: [{type: call, option: {destinations: [{type: sip, target: a@b}], actions: [{type: dance}]}}]",
+    "actions: [{type: confbridge_join, option: {confbridge_id: two words}}]",
+    "actions: [{type: mute, option: {direction: left}}]",
     "actions: [{type: answer, opton: {}}]",
     "actions: [{type: answer, option: {text: x}}]",
     "actions: [{type: talk}]",
