@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from voipbin_sip.sip.core import SipCore
 from voipbin_sip.sip.events import Event, Hop, Incoming, Limits, Send
@@ -254,14 +254,37 @@ class Phone:
         self.ack(ack_body)
         return leg
 
-    def reply(self, request: Text, status: int, *, body: str = "", extra: str = "") -> None:
-        """Answer a request of the core."""
+    def reply(self, request: Text, status: int, *, body: str = "", extra: str = "", tag: str = "") -> None:
+        """Answer a request of the core; `tag` goes into its To."""
         lines = [f"SIP/2.0 {status} Whatever"]
         lines += [f"Via: {via}" for via in request.all("Via")]
         lines += [f"{name}: {request[name]}" for name in ("From", "To", "Call-ID", "CSeq")]
+        if tag and not request.to_tag:
+            lines[-3] += f";tag={tag}"
         if body:
             lines.append("Content-Type: application/sdp")
         self.give("\r\n".join(lines) + f"\r\n{extra}Content-Length: {len(body)}\r\n\r\n{body}")
+
+    def called(self, *, tag: str = "b1", sdp: str | None = ANSWER, **options: Any) -> str:
+        """Let the core call us, and be ready to act within that call; return its leg. Nothing is answered yet."""
+        net = self.net
+        options.setdefault("hop", self.hop)
+        options.setdefault("uri", "sip:bob@203.0.113.7")
+        options.setdefault("from_", "<sip:100@example.com>")
+        options["sdp"] = None if sdp is None else description(sdp)
+        leg = net.core.invite(net.now, **options)
+        net.collect()
+        invite = net.requests("INVITE")[-1]
+        self.call_id, self.from_tag = invite["Call-ID"], tag
+        self.to_tag = invite["From"].partition(";tag=")[2]
+        return leg
+
+    def picks_up(self, body: str = OFFER, *, tag: str = "", extra: str = "", **options: Any) -> str:
+        """Let the core call us, and answer; return the leg."""
+        leg = self.called(**options)
+        extra = extra or f"Contact: {self.contact}\r\n"
+        self.reply(self.net.requests("INVITE")[-1], 200, body=body, tag=tag or self.from_tag, extra=extra)
+        return leg
 
     def moved(self, address: tuple[str, int], connection: int = 0) -> Phone:
         """Return the same phone seen from another address."""

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.sip.core_harness import OFFER, Net, Phone, description
+from tests.sip.core_harness import ANSWER, OFFER, Net, Phone, description
 from voipbin_sip.sip.errors import LocalProtocolError
 from voipbin_sip.sip.events import Ended, Incoming
 
@@ -51,6 +51,48 @@ def peer_moves(net: Net, phone: Phone, chance: random.Random) -> list[Callable[[
         answer,
         lambda: net.core.connection_lost(net.now, phone.connection),
     ]
+
+
+@pytest.mark.parametrize("transport", ["UDP", "TCP"])
+@pytest.mark.parametrize("seed", range(25))
+def test_any_order_of_things_in_calls_of_ours(seed: int, transport: str) -> None:
+    chance = random.Random(seed)
+    net = Net()
+    legs = []
+    for number in range(4):
+        phone = Phone(net, transport=transport, connection=number if transport == "TCP" else 0)
+        phone.invite_text = phone.text("OPTIONS")
+        leg = phone.called(sdp=chance.choice((None, ANSWER, ANSWER)), credentials=("carol", "secret"))
+        legs.append(leg)
+        for _ in range(40):
+            phone.from_tag = chance.choice(("b1", "b1", "b2"))
+            kind = chance.random()
+            if kind < 0.2:
+                with suppress(LocalProtocolError):
+                    chance.choice(orders(net, leg))()
+            elif kind < 0.6:
+                answer_as_callee(net, phone, chance)
+            elif kind < 0.85:
+                chance.choice(peer_moves(net, phone, chance))()
+            else:
+                net.run(chance.choice((0.1, 0.5, 3, 33, 200)))
+            net.collect()
+        net.core.hang_up(net.now, leg)
+        net.core.send_failed(net.now, phone.hop)
+        net.collect()
+    net.run(600)
+    assert sorted(ended.leg for ended in net.of(Ended)) == sorted(legs)
+    assert net.empty
+
+
+def answer_as_callee(net: Net, phone: Phone, chance: random.Random) -> None:
+    asked = [text for text in net.sent if not text.status and text.method != "ACK"]
+    status = chance.choice((100, 180, 180, 183, 200, 200, 200, 401, 302, 486, 408, 481, 503))
+    extra = chance.choice(("", "Contact: <sip:b@203.0.113.7>\r\n", "Record-Route: <sip:192.0.2.9;lr>\r\n"))
+    extra += 'WWW-Authenticate: Digest realm="r", nonce="n"\r\n' if status == 401 else ""
+    phone.reply(
+        chance.choice(asked), status, tag=phone.from_tag, body=chance.choice(("", OFFER)), extra=extra
+    )
 
 
 @pytest.mark.parametrize("transport", ["UDP", "TCP"])

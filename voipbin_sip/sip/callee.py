@@ -106,7 +106,7 @@ def acknowledged(session: Session, now: float, ack: Request, hop: Hop) -> None:
         say_bye(session, now)
     elif complaint:
         leave(session, now, status=488, why=complaint, cause=111)
-    elif acceptance.transaction is session.invite:
+    elif acceptance.transaction is session.opening:
         session.move(now, Move.ACK)
         session.wire.emit(Confirmed(session.leg, description))
     elif description is not None:

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
 from voipbin_sip.sip.build import make_request
 from voipbin_sip.sip.events import Hop
-from voipbin_sip.sip.message import Request, Response
+from voipbin_sip.sip.message import Headers, Request, Response
 from voipbin_sip.sip.timers import Timer
 from voipbin_sip.sip.transaction import INVITE_CLIENT, NON_INVITE_CLIENT, Act, Input, State, input_of
 from voipbin_sip.sip.transaction_key import Key
 from voipbin_sip.sip.wire import Wire
 
-_TIMER_C = 180.0  # s, RFC 3261 16.6 step 11 wants more than 3 minutes; every 1xx starts it anew
 _TIMER_D = 32.0  # s, RFC 3261 17.1.1.2, on unreliable transports
+_UNREACHABLE = Response(503, "Connection Failed", Headers())  # RFC 3261 8.1.3.1
 
 
 class ClientTransaction:
     """One request of ours.
 
     `on_response` gets every response that matters, the final one once (each 2xx to an INVITE), and None for
-    "no answer in time", which RFC 3261 8.1.3.1 treats like a 408.
+    "no answer in time", which RFC 3261 8.1.3.1 treats like a 408. An INVITE that had a provisional response may report
+    that twice: the first time it is still good for `cancel`. A 503 without any header is ours: the transport failed.
     """
 
     __slots__ = (
         "_data",
+        "_datagram",
         "_interval",
         "_life",
         "_on_response",
@@ -34,6 +36,7 @@ class ClientTransaction:
         "_started",
         "_table",
         "_wire",
+        "heard",
         "hop",
         "key",
         "on_end",
@@ -47,10 +50,15 @@ class ClientTransaction:
         request: Request,
         hop: Hop,
         on_response: Callable[[float, Response | None], None],
+        *,
+        datagram: tuple[Request, Hop] | None = None,
     ) -> None:
+        """Make a transaction; `datagram` is what to send over UDP instead if `hop`, a stream, cannot be reached."""
         self._wire = wire
         self.request = request
         self.hop = hop
+        self.heard = hop  # how the last response came in
+        self._datagram = datagram
         self._on_response = on_response
         invite = request.method == "INVITE"
         self._table = INVITE_CLIENT if invite else NON_INVITE_CLIENT
@@ -72,9 +80,32 @@ class ClientTransaction:
         self._act(now, Act.START_B if invite else Act.START_F, None)
         self._act(now, Act.START_A if invite else Act.START_E, None)
 
-    def receive(self, now: float, response: Response) -> None:
+    def receive(self, now: float, response: Response, hop: Hop) -> None:
         """Take a response whose branch and method match."""
+        self.heard = hop
         self._step(now, input_of(response.status), response)
+
+    def cancel(self, now: float, headers: Iterable[tuple[str, str]] = ()) -> Request | None:
+        """Give up an INVITE: return the CANCEL to send, None where it is too early or too late for one.
+
+        Too early is before the first provisional response (RFC 3261 9.1).
+        """
+        if self.state not in (State.PROCEEDING, State.CANCELLING):
+            return None
+        self._step(now, Input.CANCEL)
+        return cancel_request(self.request, headers)
+
+    def send_failed(self, now: float) -> None:
+        """Note that the transport cannot deliver to our hop: try UDP if that was the first choice, else give up."""
+        if self.state not in (State.CALLING, State.TRYING):
+            return
+        if self._datagram is None:
+            self._step(now, Input.UNREACHABLE)
+            return
+        self._stop_timers()
+        (self.request, self.hop), self._datagram = self._datagram, None
+        self._data = self.request.to_bytes()
+        self.start(now)
 
     def connection_lost(self, now: float, connection: int, remote: tuple[str, int]) -> None:
         """Send the request over a new connection to `remote` if it was waiting on that one."""
@@ -100,6 +131,8 @@ class ClientTransaction:
         limits = self._wire.limits
         if act is Act.PASS or act is Act.REPORT_TIMEOUT:
             self._on_response(now, response)
+        elif act is Act.REPORT_UNREACHABLE:
+            self._on_response(now, _UNREACHABLE)
         elif act is Act.SEND_ACK:
             if response is not None:
                 self._wire.send(self.hop, failure_ack(self.request, response).to_bytes())
@@ -120,13 +153,15 @@ class ClientTransaction:
         elif act is Act.START_F:
             self._live(self._started + 64 * limits.t1, Input.TIMER_F)
         elif act is Act.START_C:
-            self._live(now + _TIMER_C, Input.TIMER_C)
+            self._live(now + limits.timer_c, Input.TIMER_C)
         elif act is Act.START_D:
             self._live(now + (_TIMER_D if self._unreliable else 0.0), Input.TIMER_D)
         elif act is Act.START_K:
             self._live(now + (limits.t4 if self._unreliable else 0.0), Input.TIMER_K)
         elif act is Act.START_M:
             self._live(now + 64 * limits.t1, Input.TIMER_M)
+        elif act is Act.START_CANCEL:
+            self._live(now + 64 * limits.t1, Input.TIMER_CANCEL)
 
     @property
     def _unreliable(self) -> bool:
@@ -158,4 +193,19 @@ def failure_ack(invite: Request, response: Response) -> Request:
         call_id=invite.call_id,
         cseq=invite.cseq.number,
         routes=invite.headers.get_all("route"),
+    )
+
+
+def cancel_request(invite: Request, headers: Iterable[tuple[str, str]]) -> Request:
+    """Return the CANCEL of an INVITE: all that names the transaction is the INVITE's own (RFC 3261 9.1)."""
+    return make_request(
+        "CANCEL",
+        invite.uri_text,
+        via=invite.headers.get("via") or "",
+        from_=invite.headers.get("from") or "",
+        to=invite.headers.get("to") or "",
+        call_id=invite.call_id,
+        cseq=invite.cseq.number,
+        routes=invite.headers.get_all("route"),
+        headers=headers,
     )

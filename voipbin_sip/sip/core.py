@@ -2,7 +2,8 @@
 
 The transports call `receive`, `tick` and `connection_lost`, whoever owns the calls gives the orders, and after each
 of these somebody takes the outputs. A call goes: `Incoming`, then `ring`, `progress` and `answer` or `reject`,
-`Confirmed`, offers and digits, and exactly one `Ended`. Orders on a leg that is over are ignored, since its `Ended`
+`Confirmed`, offers and digits, and exactly one `Ended`. A call of ours begins with `invite`, then `Progress` and
+`Answered`, and goes on like that. Orders on a leg that is over are ignored, since its `Ended`
 may still be waiting to be taken.
 """
 
@@ -12,9 +13,11 @@ from collections.abc import Callable, Iterable, Mapping
 
 from voipbin_sip.sip import callee, in_dialog, own_offer, peer_offer
 from voipbin_sip.sip.body import session_description
-from voipbin_sip.sip.dialog import Dialog, dialog_of_callee
+from voipbin_sip.sip.caller import Caller
+from voipbin_sip.sip.client_digest import ClientDigest
+from voipbin_sip.sip.dialog import Dialog, dialog_of_callee, dialog_to_open
 from voipbin_sip.sip.errors import RemoteProtocolError
-from voipbin_sip.sip.events import Hop, Incoming, Limits, Output
+from voipbin_sip.sip.events import Ended, Hop, Incoming, Limits, Output
 from voipbin_sip.sip.hang_up import hang_up
 from voipbin_sip.sip.message import Request, Response, parse_message
 from voipbin_sip.sip.screening import capabilities, refusal_headers, screen
@@ -51,7 +54,6 @@ class SipCore:
         self._transactions = Transactions(self._wire)
         self._stateless = Stateless(self._wire)
         self._legs: dict[str, Session] = {}
-        self._dialogs: dict[tuple[str, str, str], Session] = {}
         self._opened: set[tuple[str, str, int]] = set()  # Call-ID, From tag, CSeq: to know copies by
         self._connections: set[int] = set()  # that legs use or have used
 
@@ -101,6 +103,51 @@ class SipCore:
             self._connections.discard(connection)
             for session in list(self._legs.values()):
                 session.connection_lost(now, connection)
+
+    def send_failed(self, now: float, hop: Hop) -> None:
+        """Note that the transport cannot reach a hop: a refused connection, or one that does not come about.
+
+        Requests that were too long for UDP are sent over UDP then (RFC 3261 18.1.1), all others fail with 503.
+        """
+        self._transactions.send_failed(now, hop)
+
+    # Orders for a new leg
+
+    def invite(
+        self,
+        now: float,
+        *,
+        hop: Hop,
+        uri: str,
+        from_: str,
+        to: str | None = None,
+        sdp: SessionDescription | None,
+        headers: Iterable[tuple[str, str]] = (),
+        route: Iterable[str] = (),
+        credentials: tuple[str, str] | None = None,
+        call_id: str | None = None,
+    ) -> str:
+        """Call `uri` by way of `hop` and return the new leg; `Answered` or `Ended` follows.
+
+        `from_` and `to` are name-addrs without tag, `route` name-addrs too; `sdp` None leaves the offer to the callee.
+        `credentials` (user name, password) answer challenges. Raises LocalProtocolError for what must not be written.
+        """
+        leg = self._wire.new_token()
+        dialog, user = dialog_to_open(
+            uri, leg, hop, from_=from_, to=to, call_id=call_id or self._wire.new_token(), routes=route
+        )
+        if len(self._legs) >= self._limits.max_legs or self._transactions.full:
+            self._wire.emit(Ended(leg, "local", 503, "too many calls"))
+            return leg
+        digest = None if credentials is None else ClientDigest(*credentials, self._wire.new_token)
+        session = Session(
+            self._wire, self._transactions, leg, dialog, user=user, digest=digest, on_over=self._forget
+        )
+        session.calling = caller = Caller(session, hop, sdp, headers)
+        caller.start(now)
+        self._legs[leg] = session
+        self._connected(hop)
+        return leg
 
     # Orders on a leg
 
@@ -152,7 +199,7 @@ class SipCore:
             in_dialog.send_digit(session, now, digit, duration)
 
     def hang_up(self, now: float, leg: str, *, cause: int = 16, reason_text: str = "") -> None:
-        """End the leg for a Q.850 cause: BYE, or a rejection if it is unanswered."""
+        """End the leg for a Q.850 cause: BYE, or if it is unanswered a rejection, or CANCEL where we call."""
         if session := self._legs.get(leg):
             hang_up(session, now, cause, reason_text)
 
@@ -181,7 +228,9 @@ class SipCore:
     # Inner workings
 
     def _response(self, now: float, response: Response, hop: Hop) -> None:
-        if len(response.vias) != 1 or not self._transactions.receive(now, response):
+        if len(response.vias) == 1 and self._transactions.receive(now, response, hop):
+            self._connected(hop)
+        else:
             self._stateless.drop(hop, f"response {response.status} to nothing of ours")
 
     def _request(self, now: float, request: Request, hop: Hop) -> None:
@@ -264,12 +313,13 @@ class SipCore:
             self._transactions,
             leg,
             dialog,
-            transaction,
+            user=request.uri.user or "",
+            opening=transaction,
             offerless=offer is None,
-            on_over=self._over,
+            on_over=lambda at, over: self._over(at, over, copy_key),
         )
         transaction.on_cancel = lambda at, cancel: callee.cancelled(session, at, cancel)
-        self._legs[leg] = self._dialogs[dialog.key] = session
+        self._legs[leg] = session
         self._opened.add(copy_key)
         self._connected(hop)
         transaction.respond_status(now, 100)
@@ -278,17 +328,20 @@ class SipCore:
         self._wire.emit(Incoming(leg, request, hop, offer))
 
     def _session_of(self, request: Request) -> Session | None:
-        return self._dialogs.get((request.call_id, request.to.tag or "", request.from_.tag or ""))
+        """Return the session of a request in a dialog; our tag in it is the leg."""
+        session = self._legs.get(request.to.tag or "")
+        return session if session is not None and session.serves(request) else None
 
     def _connected(self, hop: Hop) -> None:
         if hop.connection:
             self._connections.add(hop.connection)
 
-    def _over(self, now: float, session: Session) -> None:
+    def _forget(self, _now: float, session: Session) -> None:
+        del self._legs[session.leg]
+
+    def _over(self, now: float, session: Session, copy_key: tuple[str, str, int]) -> None:
         """Forget a session; copies of its INVITE may still be on their way for 64*T1, unless it was challenged."""
         del self._legs[session.leg]
-        del self._dialogs[session.dialog.key]
-        copy_key = session.copy_key
         if session.invite.state is State.TERMINATED:
             self._opened.discard(copy_key)
             return

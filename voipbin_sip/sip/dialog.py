@@ -5,12 +5,14 @@ Dialogs are frozen: what changes them returns a new one. URIs and parties are ke
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from voipbin_sip.sip.errors import RemoteProtocolError
+from voipbin_sip.sip.errors import LocalProtocolError, RemoteProtocolError
 from voipbin_sip.sip.events import Hop
 from voipbin_sip.sip.message import Request, Response
+from voipbin_sip.sip.name_addr import parse_name_addr, parse_name_addr_list
 from voipbin_sip.sip.transaction_key import has_magic_branch
 from voipbin_sip.sip.uri import Uri, parse_uri
 
@@ -25,12 +27,12 @@ class Dialog:
     local_party: str  # From header of our requests, tag included
     remote_party: str  # To header of our requests, tag included
     local_cseq: int  # number of our last request, 0 before the first
-    remote_cseq: int  # number of the peer's last request
+    remote_cseq: int  # number of the peer's last request, -1 before the first
     route_set: tuple[str, ...]  # in the order in which our requests pass them
     remote_target: str  # URI
     secure: bool  # reached by sips over TLS (section 12.1.1)
     owns_call_id: bool  # we made the Call-ID: the longer back-off after 491 (section 14.1)
-    hop: Hop  # how the peer's last request came in
+    hop: Hop  # how the peer's last message came in
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -102,6 +104,62 @@ def dialog_of_callee(request: Request, local_tag: str, hop: Hop) -> Dialog:
         owns_call_id=False,
         hop=hop,
     )
+
+
+def dialog_to_open(
+    uri: str,
+    local_tag: str,
+    hop: Hop,
+    *,
+    from_: str,
+    to: str | None,
+    call_id: str,
+    routes: Iterable[str],
+) -> tuple[Dialog, str]:
+    """Return what an INVITE of ours is sent with: a dialog without a peer; and the user part of its From.
+
+    Raises LocalProtocolError if one of the addresses is none, or if `uri` is no SIP URI.
+    """
+    try:
+        target = parse_uri(uri)
+        party = parse_name_addr(from_)
+        parse_name_addr(to or f"<{uri}>")
+        route_set = tuple(f"<{route.uri}>" for route in parse_name_addr_list(routes))
+    except RemoteProtocolError as error:
+        raise LocalProtocolError(f"cannot call {uri[:60]!r}: {error.reason}") from None
+    if target.scheme not in ("sip", "sips"):
+        raise LocalProtocolError(f"cannot call {uri[:60]!r}: not a SIP URI")
+    dialog = Dialog(
+        call_id=call_id,
+        local_tag=local_tag,
+        remote_tag="",
+        local_party=f"{from_ if '<' in from_ else f'<{from_}>'};tag={local_tag}",
+        remote_party=to or f"<{uri}>",
+        local_cseq=0,
+        remote_cseq=-1,
+        route_set=route_set,
+        remote_target=uri,
+        secure=target.scheme == "sips" and hop.transport == "TLS",
+        owns_call_id=True,
+        hop=hop,
+    )
+    return dialog, party.uri.user or ""
+
+
+def dialog_of_caller(invite: Dialog, response: Response, hop: Hop) -> Dialog:
+    """Return the dialog that a response with a To tag opens (section 12.1.2).
+
+    `invite` is what our INVITE was sent with: no remote tag, and the Request-URI as the target, which stays it where
+    the response has no Contact, as the 180 of many a phone. Raises RemoteProtocolError for unreadable routes.
+    """
+    early = replace(
+        invite,
+        remote_tag=response.to.tag or "",
+        remote_party=response.headers.get("to") or "",
+        route_set=tuple(f"<{route.uri}>" for route in reversed(response.record_routes)),
+        hop=hop,
+    )
+    return _with_target(early, response)
 
 
 def refreshed_by_answer(dialog: Dialog, response: Response) -> Dialog:

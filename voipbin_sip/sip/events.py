@@ -50,6 +50,33 @@ class Confirmed:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """A provisional response from 180 up to an INVITE of ours; `sdp` is where early media come from.
+
+    A proxy may ring several phones: `fork` tells them apart (the To tag, "" where the peer gave none).
+    """
+
+    leg: str
+    status: int
+    reason: str
+    sdp: SessionDescription | None
+    fork: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An INVITE of ours was answered, and acknowledged.
+
+    `sdp` is the answer (that of an earlier `Progress` if the 200 did not repeat it), or the peer's offer if ours was
+    without: then the ACK waits for `SipCore.accept_offer`.
+    """
+
+    leg: str
+    sdp: SessionDescription
+    fork: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """A re-INVITE or UPDATE in a confirmed dialog; settle it with accept_offer or refuse_offer.
 
@@ -88,15 +115,14 @@ class InfoDigit:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The leg is over. Comes exactly once for each Incoming, whoever ended it."""
+    """The leg is over. Comes exactly once for each Incoming and each outgoing leg, whoever ended it."""
 
     leg: str
     by: str  # "remote" or "local"
-    status: (
-        int  # SIP status of the end: 200 for a BYE, 487 for a CANCEL, 408 for a lost ACK, ours for a reject
-    )
-    reason: str  # in words, for logs: "BYE", "CANCEL", "no ACK", "rejected", …
+    status: int  # SIP status of the end: 200 for a BYE, 487 for a CANCEL, 408 for a lost ACK, ours for a reject, theirs
+    reason: str  # in words, for logs: "BYE", "CANCEL", "no ACK", "rejected", the phrase of a failure …
     cause: int = 0  # Q.850 cause of a Reason header (RFC 3326), 0 = none
+    contacts: tuple[str, ...] = ()  # of a 3xx: where to try instead, URIs in order of preference
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +134,18 @@ class Refused:
     why: str
 
 
-Event: TypeAlias = Incoming | Confirmed | Offer | OfferAnswered | OfferRefused | InfoDigit | Ended | Refused
+Event: TypeAlias = (
+    Incoming
+    | Progress
+    | Answered
+    | Confirmed
+    | Offer
+    | OfferAnswered
+    | OfferRefused
+    | InfoDigit
+    | Ended
+    | Refused
+)
 Output: TypeAlias = Send | Event
 
 
@@ -122,6 +159,8 @@ class Limits:
     remind: float = (
         60.0  # RFC 3261 13.3.1.1: an unanswered INVITE gets its 180 or 183 again, for proxies' Timer C
     )
+    timer_c: float = 180.0  # RFC 3261 16.6 step 11: patience with a ringing peer, anew with each 1xx
+    tcp_for_long: bool = True  # RFC 3261 18.1.1: requests above 1300 bytes go over TCP, UDP if that fails
     max_message: int = 65_535  # bytes
     max_legs: int = 10_000
     max_transactions: int = 60_000

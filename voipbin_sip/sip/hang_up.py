@@ -11,8 +11,12 @@ from voipbin_sip.sip.session import Session
 
 
 def hang_up(session: Session, now: float, cause: int, text: str) -> None:
-    """End the call for a Q.850 cause: reject it if it is unanswered, else BYE. A leg that is over stays so."""
-    if session.phase in UNANSWERED:
+    """End the call for a Q.850 cause: BYE, or if it is unanswered a rejection or our CANCEL. What is over stays so."""
+    if session.phase in UNANSWERED and session.calling is not None:
+        session.bye_reason = format_reason(cause, text)
+        session.end("local", 487, text or "CANCEL", cause)
+        session.calling.give_up(now)
+    elif session.phase in UNANSWERED:
         status = status_of_cause(cause)
         response = session.response(session.invite, status, headers=(("Reason", format_reason(cause, text)),))
         session.invite.respond(now, response)
@@ -31,6 +35,8 @@ def leave(
     session.bye_reason = format_reason(cause, text)
     session.end(by, status, why, cause)
     session.move(now, Move.HANG_UP)
+    if session.calling is not None:
+        session.calling.acknowledge(now, None)
     pending = session.peer_offer
     if pending is not None and not pending.answered:
         session.peer_offer = None

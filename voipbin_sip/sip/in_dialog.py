@@ -47,7 +47,9 @@ def _bye(session: Session, now: float, transaction: ServerTransaction) -> None:
     cause = q850_cause(transaction.request)
     session.respond(now, transaction, 200)
     session.end("remote", 487 if early else 200, "BYE", cause)
-    if session.can(Move.PEER_BYE):
+    if early and session.calling is not None:  # its 200 may have been lost
+        session.calling.give_up(now)
+    elif session.can(Move.PEER_BYE):
         session.move(now, Move.PEER_BYE)
 
 

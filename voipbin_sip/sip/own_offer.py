@@ -39,16 +39,14 @@ def _try(session: Session, now: float) -> None:
     if session.phase is not Phase.CONFIRMED or session.acceptances or session.peer_offer is not None:
         _try_later(session, now, _BUSY_WAIT)
         return
-    attempt = _Attempt(session)
     session.own_invite = session.request(
         now,
         "INVITE",
-        attempt.response,
+        _Attempt(session).response,
         headers=(("Allow", ", ".join(session.wire.limits.allow)),),
         body=session.own_offer.to_bytes(),
         content_type=SDP,
     )
-    attempt.number = session.dialog.local_cseq
 
 
 def _try_later(session: Session, now: float, seconds: float) -> None:
@@ -58,12 +56,11 @@ def _try_later(session: Session, now: float, seconds: float) -> None:
 class _Attempt:
     """One re-INVITE; it lives on to acknowledge a 2xx as often as it comes, even after the call."""
 
-    __slots__ = ("_ack", "_session", "number")
+    __slots__ = ("_ack", "_session")
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._ack = b""
-        self.number = 0
 
     def response(self, now: float, response: Response | None) -> None:
         """Take a response, or None for none in time."""
@@ -105,7 +102,7 @@ class _Attempt:
             answer = session_description(response)
         except RemoteProtocolError as error:
             complaint = f"unusable answer: {error.reason}"
-        self._ack = session.ack(self.number)
+        self._ack = session.ack(response.cseq.number)
         session.send_ack(self._ack)
         if session.phase in DEPARTED:
             return

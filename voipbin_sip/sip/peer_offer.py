@@ -6,7 +6,7 @@ from voipbin_sip.sip.body import session_description
 from voipbin_sip.sip.callee import accept
 from voipbin_sip.sip.errors import LocalProtocolError
 from voipbin_sip.sip.events import Offer
-from voipbin_sip.sip.phase import DEPARTED, UNANSWERED
+from voipbin_sip.sip.phase import DEPARTED, UNANSWERED, Phase
 from voipbin_sip.sip.sdp import SessionDescription
 from voipbin_sip.sip.server_transaction import ServerTransaction
 from voipbin_sip.sip.session import Session
@@ -49,6 +49,9 @@ def accept_offer(session: Session, now: float, sdp: SessionDescription) -> None:
 
     Nothing happens if the peer has withdrawn it meanwhile.
     """
+    if session.calling is not None and session.phase is Phase.ACCEPTED:
+        session.calling.acknowledge(now, sdp)
+        return
     transaction = session.peer_offer
     if transaction is None:
         return
@@ -73,7 +76,7 @@ def refuse(session: Session, now: float, status: int, reason: str | None) -> Non
 
 def _our_offer_is_open(session: Session) -> bool:
     return any(acceptance.offered for acceptance in session.acceptances.values()) or (
-        session.offerless and session.phase in UNANSWERED
+        (session.offerless or session.calling is not None) and session.phase in UNANSWERED
     )
 
 

@@ -1,4 +1,7 @@
-"""The phases of an INVITE session as callee, as one table (RFC 3261 sections 13.3, 9.2 and 15)."""
+"""The phases of an INVITE session, as one table (RFC 3261 sections 9, 13.2, 13.3 and 15).
+
+What is said for the callee holds mirrored for the caller, who has one phase more: its CANCEL is under way.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,9 @@ class Phase(Enum):
     EARLY = auto()  # 180 or 183 sent
     ACCEPTED = auto()  # 200 sent, no ACK yet
     CONFIRMED = auto()  # ACK received
+    CANCELLING = (
+        auto()
+    )  # our INVITE is to be given up: its CANCEL is sent or must wait for a provisional response
     LEAVING = auto()  # to be ended by us, but our BYE must wait for an ACK (RFC 3261 section 15)
     LEFT = auto()  # our BYE is on its way
     OVER = auto()
@@ -31,6 +37,8 @@ class Move(Enum):
     BYE_SENT = auto()
     BYE_DONE = auto()
     PEER_BYE = auto()
+    GIVE_UP = auto()  # the caller's user, or its patience with a ringing peer
+    FAILURE = auto()  # final, from the callee
 
     __hash__ = object.__hash__
 
@@ -46,6 +54,13 @@ PHASES: dict[tuple[Phase, Move], Phase] = {
     (Phase.EARLY, Move.REJECT): Phase.OVER,
     (Phase.EARLY, Move.CANCEL): Phase.OVER,
     (Phase.EARLY, Move.PEER_BYE): Phase.OVER,
+    (Phase.PROCEEDING, Move.GIVE_UP): Phase.CANCELLING,
+    (Phase.PROCEEDING, Move.FAILURE): Phase.OVER,
+    (Phase.EARLY, Move.GIVE_UP): Phase.CANCELLING,
+    (Phase.EARLY, Move.FAILURE): Phase.OVER,
+    (Phase.CANCELLING, Move.ANSWER): Phase.LEAVING,  # the 200 crossed our CANCEL
+    (Phase.CANCELLING, Move.FAILURE): Phase.OVER,
+    (Phase.CANCELLING, Move.PEER_BYE): Phase.CANCELLING,
     (Phase.ACCEPTED, Move.ACK): Phase.CONFIRMED,
     (Phase.ACCEPTED, Move.HANG_UP): Phase.LEAVING,
     (Phase.ACCEPTED, Move.PEER_BYE): Phase.OVER,
@@ -58,4 +73,7 @@ PHASES: dict[tuple[Phase, Move], Phase] = {
 }
 
 UNANSWERED = frozenset((Phase.PROCEEDING, Phase.EARLY))
-DEPARTED = frozenset((Phase.LEAVING, Phase.LEFT, Phase.OVER))
+UNDECIDED = frozenset(
+    (Phase.PROCEEDING, Phase.EARLY, Phase.CANCELLING)
+)  # as caller: several dialogs may open
+DEPARTED = frozenset((Phase.CANCELLING, Phase.LEAVING, Phase.LEFT, Phase.OVER))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from voipbin_sip.sip.errors import RemoteProtocolError
-from voipbin_sip.sip.message import Request
+from voipbin_sip.sip.message import Request, Response
 from voipbin_sip.sip.params import find_param, parse_params, quote
 
 # Q.850 section 2.2.7, those that a SIP server has use for.
@@ -77,10 +77,10 @@ def format_reason(cause: int, text: str = "") -> str:
     return f"Q.850;cause={cause}" + (f";text={quote(text)}" if text else "")
 
 
-def q850_cause(request: Request) -> int:
-    """Return the Q.850 cause of a request's Reason headers, 0 if there is none that can be read."""
+def q850_cause(message: Request | Response) -> int:
+    """Return the Q.850 cause of a message's Reason headers, 0 if there is none that can be read."""
     try:
-        for value in request.headers.values("reason"):
+        for value in message.headers.values("reason"):
             protocol, semicolon, params = value.partition(";")
             if protocol.strip().lower() == "q.850":
                 cause = find_param(parse_params(semicolon + params), "cause") or ""

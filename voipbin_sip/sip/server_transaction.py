@@ -69,7 +69,7 @@ class ServerTransaction:
         """Send a response and return its bytes. A second final one is not sent (2xx: `repeat_success`)."""
         data = response.to_bytes()
         self._wire.count("sent", response.status)
-        challenge = response.status in (401, 407) and self._table is INVITE_SERVER
+        challenge = response.status in (401, 407)
         self._step(now, Input.CHALLENGE if challenge else input_of(response.status), data)
         if response.status >= 200:
             self.request = _ANSWERED

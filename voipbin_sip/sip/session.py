@@ -1,23 +1,28 @@
 """One INVITE session: its state and what all that happens in it is made of (RFC 3261 sections 12 and 13).
 
-The record is small on purpose. What is done with it lives beside it: `callee` (answering the INVITE), `in_dialog`
-(requests of the peer), `peer_offer` and `own_offer` (re-INVITE and UPDATE, theirs and ours), `hang_up` (BYE).
+The record is small on purpose. What is done with it lives beside it: `callee` (answering the peer's INVITE), `caller`
+(sending ours), `in_dialog` (requests of the peer), `peer_offer` and `own_offer` (re-INVITE and UPDATE, theirs and
+ours), `hang_up` (BYE).
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import cached_property
+from typing import Protocol
 
 from voipbin_sip.sip.acceptance import Acceptance
 from voipbin_sip.sip.body import SDP
+from voipbin_sip.sip.client_digest import ClientDigest, Tried
 from voipbin_sip.sip.client_transaction import ClientTransaction
 from voipbin_sip.sip.dialog import Dialog
-from voipbin_sip.sip.events import Ended
-from voipbin_sip.sip.message import Request, Response, make_request, make_response
+from voipbin_sip.sip.errors import LocalProtocolError
+from voipbin_sip.sip.events import Ended, Hop
+from voipbin_sip.sip.message import Request, Response, make_response
 from voipbin_sip.sip.next_hop import request_hop
-from voipbin_sip.sip.phase import PHASES, Move, Phase
+from voipbin_sip.sip.phase import DEPARTED, PHASES, UNDECIDED, Move, Phase
 from voipbin_sip.sip.sdp import SessionDescription
 from voipbin_sip.sip.server_transaction import ServerTransaction
 from voipbin_sip.sip.timers import Timer
@@ -26,6 +31,22 @@ from voipbin_sip.sip.transactions import Transactions
 from voipbin_sip.sip.wire import Wire
 
 _PLAIN_USER = re.compile(r"[-A-Za-z0-9+._*~]{1,64}")  # no escaping needed in a URI
+
+
+class Calling(Protocol):
+    """What a session needs to know of the INVITE that it has sent (`caller.Caller`)."""
+
+    def select(self, remote_tag: str) -> bool:
+        """Make the early dialog with that tag the session's; return whether there is one."""
+        ...
+
+    def acknowledge(self, now: float, sdp: SessionDescription | None) -> bool:
+        """Send the ACK that waits for our answer; return whether one did."""
+        ...
+
+    def give_up(self, now: float) -> None:
+        """Cancel the INVITE, as soon as that is allowed."""
+        ...
 
 
 class Session:
@@ -37,20 +58,23 @@ class Session:
         transactions: Transactions,
         leg: str,
         dialog: Dialog,
-        invite: ServerTransaction,
         *,
-        offerless: bool,
+        user: str,
+        opening: ServerTransaction | None = None,
+        offerless: bool = False,
+        digest: ClientDigest | None = None,
         on_over: Callable[[float, Session], None],
     ) -> None:
+        """Make a session; `user` is who we are in it, `opening` the peer's INVITE if it is the caller."""
         self.wire = wire
         self.transactions = transactions
         self.leg = leg
         self.dialog = dialog
-        self.invite = invite
-        request = invite.request
-        self.called_user = request.uri.user or ""
-        self.copy_key = (request.call_id, request.from_.tag or "", request.cseq.number)
+        self.opening = opening
+        self.calling: Calling | None = None
+        self.user = user
         self.offerless = offerless
+        self.digest = digest
         self.phase = Phase.PROCEEDING
         self.reminder: Timer | None = None
         self.expiry: Timer | None = None  # of an INVITE with Expires
@@ -65,6 +89,13 @@ class Session:
         self._on_over = on_over
         self._ended = False
 
+    @property
+    def invite(self) -> ServerTransaction:
+        """The peer's INVITE that opened the session. Raises LocalProtocolError if it was ours."""
+        if self.opening is None:
+            raise LocalProtocolError("the leg is an outgoing one")
+        return self.opening
+
     def can(self, move: Move) -> bool:
         """Return whether the session's phase allows a move."""
         return (self.phase, move) in PHASES
@@ -75,17 +106,17 @@ class Session:
         if self.phase is Phase.OVER:
             self._close(now)
 
-    def end(self, by: str, status: int, reason: str, cause: int = 0) -> None:
+    def end(self, by: str, status: int, reason: str, cause: int = 0, contacts: tuple[str, ...] = ()) -> None:
         """Tell the user that the leg is over, the first time only."""
         if not self._ended:
             self._ended = True
-            self.wire.emit(Ended(self.leg, by, status, reason, cause))
+            self.wire.emit(Ended(self.leg, by, status, reason, cause, contacts))
 
     @cached_property
     def contact(self) -> str:
-        """Our Contact in this dialog; the user part is the one that was called, if it is a plain one."""
+        """Our Contact in this dialog; the user part is who was called or calls, if it is a plain one."""
         hop = self.dialog.hop
-        user = self.called_user if _PLAIN_USER.fullmatch(self.called_user) else "voipbin"
+        user = self.user if _PLAIN_USER.fullmatch(self.user) else "voipbin"
         transport = "" if hop.transport == "UDP" else f";transport={hop.transport.lower()}"
         return f"<sip:{user}@{self.wire.local_authority(hop)}{transport}>"
 
@@ -137,29 +168,76 @@ class Session:
         body: bytes = b"",
         content_type: str | None = None,
     ) -> ClientTransaction:
-        """Send a request in the dialog; `on_response` as in ClientTransaction."""
-        dialog = self.dialog.next_request()
-        request = self._build(dialog, method, dialog.local_cseq, headers, body, content_type)
-        self.dialog = dialog
-        hop = request_hop(dialog.next_hop_uri(), dialog.hop)
+        """Send a request in the dialog, again with credentials if it is challenged.
+
+        `on_response` is called as by ClientTransaction.
+        """
+        tried: Tried = Counter()
+        lines = tuple(headers)
+
+        def send(at: float) -> ClientTransaction:
+            dialog = self.dialog.next_request()
+            request = self.build(
+                dialog, method, dialog.local_cseq, headers=lines, body=body, content_type=content_type
+            )
+            self.dialog = dialog
+            hop = request_hop(dialog.next_hop_uri(), dialog.hop)
+            return self.begin(at, request, hop, answered)
+
+        def answered(at: float, response: Response | None) -> None:
+            if response is None or not self._try_again(method, response, tried):
+                on_response(at, response)
+            else:
+                send(at)
+
+        return send(now)
+
+    def serves(self, request: Request) -> bool:
+        """Return whether a request of the peer, whose To tag is ours, is within this session."""
+        tag = request.from_.tag or ""
+        if request.call_id != self.dialog.call_id:
+            return False
+        if self.calling is not None and self.phase in UNDECIDED:
+            return self.calling.select(tag)
+        return tag == self.dialog.remote_tag
+
+    def begin(
+        self, now: float, request: Request, hop: Hop, on_response: Callable[[float, Response | None], None]
+    ) -> ClientTransaction:
+        """Begin a client transaction of this session."""
         transaction = self.transactions.request(now, request, hop, on_response)
         self.clients = [client for client in self.clients if client.state is not State.TERMINATED]
         self.clients.append(transaction)
         return transaction
 
-    def ack(self, number: int) -> bytes:
+    def ack(
+        self,
+        number: int,
+        dialog: Dialog | None = None,
+        sdp: SessionDescription | None = None,
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> bytes:
         """Return the ACK for a 2xx to our INVITE of that CSeq number: a request of its own (RFC 3261 13.2.2.4)."""
-        return self._build(self.dialog, "ACK", number, (), b"", None).to_bytes()
+        return self.build(
+            dialog or self.dialog,
+            "ACK",
+            number,
+            headers=headers,
+            body=b"" if sdp is None else sdp.to_bytes(),
+            content_type=None if sdp is None else SDP,
+        ).to_bytes()
 
-    def send_ack(self, data: bytes) -> None:
+    def send_ack(self, data: bytes, dialog: Dialog | None = None) -> None:
         """Send an ACK, which has no transaction."""
-        self.wire.send(request_hop(self.dialog.next_hop_uri(), self.dialog.hop), data)
+        dialog = dialog or self.dialog
+        self.wire.send(request_hop(dialog.next_hop_uri(), dialog.hop), data)
 
     def connection_lost(self, now: float, connection: int) -> None:
         """Stop using a connection; what waits for it goes over a new one."""
         if self.dialog.hop.connection == connection:
             self.dialog = self.dialog.without_connection()
-        self.invite.connection_lost(connection)
+        if self.opening is not None:
+            self.opening.connection_lost(connection)
         for acceptance in self.acceptances.values():
             acceptance.transaction.connection_lost(connection)
         if self.peer_offer is not None:
@@ -168,25 +246,26 @@ class Session:
         for client in self.clients:
             client.connection_lost(now, connection, remote)
 
-    def _build(
+    def build(
         self,
         dialog: Dialog,
         method: str,
         number: int,
-        headers: Iterable[tuple[str, str]],
-        body: bytes,
-        content_type: str | None,
+        *,
+        hop: Hop | None = None,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+        content_type: str | None = None,
     ) -> Request:
+        """Return a request in a dialog, for the hop that it goes to unless another is given."""
         uri, routes = dialog.routing()
-        hop = request_hop(dialog.next_hop_uri(), dialog.hop)
-        via = f"SIP/2.0/{hop.transport} {self.wire.local_authority(hop)};branch=z9hG4bK{self.wire.new_token()};rport"
         lines = list(headers)
-        if self.wire.server_name:
-            lines.append(("User-Agent", self.wire.server_name))
-        return make_request(
+        if self.digest is not None and method != "ACK":  # an ACK repeats those of its INVITE (section 22.1)
+            lines += self.digest.headers(method, uri, body)
+        return self.wire.request(
+            hop or request_hop(dialog.next_hop_uri(), dialog.hop),
             method,
             uri,
-            via=via,
             from_=dialog.local_party,
             to=dialog.remote_party,
             call_id=dialog.call_id,
@@ -198,6 +277,12 @@ class Session:
             content_type=content_type,
         )
 
+    def _try_again(self, method: str, response: Response, tried: Tried) -> bool:
+        """Return whether credentials may help a request that got this response (RFC 3261 22.2)."""
+        if self.digest is None or (self.phase in DEPARTED and method != "BYE"):
+            return False
+        return self.digest.learn(response, tried)
+
     def _close(self, now: float) -> None:
         """Stop all that runs by itself; what the peer still waits for is answered (RFC 3261 15.1.2)."""
         timers = self.wire.timers
@@ -207,9 +292,10 @@ class Session:
         for acceptance in self.acceptances.values():
             acceptance.stop()
         self.acceptances.clear()
-        for pending in (self.invite, self.peer_offer):
+        for pending in (self.opening, self.peer_offer):
             if pending is not None and not pending.answered:
                 self.respond(now, pending, 487)
         self.peer_offer = None
-        self.invite.on_cancel = None  # the transaction stays longer than the session
+        if self.opening is not None:
+            self.opening.on_cancel = None  # the transaction stays longer than the session
         self._on_over(now, self)

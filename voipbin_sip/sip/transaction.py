@@ -18,6 +18,9 @@ class State(Enum):
     CALLING = auto()
     TRYING = auto()
     PROCEEDING = auto()
+    CANCELLING = (
+        auto()
+    )  # INVITE client: a CANCEL is due or sent, the final response may still come (section 9.1)
     ACCEPTED = auto()
     COMPLETED = auto()
     CONFIRMED = auto()
@@ -36,7 +39,9 @@ class Input(Enum):
     PROVISIONAL = auto()  # 1xx: from the user on a server, from the wire on a client
     SUCCESS = auto()  # 2xx
     FAILURE = auto()  # 300 to 699
-    CHALLENGE = auto()  # 401 or 407 to an INVITE
+    CHALLENGE = auto()  # 401 or 407 of ours
+    CANCEL = auto()  # the user gives up its INVITE
+    UNREACHABLE = auto()  # the transport cannot deliver
     TIMER_A = auto()
     TIMER_B = auto()
     TIMER_C = auto()
@@ -50,6 +55,7 @@ class Input(Enum):
     TIMER_K = auto()
     TIMER_L = auto()
     TIMER_M = auto()
+    TIMER_CANCEL = auto()  # 64*T1 after a CANCEL (section 9.1); the RFC gives it no letter
 
     __hash__ = object.__hash__
 
@@ -62,6 +68,7 @@ class Act(Enum):
     PASS = auto()  # to the user
     SEND_ACK = auto()  # for a failure response, within the transaction (RFC 3261 17.1.1.3)
     REPORT_TIMEOUT = auto()
+    REPORT_UNREACHABLE = auto()
     START_A = auto()
     NEXT_A = auto()
     START_B = auto()
@@ -79,6 +86,7 @@ class Act(Enum):
     START_K = auto()
     START_L = auto()
     START_M = auto()
+    START_CANCEL = auto()
 
     __hash__ = object.__hash__
 
@@ -106,6 +114,8 @@ INVITE_SERVER: Table = {
 # RFC 3261 17.2.2
 NON_INVITE_SERVER: Table = {
     (State.TRYING, Input.PROVISIONAL): (State.PROCEEDING, (Act.SEND,)),
+    (State.TRYING, Input.CHALLENGE): (State.TERMINATED, (Act.SEND,)),  # as for INVITE
+    (State.PROCEEDING, Input.CHALLENGE): (State.TERMINATED, (Act.SEND,)),
     (State.TRYING, Input.SUCCESS): (State.COMPLETED, (Act.SEND, Act.START_J)),
     (State.TRYING, Input.FAILURE): (State.COMPLETED, (Act.SEND, Act.START_J)),
     (State.PROCEEDING, Input.REQUEST): (State.PROCEEDING, (Act.RESEND,)),
@@ -117,7 +127,8 @@ NON_INVITE_SERVER: Table = {
 }
 
 # RFC 3261 17.1.1 and RFC 6026 7.2. Timer B runs only while Calling. Timer C (16.6 step 11) bounds the wait for
-# a final response, so that a peer that says 100 and vanishes cannot keep a transaction for ever.
+# a final response, so that a peer that says 100 and vanishes cannot keep a transaction for ever; when it fires, the
+# user should send a CANCEL. After that nothing is waited for longer than 64*T1.
 INVITE_CLIENT: Table = {
     (State.CALLING, Input.TIMER_A): (State.CALLING, (Act.RESEND, Act.NEXT_A)),
     (State.CALLING, Input.TIMER_B): (State.TERMINATED, (Act.REPORT_TIMEOUT,)),
@@ -127,7 +138,12 @@ INVITE_CLIENT: Table = {
     (State.PROCEEDING, Input.PROVISIONAL): (State.PROCEEDING, (Act.START_C, Act.PASS)),
     (State.PROCEEDING, Input.SUCCESS): (State.ACCEPTED, (Act.START_M, Act.PASS)),
     (State.PROCEEDING, Input.FAILURE): (State.COMPLETED, (Act.SEND_ACK, Act.START_D, Act.PASS)),
-    (State.PROCEEDING, Input.TIMER_C): (State.TERMINATED, (Act.REPORT_TIMEOUT,)),
+    (State.CALLING, Input.UNREACHABLE): (State.TERMINATED, (Act.REPORT_UNREACHABLE,)),
+    (State.PROCEEDING, Input.TIMER_C): (State.CANCELLING, (Act.START_CANCEL, Act.REPORT_TIMEOUT)),
+    (State.PROCEEDING, Input.CANCEL): (State.CANCELLING, (Act.START_CANCEL,)),
+    (State.CANCELLING, Input.SUCCESS): (State.ACCEPTED, (Act.START_M, Act.PASS)),
+    (State.CANCELLING, Input.FAILURE): (State.COMPLETED, (Act.SEND_ACK, Act.START_D, Act.PASS)),
+    (State.CANCELLING, Input.TIMER_CANCEL): (State.TERMINATED, (Act.REPORT_TIMEOUT,)),
     (State.ACCEPTED, Input.SUCCESS): (State.ACCEPTED, (Act.PASS,)),
     (State.ACCEPTED, Input.TIMER_M): (State.TERMINATED, ()),
     (State.COMPLETED, Input.FAILURE): (State.COMPLETED, (Act.SEND_ACK,)),
@@ -138,6 +154,7 @@ INVITE_CLIENT: Table = {
 NON_INVITE_CLIENT: Table = {
     (State.TRYING, Input.TIMER_E): (State.TRYING, (Act.RESEND, Act.NEXT_E)),
     (State.TRYING, Input.TIMER_F): (State.TERMINATED, (Act.REPORT_TIMEOUT,)),
+    (State.TRYING, Input.UNREACHABLE): (State.TERMINATED, (Act.REPORT_UNREACHABLE,)),
     (State.TRYING, Input.PROVISIONAL): (State.PROCEEDING, (Act.SLOW_E, Act.START_F, Act.PASS)),
     (State.TRYING, Input.SUCCESS): (State.COMPLETED, (Act.START_K, Act.PASS)),
     (State.TRYING, Input.FAILURE): (State.COMPLETED, (Act.START_K, Act.PASS)),

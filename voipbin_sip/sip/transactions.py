@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from voipbin_sip.sip.client_transaction import ClientTransaction
 from voipbin_sip.sip.events import Hop
@@ -10,6 +11,8 @@ from voipbin_sip.sip.message import Request, Response
 from voipbin_sip.sip.server_transaction import ServerTransaction
 from voipbin_sip.sip.transaction_key import Key, client_key
 from voipbin_sip.sip.wire import Wire
+
+_LONGEST_DATAGRAM = 1300  # bytes of a request over UDP where the path's MTU is unknown (RFC 3261 18.1.1)
 
 
 class Transactions:
@@ -43,20 +46,36 @@ class Transactions:
     def request(
         self, now: float, request: Request, hop: Hop, on_response: Callable[[float, Response | None], None]
     ) -> ClientTransaction:
-        """Begin a client transaction and send its request."""
-        transaction = ClientTransaction(self._wire, request, hop, on_response)
+        """Begin a client transaction and send its request, over TCP if it is too long for UDP (RFC 3261 18.1.1)."""
+        datagram = None
+        limits = self._wire.limits
+        if hop.transport == "UDP" and limits.tcp_for_long and len(request.to_bytes()) > _LONGEST_DATAGRAM:
+            datagram = (request, hop)
+            hop = replace(hop, transport="TCP", connection=0)
+            request = self._wire.moved(request, hop)
+        transaction = ClientTransaction(self._wire, request, hop, on_response, datagram=datagram)
         transaction.on_end = self._client_ended
         self._clients[transaction.key] = transaction
         transaction.start(now)
         return transaction
 
-    def receive(self, now: float, response: Response) -> bool:
+    def receive(self, now: float, response: Response, hop: Hop) -> bool:
         """Take a response; return whether it belongs to a transaction of ours."""
         transaction = self._clients.get(client_key(response))
         if transaction is None:
             return False
-        transaction.receive(now, response)
+        transaction.receive(now, response, hop)
         return True
+
+    def send_failed(self, now: float, hop: Hop) -> None:
+        """Tell all who wait for an answer from a hop that the transport does not reach it."""
+        waiting = [
+            client
+            for client in self._clients.values()
+            if client.hop.transport == hop.transport and client.hop.remote == hop.remote
+        ]
+        for client in waiting:
+            client.send_failed(now)
 
     def _server_ended(self, transaction: ServerTransaction) -> None:
         self._servers.pop(transaction.key, None)

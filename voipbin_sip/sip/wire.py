@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from voipbin_sip.sip.build import make_request
 from voipbin_sip.sip.events import Event, Hop, Limits, Output, Send
+from voipbin_sip.sip.message import Headers, Request
 from voipbin_sip.sip.timers import Timers
 
 METHODS = frozenset(
@@ -60,6 +62,50 @@ class Wire:
         if self._chance is None:
             self._chance = random.Random(self.new_token())
         return self._chance.uniform(low, high)
+
+    def request(
+        self,
+        hop: Hop,
+        method: str,
+        uri: str,
+        *,
+        from_: str,
+        to: str,
+        call_id: str,
+        cseq: int,
+        contact: str | None = None,
+        routes: Iterable[str] = (),
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+        content_type: str | None = None,
+    ) -> Request:
+        """Return a request of ours for a hop, with a new branch. Raises LocalProtocolError as `make_request`."""
+        lines = list(headers)
+        if self.server_name:
+            lines.append(("User-Agent", self.server_name))
+        return make_request(
+            method,
+            uri,
+            via=f"{self._via(hop)};branch=z9hG4bK{self.new_token()};rport",
+            from_=from_,
+            to=to,
+            call_id=call_id,
+            cseq=cseq,
+            contact=contact,
+            routes=routes,
+            headers=lines,
+            body=body,
+            content_type=content_type,
+        )
+
+    def moved(self, request: Request, hop: Hop) -> Request:
+        """Return a request of ours as it goes over another hop: the same branch behind another Via."""
+        headers = Headers.received(list(request.headers))
+        headers.replace("Via", f"{self._via(hop)};branch={request.via.branch};rport")
+        return Request(request.method, request.uri_text, headers, request.body)
+
+    def _via(self, hop: Hop) -> str:
+        return f"SIP/2.0/{hop.transport} {self.local_authority(hop)}"
 
     def local_authority(self, hop: Hop) -> str:
         """Return host:port as written into Via and Contact for what goes through this hop."""
