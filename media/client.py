@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import socket
 import time
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,14 @@ from media.messages import (
     Echo,
     Event,
     FirstPacket,
+    Gain,
+    HandedOver,
+    HandOver,
+    Join,
+    Leave,
     LegClosed,
     Load,
+    Mute,
     OpenLeg,
     OtherDigits,
     Play,
@@ -37,17 +44,37 @@ from media.messages import (
     SetStream,
     StopPlay,
     Stream,
+    TakeOver,
 )
+from media.mixer import MAX_GAIN, MUTES
 from media.orders import canonical
 from media.ports import NoPort, PortPool
+from media.room import Room
 from media.send import PTIMES
 from media.stats import SLOTS, LegStats
 
 __all__ = [
-    "BankFull", "Clip", "LegListener", "LegStats", "MediaClient", "MediaLeg", "NoPort", "Playout", "WorkerLost",
+    "BankFull", "Clip", "LegListener", "LegStats", "MediaClient", "MediaLeg", "NoPort", "Playout", "Room",
+    "WorkerLost",
 ]  # fmt: skip
 
 _RESTART_SECONDS = (0.0, 0.5, 1.0, 2.0, 5.0)  # waits before starting a worker anew, the last for ever
+
+
+_LegOrder: TypeAlias = (
+    SetStream
+    | Play
+    | StopPlay
+    | SendDigits
+    | Echo
+    | OtherDigits
+    | Join
+    | Leave
+    | Mute
+    | Gain
+    | HandOver
+    | CloseLeg
+)
 
 
 class LegListener(Protocol):
@@ -110,6 +137,14 @@ class MediaLeg:
         self._playouts: dict[int, Playout] = {}
         self._digits: dict[int, asyncio.Future[None]] = {}
         self._closing = False
+        self.room: Room | None = None
+        self.destination: WorkerLink | None = None  # while the leg moves to another worker
+        self._held: list[_LegOrder] = []  # until it is there
+
+    @property
+    def home(self) -> WorkerLink:
+        """The worker that the leg is in, or on its way to."""
+        return self.destination or self.link
 
     @property
     def open(self) -> bool:
@@ -166,6 +201,29 @@ class MediaLeg:
             raise ValueError(f"no echo mode {mode!r}: one of {', '.join(ECHOES)}")
         self.order(Echo(self.id, mode))
 
+    def join(self, room: Room) -> None:
+        """Enter a room, leaving the one before; who is in it hears this leg and is heard."""
+        if not self._closing:
+            room.take(self)
+
+    def leave(self) -> None:
+        """Leave the room, if the leg is in one."""
+        if self.room is not None:
+            self.order(Leave(self.id))
+            self.room.lose(self)
+
+    def mute(self, direction: str) -> None:
+        """Drop what the leg says ("in"), what it would hear ("out"), "both" or "" for neither."""
+        if direction not in MUTES:
+            raise ValueError(f"no direction {direction!r}: one of in, out, both or empty for neither")
+        self.order(Mute(self.id, direction))
+
+    def gain(self, factor: float) -> None:
+        """Set how loud the others of a room hear the leg: 1 = as it comes, 0 to 8."""
+        if not 0 <= factor <= MAX_GAIN:
+            raise ValueError(f"a gain of {factor} is not between 0 and {MAX_GAIN:.0f}")
+        self.order(Gain(self.id, float(factor)))
+
     def other_digit(self, digit: str) -> None:
         """Tell that the peer sends digits by signalling; `digit` ends playouts that stop on it."""
         self.order(OtherDigits(self.id, digit))
@@ -180,13 +238,27 @@ class MediaLeg:
     def close(self) -> None:
         """Give the leg up; `final` ends with its last counters."""
         if not self._closing:
+            if self.room is not None:
+                self.room.lose(self)
             self.order(CloseLeg(self.id))
             self._closing = True
 
-    def order(self, order: SetStream | Play | StopPlay | SendDigits | Echo | OtherDigits | CloseLeg) -> None:
+    def order(self, order: _LegOrder) -> None:
         """Send an order to the leg's worker; a leg that is gone takes none."""
-        if not self._closing:
+        if self._closing:
+            return
+        if self.destination is not None:
+            self._held.append(order)
+        else:
             self.link.send(order)
+
+    def arrive(self, slot: int) -> None:
+        """Go on in the worker that the leg has moved to, with the orders that came meanwhile."""
+        assert self.destination is not None
+        self.link, self.slot, self.destination = self.destination, slot, None
+        for order in self._held:
+            self.link.send(order)
+        self._held.clear()
 
     def take(self, event: Event) -> None:
         """Take an event of the worker."""
@@ -211,6 +283,8 @@ class MediaLeg:
     def end(self, closed: LegClosed) -> None:
         """Settle everything that still waits on the leg."""
         self._closing = True
+        if self.room is not None:
+            self.room.lose(self)
         self._last = self.stats()._replace(
             packets_sent=closed.packets_sent,
             packets_received=closed.packets_received,
@@ -272,16 +346,25 @@ class MediaClient:
         return [link.pid for link in self._links]
 
     def open_leg(
-        self, host: str, listener: LegListener, *, inband_digits: bool = True, rtp_timeout: float = 0
+        self,
+        host: str,
+        listener: LegListener,
+        *,
+        inband_digits: bool = True,
+        rtp_timeout: float = 0,
+        beside: MediaLeg | None = None,
     ) -> MediaLeg:
         """Open RTP and RTCP ports on a local address, in the least loaded worker. Raises NoPort and WorkerLost.
 
+        `beside` asks for the worker of another leg, which spares a move when both join one room.
         `inband_digits` listens for tones until another source of digits shows up; `rtp_timeout` in seconds, 0 = never.
         """
         links = [link for link in self._links if link.alive and self._slots[link]]
         if not links:
             raise WorkerLost("no media worker is running, or all are full")
         link = min(links, key=lambda link: -len(self._slots[link]))
+        if beside is not None and beside.home in links:
+            link = beside.home
         port, rtp, rtcp = self._ports.open(host)
         slot = self._slots[link].pop()
         assert link.stats is not None
@@ -294,6 +377,21 @@ class MediaClient:
             rtcp.close()
         self._legs[leg.id] = leg
         return leg
+
+    def room(self) -> Room:
+        """Return a new, empty room."""
+        return Room(self, self.next_number())
+
+    def move(self, leg: MediaLeg, link: WorkerLink) -> None:
+        """Let a leg go on in another worker. Raises WorkerLost if that one is gone or full.
+
+        What is ordered meanwhile waits; its peer hears a gap of a few packets at most.
+        """
+        if not link.alive or not self._slots[link]:
+            raise WorkerLost("the media worker of the room is gone or full")
+        if leg.destination is None:
+            leg.order(HandOver(leg.id))
+        leg.destination = link
 
     def add_clip(self, pcm: NDArray[np.int16], rate: int) -> Clip:
         """Put int16[n] mono sound of 8000 or 16000 Hz where the workers can play it. Raises BankFull."""
@@ -311,21 +409,47 @@ class MediaClient:
         await link.start()
         self._slots[link] = list(range(SLOTS))
 
-    def _event(self, link: WorkerLink, event: Event) -> None:
+    def _event(self, link: WorkerLink, event: Event, sockets: list[socket.socket]) -> None:
         """Pass a worker's event to its leg."""
+        try:
+            self._take(link, event, sockets)
+        finally:
+            for sock in sockets:
+                sock.close()
+
+    def _take(self, link: WorkerLink, event: Event, sockets: list[socket.socket]) -> None:
         if isinstance(event, Load):
             self._loads[link] = event
             return
         leg = self._legs.get(getattr(event, "leg", 0))
         if leg is None:
             return
-        if isinstance(event, LegClosed):
+        if isinstance(event, HandedOver):
+            self._go_on(leg, event, sockets)
+        elif isinstance(event, LegClosed):
             unasked = leg.open
             self._forget(leg, event)
             if unasked:
                 leg.listener.on_lost("the media worker could not take the leg's sockets")
         else:
             leg.take(event)
+
+    def _go_on(self, leg: MediaLeg, event: HandedOver, sockets: list[socket.socket]) -> None:
+        """Take a leg that its worker has handed over to where it goes."""
+        link = leg.destination
+        assert link is not None
+        if not link.alive or not self._slots[link] or len(sockets) != 2:
+            stats = leg.stats()
+            self._forget(leg, LegClosed(leg.id, *stats[:7]))
+            leg.listener.on_lost("the media worker of the leg's room is gone or full")
+            return
+        slot = self._slots[link].pop()
+        assert link.stats is not None
+        assert leg.link.stats is not None
+        link.stats.table[slot] = leg.link.stats.table[leg.slot]
+        self._slots[leg.link].append(leg.slot)
+        link.send(TakeOver(leg.id, slot, event.luggage), sockets)
+        leg.arrive(slot)
 
     def _forget(self, leg: MediaLeg, closed: LegClosed) -> None:
         """A leg's sockets are closed: its ports rest, its futures end."""

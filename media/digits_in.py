@@ -91,6 +91,16 @@ class DigitListener:
         self.inband[row] = False
         del self._legs[row], self._events[row]
 
+    def memory(self, row: int) -> tuple[bool, int, int, int, int]:
+        """Return what is known of the last telephone event, for `remember`."""
+        events = self._events[row]
+        return events.seen, events.timestamp, events.duration, events.event, events.ssrc
+
+    def remember(self, row: int, memory: tuple[bool, int, int, int, int]) -> None:
+        """Go on after an event that was heard elsewhere."""
+        events = self._events[row]
+        events.seen, events.timestamp, events.duration, events.event, events.ssrc = memory
+
     def set_clock(self, row: int, clock: int) -> None:
         """Give the clock of the leg's telephone-event payload type, in Hz."""
         self._events[row].clock = clock

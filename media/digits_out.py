@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -88,6 +89,10 @@ class DigitSender:
             self._continue_event(self._event, sender, payload_type)
             return True, None
         return False, self._continue_tone(rate)
+
+    def left(self) -> list[SendDigits]:
+        """Return the orders that are not through, with the digits that have not begun."""
+        return [msgspec.structs.replace(order, digits="".join(digits)) for order, digits in self._orders]
 
     def finished(self) -> list[DigitsSent]:
         """Return what has been sent completely since the last call."""

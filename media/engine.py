@@ -20,7 +20,8 @@ from media.io import PacketIO
 from media.jitter import JitterBuffer
 from media.latch import Address
 from media.legs import Leg, Legs
-from media.messages import Digit, Event, FirstPacket, Order, RtpTimeout
+from media.messages import Digit, Event, FirstPacket, Order, RtpTimeout, Stream
+from media.mixer import Mixer
 from media.orders import Orders
 from media.playout import Player
 from media.receive import Receiver
@@ -63,8 +64,11 @@ class Engine:
         self.sender = Sender(capacity, io, random)
         self.reports = Reports(capacity, io, self.legs, self.receiver, self.sender, random)
         self.concealer = Concealer(capacity)
-        self._hearing = Hearing(self.legs, self.jitter, self.concealer, self.listener, self.detector)
-        self.speaking = Speaking(self.legs, self.player, self.sender, self._hearing, emit)
+        self.mixer = Mixer(self.legs, self.player)
+        self._hearing = Hearing(
+            self.legs, self.jitter, self.concealer, self.listener, self.detector, self.mixer
+        )
+        self.speaking = Speaking(self.legs, self.player, self.sender, self._hearing, self.mixer, emit)
         self._orders = Orders(self)
 
     @property
@@ -92,6 +96,7 @@ class Engine:
             self.player,
             self.sender,
             self.reports,
+            self.mixer,
         ):
             part.grow(capacity)
         self.concealer.grow(capacity)
@@ -100,6 +105,7 @@ class Engine:
     def tick(self, now: float) -> None:
         """Hear and say 20 ms; `now` in monotonic seconds."""
         self._receive(now)
+        self.mixer.prepare(list(self.speaking.digits))
         self._hearing.tick(now)
         self.listener.tick(now)
         self.speaking.tick()
@@ -142,6 +148,10 @@ class Engine:
                 accepted[row].insert(0, packet)
             else:
                 self.receiver.foreign[row] += 1
+        self._accept(accepted, now)
+
+    def _accept(self, accepted: dict[int, list[bytes]], now: float) -> None:
+        """Take packets that were read before their source was locked, by row."""
         while accepted:
             self._batch.clear()
             for row, packets in accepted.items():
@@ -208,9 +218,27 @@ class Engine:
         )
         return np.stack([column.astype(np.float64) for column in columns], axis=1)
 
+    def resume(self, leg: Leg, source: Address, now: float) -> bool:
+        """Hear a source that was locked elsewhere; False if the kernel knows no way to it."""
+        accepted: dict[int, list[bytes]] = {}
+        if not self._lock(leg, source, accepted):
+            return False
+        self._accept(accepted, now)
+        return True
+
+    def aim(self, leg: Leg, stream: Stream, now: float) -> None:
+        """Send to the signalled address and accept a source anew."""
+        self._orders.aim(leg, stream, now)
+
     def remove(self, leg: Leg) -> None:
         """Close a leg's sockets and forget it."""
         self._io.close(leg.row)
+        self.forget(leg)
+
+    def forget(self, leg: Leg) -> None:
+        """Make a leg's row free; its playouts have been closed or taken."""
+        self.speaking.digits.pop(leg.row, None)
+        self.mixer.remove(leg.row, self.concealer.last[leg.row])
         self.listener.close(leg.row)
         self.receiver.reset(leg.row)
         self.legs.remove(leg)

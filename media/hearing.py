@@ -1,7 +1,7 @@
 """The hearing half of a tick: what legs say, decoded only where someone needs it.
 
-The play pointers of all listening legs advance. Legs whose sound is needed (in-band digits, echo) are read from the
-jitter buffer, decoded, concealed where quanta are lost and spliced where the delay is corrected.
+The play pointers of all listening legs advance. Legs whose sound is needed (in-band digits, echo, rooms) are
+read from the jitter buffer, decoded, concealed where quanta are lost and spliced where the delay is corrected.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from media.digits_in import DigitListener
 from media.dtmf.inband import InbandDetector
 from media.jitter import JitterBuffer, Step
 from media.legs import ALAW, G722, SOUND, ULAW, Legs
+from media.mixer import Mixer
 from media.rtp import FRAME, QUANTUM
 
 QUIET = 200.0  # mean magnitude below which a splice is not heard
@@ -22,7 +23,7 @@ _DECODE = {ULAW: ULAW_DECODE, ALAW: ALAW_DECODE}
 
 
 class Hearing:
-    """Decodes; keeps the sound of this tick for the echo."""
+    """Decodes; keeps the sound of this tick for echo and rooms."""
 
     def __init__(
         self,
@@ -31,22 +32,24 @@ class Hearing:
         concealer: Concealer,
         listener: DigitListener,
         detector: InbandDetector,
+        mixer: Mixer,
     ) -> None:
         self._legs = legs
         self._jitter = jitter
         self._concealer = concealer
         self._listener = listener
         self._detector = detector
+        self._mixer = mixer
         self.rows = np.zeros(0, np.intp)  # decoded in this tick
         self.sound = np.zeros((0, FRAME), np.int16)
-        self.wide: dict[int, NDArray[np.int16]] = {}  # 16 kHz frames of G.722 legs that are echoed
+        self.wide: dict[int, NDArray[np.int16]] = {}  # 16 kHz frames of G.722 legs that need them
 
     def tick(self, now: float) -> None:
         """Hear 20 ms."""
         legs, high = self._legs, self._legs.rows.high
         rows = np.flatnonzero(legs.listening[:high])
         self.wide.clear()
-        needed = (legs.echo == SOUND) | self._listener.inband
+        needed = (legs.echo == SOUND) | self._listener.inband | self._mixer.plan.mixing
         step = self._jitter.advance(rows, self._may_splice(rows, needed))
         pick = needed[rows]
         if not pick.all():
@@ -54,6 +57,7 @@ class Hearing:
             step = Step(step.start[pick], step.quanta[pick], step.spliced[pick])
         self.rows = rows
         if not len(rows):
+            self.sound = self.sound[:0]
             return
         self.sound = self._decode(rows, step)
         self._detect(rows, now)
@@ -92,11 +96,12 @@ class Hearing:
     def _decode_wide(
         self, row: int, quanta: NDArray[np.uint8], present: NDArray[np.bool_], sound: NDArray[np.int16]
     ) -> None:
-        """Decode the quanta of a G.722 leg that are there, at 8 kHz for digits, at 16 kHz for an echo."""
+        """Decode the quanta of a G.722 leg that are there, at the rates that somebody needs."""
         wideband = self._legs.by_row[row].wideband
-        if self._legs.echo[row] == SOUND:
+        plan = self._mixer.plan
+        if self._legs.echo[row] == SOUND or plan.wide[row]:
             self.wide[row] = wideband.decode_wide(quanta, present)
-        if self._listener.inband[row]:
+        if self._listener.inband[row] or plan.halved[row] or (plan.mixing[row] and not plan.wide[row]):
             for place in np.flatnonzero(present).tolist():
                 sound[place * QUANTUM : (place + 1) * QUANTUM] = wideband.decode_narrow(
                     quanta[place].tobytes()

@@ -29,10 +29,16 @@ class WorkerLost(Exception):  # noqa: N818 - reads as what happened
 
 
 class WorkerLink:
-    """One worker process. `event` is called for each of its events, `lost` once if it ends unasked."""
+    """One worker process.
+
+    `event` is called for each of its events, with the sockets that came beside it, `lost` once if it ends unasked.
+    """
 
     def __init__(
-        self, bank_fd: int, event: Callable[[WorkerLink, Event], None], lost: Callable[[WorkerLink], None]
+        self,
+        bank_fd: int,
+        event: Callable[[WorkerLink, Event, list[socket.socket]], None],
+        lost: Callable[[WorkerLink], None],
     ):
         self._bank_fd = bank_fd
         self._event = event
@@ -125,11 +131,11 @@ class WorkerLink:
         """Take what the worker says."""
         while self._socket is not None:
             try:
-                data = self._socket.recv(_RECORD)
+                data, fds, _, _ = socket.recv_fds(self._socket, _RECORD, 2)
             except BlockingIOError:
                 return
             except OSError:
-                data = b""
+                data, fds = b"", []
             if not data:
                 self._ended()
                 return
@@ -138,7 +144,7 @@ class WorkerLink:
                 if self._hello is not None and not self._hello.done():
                     self._hello.set_result(event)
             else:
-                self._event(self, event)
+                self._event(self, event, [socket.socket(fileno=fd) for fd in fds])
 
     def _ended(self) -> None:
         """The worker has closed its end."""

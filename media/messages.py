@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
-VERSION = 1
+VERSION = 2
 
 
 class Stream(msgspec.Struct, frozen=True, array_like=True):
@@ -67,6 +67,7 @@ class Play(msgspec.Struct, tag=True, array_like=True):
     urgent: bool = False  # before everything queued: what plays now is suspended and goes on afterwards
     stop_digits: str = ""  # digits that end it ("0123456789*#ABCD" for any)
     loop: bool = False
+    mix: bool = False  # in a room: heard over the others instead of in their place
 
 
 class StopPlay(msgspec.Struct, tag=True, array_like=True):
@@ -100,6 +101,53 @@ class OtherDigits(msgspec.Struct, tag=True, array_like=True):
     digit: str  # also ends a playout that stops on it
 
 
+class Join(msgspec.Struct, tag=True, array_like=True):
+    """Enter a room, leaving the one before: all legs of a room hear each other. `room` is any number but 0.
+
+    Digits (RFC 4733) of a leg in a room of two go on to the other one.
+    """
+
+    leg: int
+    room: int
+
+
+class Leave(msgspec.Struct, tag=True, array_like=True):
+    """Leave the room."""
+
+    leg: int
+
+
+class Mute(msgspec.Struct, tag=True, array_like=True):
+    """Silence a leg, in a room or not: "in" = what it says is dropped, "out" = what it hears, "both", "" = neither.
+
+    Digits of a leg that is muted are still reported.
+    """
+
+    leg: int
+    direction: str
+
+
+class Gain(msgspec.Struct, tag=True, array_like=True):
+    """Set how loud the leg is heard by the others of its room."""
+
+    leg: int
+    factor: float  # 1 = as it comes, 0 to 8
+
+
+class HandOver(msgspec.Struct, tag=True, array_like=True):
+    """Give the leg up, sockets and all; `HandedOver` answers. For another worker to go on with it."""
+
+    leg: int
+
+
+class TakeOver(msgspec.Struct, tag=True, array_like=True):
+    """Go on with a leg that another worker has handed over; its sockets come with this record."""
+
+    leg: int
+    slot: int
+    luggage: bytes
+
+
 class CloseLeg(msgspec.Struct, tag=True, array_like=True):
     """Forget the leg and close its sockets; `LegClosed` answers."""
 
@@ -110,7 +158,23 @@ class Stop(msgspec.Struct, tag=True, array_like=True):
     """End the worker."""
 
 
-Order: TypeAlias = OpenLeg | SetStream | Play | StopPlay | SendDigits | Echo | OtherDigits | CloseLeg | Stop
+Order: TypeAlias = (
+    OpenLeg
+    | SetStream
+    | Play
+    | StopPlay
+    | SendDigits
+    | Echo
+    | OtherDigits
+    | Join
+    | Leave
+    | Mute
+    | Gain
+    | HandOver
+    | TakeOver
+    | CloseLeg
+    | Stop
+)
 
 
 class Hello(msgspec.Struct, tag=True, array_like=True):
@@ -160,6 +224,13 @@ class RtpTimeout(msgspec.Struct, tag=True, array_like=True):
     seconds: float
 
 
+class HandedOver(msgspec.Struct, tag=True, array_like=True):
+    """The leg is no longer here; its sockets come with this record."""
+
+    leg: int
+    luggage: bytes  # for `TakeOver`
+
+
 class LegClosed(msgspec.Struct, tag=True, array_like=True):
     """The leg is gone; its final counters."""
 
@@ -181,4 +252,6 @@ class Load(msgspec.Struct, tag=True, array_like=True):
     late_ticks: int  # ticks skipped since the start
 
 
-Event: TypeAlias = Hello | PlayDone | DigitsSent | Digit | FirstPacket | RtpTimeout | LegClosed | Load
+Event: TypeAlias = (
+    Hello | PlayDone | DigitsSent | Digit | FirstPacket | RtpTimeout | HandedOver | LegClosed | Load
+)

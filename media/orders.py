@@ -15,7 +15,11 @@ from media.messages import (
     CloseLeg,
     DigitsSent,
     Echo,
+    Gain,
+    Join,
+    Leave,
     LegClosed,
+    Mute,
     OpenLeg,
     Order,
     OtherDigits,
@@ -26,6 +30,7 @@ from media.messages import (
     StopPlay,
     Stream,
 )
+from media.mixer import MAX_GAIN, MUTES
 from media.receive import NONE
 from media.send import PTIMES
 from media.wideband import RATE
@@ -74,6 +79,18 @@ class Orders:
                 self._send_digits(leg, order)
             case Echo():
                 self._echo(leg, order.mode)
+            case Join():
+                if not order.room:
+                    raise ValueError("no room has the number 0")
+                engine.mixer.join(leg.row, order.room, engine.concealer.last[leg.row])
+            case Leave():
+                engine.mixer.leave(leg.row)
+            case Mute():
+                self._mute(leg, order.direction)
+            case Gain():
+                if not 0 <= order.factor <= MAX_GAIN:
+                    raise ValueError(f"a gain of {order.factor} is not between 0 and {MAX_GAIN:.0f}")
+                engine.mixer.gain[leg.row] = order.factor
             case OtherDigits():
                 engine.listener.inband[leg.row] = False
                 engine.player.digit(leg.row, order.digit)
@@ -100,6 +117,7 @@ class Orders:
         engine.detector.reset(row)
         engine.sender.reset(row)
         engine.reports.reset(row)
+        engine.mixer.reset(row)
         engine.player.open(row, leg.id)
         engine.listener.open(row, leg.id, inband=order.inband_digits)
         engine.io.open(row, leg.id)
@@ -119,7 +137,9 @@ class Orders:
             engine.detector.reset(row)
         leg.stream = stream
         legs = engine.legs
-        legs.law[row] = law
+        if legs.law[row] != law:
+            legs.law[row] = law
+            engine.mixer.rooms.changed()
         engine.player.set_rate(row, RATE if law == G722 else 8000)
         silence = _SILENCE.get(law, ULAW_SILENCE)
         engine.sender.configure(row, stream.send_payload_type, silence, stream.ptime)
@@ -137,10 +157,10 @@ class Orders:
         legs.listening[row] = receive
         if leg.digits is not None:
             engine.speaking.digits[row] = leg
-        self._aim(leg, stream, now)
+        self.aim(leg, stream, now)
         engine.reports.start(row, now)
 
-    def _aim(self, leg: Leg, stream: Stream, now: float) -> None:
+    def aim(self, leg: Leg, stream: Stream, now: float) -> None:
         """Send to the signalled address and accept a source anew.
 
         If signalling names the same address again (hold, resume), a source that was learnt stays the preferred one.
@@ -182,6 +202,13 @@ class Orders:
                 leg, payload, kind, timestamp, marker
             )
 
+    def _mute(self, leg: Leg, direction: str) -> None:
+        """Switch the mute."""
+        if direction not in MUTES:
+            raise ValueError(f"no direction {direction!r}: one of in, out, both or empty for neither")
+        mixer = self._engine.mixer
+        mixer.mute_in[leg.row], mixer.mute_out[leg.row] = MUTES[direction]
+
     def _return(self, leg: Leg, payload: bytes, kind: int, timestamp: int, marker: bool) -> None:
         """Send a received packet back in our stream: our SSRC and sequence, its spacing in time."""
         engine, stream, row = self._engine, leg.stream, leg.row
@@ -208,7 +235,6 @@ class Orders:
         """End everything that the leg does and tell its final counters."""
         engine = self._engine
         engine.player.close(leg.row)
-        engine.speaking.digits.pop(leg.row, None)
         engine.reports.leave(leg)
         counters = engine.counters(np.array([leg.row]))[0].tolist()
         engine.remove(leg)

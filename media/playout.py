@@ -24,13 +24,15 @@ from media.rtp import FRAME
 class Playout:
     """One queued order and how far it got."""
 
-    __slots__ = ("clip", "clips", "done", "id", "loop", "position", "stop_digits")
+    __slots__ = ("clip", "clips", "done", "id", "loop", "mix", "order", "position", "stop_digits")
 
     def __init__(self, order: Play) -> None:
+        self.order = order
         self.id = order.playout
         self.clips = [clip for clip in order.clips if clip.samples > 0]
         self.loop = order.loop and bool(self.clips)
         self.stop_digits = order.stop_digits
+        self.mix = order.mix
         self.clip = 0  # index of the current one
         self.position = 0  # samples played of it
         self.done = 0.0  # ms played of the clips before it
@@ -68,6 +70,7 @@ class Player:
         self._queues: dict[int, deque[Playout]] = {}
         self._legs: dict[int, int] = {}
         self.busy = np.zeros(0, np.bool_)  # the row plays something
+        self.mix = np.zeros(0, np.bool_)  # and goes on hearing its room
         self._rate = np.zeros(0, np.int32)  # Hz of the leg
         self._at = np.zeros(0, np.int64)  # next sample in the bank, for rows that are served together
         self._left = np.zeros(0, np.int64)  # samples left of the clip; 0: served one by one
@@ -76,7 +79,7 @@ class Player:
 
     def grow(self, capacity: int) -> None:
         """Make room for more rows."""
-        for name in ("busy", "_rate", "_at", "_left", "_past"):
+        for name in ("busy", "mix", "_rate", "_at", "_left", "_past"):
             setattr(self, name, grown(getattr(self, name), capacity))
 
     def open(self, row: int, leg: int) -> None:
@@ -129,6 +132,22 @@ class Player:
         """End all playouts of a leg that goes away."""
         self.stop(row, 0, "closed")
         del self._queues[row], self._legs[row]
+
+    def take(self, row: int) -> list[tuple[Play, int, int, float]]:
+        """Give up a row without ending its playouts: each with clip, position and milliseconds done."""
+        self._store(row)
+        del self._legs[row]
+        self.busy[row] = False
+        self._left[row] = 0
+        return [(item.order, item.clip, item.position, item.done) for item in self._queues.pop(row)]
+
+    def resume(self, row: int, playouts: list[tuple[Play, int, int, float]]) -> None:
+        """Go on with what `take` returned."""
+        for order, clip, position, done in playouts:
+            playout = Playout(order)
+            playout.clip, playout.position, playout.done = clip, position, done
+            self._queues[row].append(playout)
+        self._settle(row)
 
     def frames(self, rows: NDArray[np.intp]) -> NDArray[np.int16]:
         """Return int16[k, 160], the next 20 ms of k busy rows of 8 kHz."""
@@ -217,6 +236,7 @@ class Player:
         """Copy the head of the queue into the arrays if it can be served together with others."""
         queue = self._queues[row]
         self.busy[row] = bool(queue)
+        self.mix[row] = bool(queue) and queue[0].mix
         self._left[row] = 0
         if not queue or self._rate[row] != 8000:
             return

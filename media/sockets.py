@@ -76,6 +76,11 @@ class SocketIO:
         self._rows[rtp.fileno()] = self._rows[rtcp.fileno()] = row
         self._rtcp.register(rtcp.fileno(), select.EPOLLIN)
 
+    def release(self, row: int) -> tuple[socket.socket, socket.socket]:
+        """Give up a row's sockets, RTP and RTCP, without closing them; they stay connected if they were."""
+        pair = self._forget(row)
+        return pair.rtp, pair.rtcp
+
     def attach(self, octets: NDArray[np.uint8]) -> None:
         """Send from this array: keep a view of each row."""
         width = octets.shape[1]
@@ -185,6 +190,12 @@ class SocketIO:
 
     def close(self, row: int) -> None:
         """Close both sockets."""
+        pair = self._forget(row)
+        pair.rtp.close()
+        pair.rtcp.close()
+
+    def _forget(self, row: int) -> _Pair:
+        """Take a row's sockets out of everything."""
         pair = self._pairs.pop(row)
         self._send[row] = _send_nothing
         self._rtcp.unregister(pair.rtcp.fileno())
@@ -196,7 +207,7 @@ class SocketIO:
             fd = sock.fileno()
             self._rows.pop(fd, None)
             self._receive.pop(fd, None)
-            sock.close()
+        return pair
 
     @staticmethod
     def _drain(sock: socket.socket) -> list[tuple[bytes, Address]]:

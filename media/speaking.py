@@ -1,4 +1,4 @@
-"""The speaking half of a tick: what each leg is sent: digits, else its playout, else its echo, else silence."""
+"""The speaking half of a tick: what each leg is sent: digits, else its playout, else its echo or room, else silence."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from media.codecs.g711 import ALAW_ENCODE, ULAW_ENCODE
 from media.hearing import Hearing
 from media.legs import ALAW, G722, SOUND, STREAM, ULAW, Leg, Legs
 from media.messages import Event
+from media.mixer import Mixed, Mixer, add
 from media.playout import Player
 from media.rtp import FRAME
 from media.send import Sender
@@ -23,12 +24,19 @@ class Speaking:
     """Chooses, encodes and hands over to the sender."""
 
     def __init__(
-        self, legs: Legs, player: Player, sender: Sender, hearing: Hearing, emit: Callable[[Event], None]
+        self,
+        legs: Legs,
+        player: Player,
+        sender: Sender,
+        hearing: Hearing,
+        mixer: Mixer,
+        emit: Callable[[Event], None],
     ) -> None:
         self._legs = legs
         self._player = player
         self._sender = sender
         self._hearing = hearing
+        self._mixer = mixer
         self._emit = emit
         self.digits: dict[int, Leg] = {}  # legs that are sending digits, by row
 
@@ -41,7 +49,13 @@ class Speaking:
         replaced, tones = self._send_digits()
         if self.digits:
             busy[list(self.digits)] = False
+        mixed = self._mixer.mix(self._hearing.rows, self._hearing.sound, self._hearing.wide)
         rows, sound = self._sound(high, busy, tones)
+        muted = self._mixer.mute_out
+        if muted[rows].any():
+            rows, sound = rows[~muted[rows]], sound[~muted[rows]]
+        if len(mixed.rows):
+            rows, sound = _together(rows, sound, mixed)
         octets = self._encode(rows, sound)
         sounding[replaced] = False
         if legs.echo.any():
@@ -52,7 +66,7 @@ class Speaking:
             self._sender.pause(everyone[~sounding[everyone]])
             heard = sounding[rows]
             rows, octets = rows[heard], octets[heard]
-        rows, octets, settled = self._wide(sounding, busy, tones, rows, octets)
+        rows, octets, settled = self._wide(sounding, busy, tones, mixed.wide, rows, octets)
         self._sender.send(sending, rows, octets)
         self._sender.silent[settled] = True
         self._sender.tick(everyone)
@@ -126,6 +140,7 @@ class Speaking:
         sounding: NDArray[np.bool_],
         busy: NDArray[np.bool_],
         tones: dict[int, NDArray[np.int16]],
+        mixed: dict[int, NDArray[np.int16]],
         rows: NDArray[np.intp],
         octets: NDArray[np.uint8],
     ) -> tuple[NDArray[np.intp], NDArray[np.uint8], list[int]]:
@@ -143,7 +158,11 @@ class Speaking:
             if sound is None:
                 sound = tones.get(row)
             if sound is None and row not in self.digits:
-                sound = self._hearing.wide.get(row)
+                sound = self._hearing.wide.get(row) if self._legs.echo[row] == SOUND else None
+            if self._mixer.mute_out[row]:
+                sound = None
+            if row in mixed:
+                sound = mixed[row] if sound is None else add(sound, mixed[row])
             if not sounding[row]:
                 continue
             wideband = self._legs.by_row[row].wideband
@@ -166,3 +185,20 @@ class Speaking:
         if not len(rows):
             return {}
         return dict(zip(rows.tolist(), self._player.wide_frames(rows), strict=True))
+
+
+def _together(
+    rows: NDArray[np.intp],
+    sound: NDArray[np.int16],
+    mixed: Mixed,
+) -> tuple[NDArray[np.intp], NDArray[np.int16]]:
+    """Return what rows play or echo, and what they hear of their rooms, added where it is both."""
+    if not len(rows):
+        return mixed.rows, mixed.sound
+    both = np.isin(mixed.rows, rows)
+    if both.any():
+        place = {int(row): index for index, row in enumerate(rows)}
+        which = [place[row] for row in mixed.rows[both].tolist()]
+        sound = sound.copy()
+        sound[which] = add(sound[which], mixed.sound[both])
+    return np.concatenate([rows, mixed.rows[~both]]), np.concatenate([sound, mixed.sound[~both]])

@@ -21,7 +21,22 @@ import msgspec
 
 from media.bank import map_bank
 from media.engine import Engine
-from media.messages import VERSION, CloseLeg, Event, Hello, LegClosed, Load, OpenLeg, Order, Stop
+from media.handover import Luggage, put_in, take_out
+from media.messages import (
+    VERSION,
+    CloseLeg,
+    Event,
+    HandedOver,
+    HandOver,
+    Hello,
+    Join,
+    LegClosed,
+    Load,
+    OpenLeg,
+    Order,
+    Stop,
+    TakeOver,
+)
 from media.rtp import TICK
 from media.sockets import SocketIO
 from media.stats import StatsTable
@@ -41,7 +56,7 @@ class Worker:
         self._link = link
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(Order).decode
-        self._out: deque[bytes] = deque()
+        self._out: deque[tuple[bytes, tuple[socket.socket, ...]]] = deque()
         bank, stats = map_bank(bank_fd), StatsTable(stats_fd)
         self._networks = [SocketIO() for _ in range(_PHASES)]
         self._engines = [Engine(network, bank, self._emit, stats=stats) for network in self._networks]
@@ -99,34 +114,72 @@ class Worker:
     def _carry_out(self, order: Order, fds: list[int], now: float) -> None:
         """Give an order to the engine of its leg."""
         assert not isinstance(order, Stop)
-        if isinstance(order, OpenLeg):
+        if isinstance(order, OpenLeg | TakeOver):
             sizes = [len(engine.legs.by_id) for engine in self._engines]
             if len(fds) != 2:  # this process may not open more files: the leg cannot be, the others go on
                 self._emit(LegClosed(order.leg, 0, 0, 0, 0, 0, 0.0, 0.0))
                 return
             phase = self._phase[order.leg] = sizes.index(min(sizes))
             self._networks[phase].offer(order.leg, socket.socket(fileno=fds[0]), socket.socket(fileno=fds[1]))
+            if isinstance(order, TakeOver):
+                luggage = msgspec.msgpack.decode(order.luggage, type=Luggage)
+                luggage.opened.slot = order.slot
+                put_in(self._engines[phase], luggage, now)
+                return
+        elif isinstance(order, HandOver):
+            self._hand_over(order)
+            return
         elif isinstance(order, CloseLeg):
             phase = self._phase.pop(order.leg, 0)
+        elif isinstance(order, Join):
+            phase = self._bring(order, now)
         else:
             phase = self._phase.get(order.leg, 0)
         self._engines[phase].order(order, now)
 
+    def _hand_over(self, order: HandOver) -> None:
+        """Send a leg back to the control side."""
+        phase = self._phase.pop(order.leg, 0)
+        leg = self._engines[phase].legs.by_id.get(order.leg)
+        if leg is None:
+            return
+        row = leg.row
+        luggage = msgspec.msgpack.encode(take_out(self._engines[phase], leg))
+        sockets = self._networks[phase].release(row)
+        self._out.append((self._encode(HandedOver(order.leg, luggage)), sockets))
+
+    def _bring(self, order: Join, now: float) -> int:
+        """Bring a leg to the engine of the room that it joins; return that engine's phase."""
+        before = self._phase.get(order.leg, 0)
+        phases = [phase for phase in range(_PHASES) if order.room in self._engines[phase].mixer.rooms.members]
+        leg = self._engines[before].legs.by_id.get(order.leg)
+        if leg is None or not phases or phases == [before]:
+            return before
+        row = leg.row
+        luggage = take_out(self._engines[before], leg)
+        self._networks[phases[0]].offer(order.leg, *self._networks[before].release(row))
+        put_in(self._engines[phases[0]], luggage, now)
+        self._phase[order.leg] = phases[0]
+        return phases[0]
+
     def _emit(self, event: Event) -> None:
         """Queue an event for the control side."""
-        self._out.append(self._encode(event))
+        self._out.append((self._encode(event), ()))
 
     def _flush(self) -> None:
         """Send queued events, as many as the socket takes."""
         while self._out:
+            data, sockets = self._out[0]
             try:
-                self._link.send(self._out[0])
+                socket.send_fds(self._link, [data], [sock.fileno() for sock in sockets])
             except BlockingIOError:
                 return
             except OSError:  # the control side is gone: so are its calls
                 self._running = False
                 return
             self._out.popleft()
+            for sock in sockets:
+                sock.close()
 
     def _tell_load(self, seconds: float) -> None:
         """Report how busy the last second was."""

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -320,3 +321,41 @@ async def test_counters_stay_after_the_end(client: MediaClient) -> None:
     other = client.open_leg(HOST, Listener())
     assert other.stats().packets_received == 0
     assert leg.stats().packets_received == 1
+
+
+async def converse(phones: list[Phone], ticks: int) -> list[Counter[int]]:
+    """Let each phone send its own octet and return how often each hears each octet."""
+    heard: list[Counter[int]] = [Counter() for _ in phones]
+    for _ in range(ticks):
+        for place, phone in enumerate(phones):
+            phone.send(bytes([0x10 + place]) * 160)
+        await asyncio.sleep(0.02)
+        for place, phone in enumerate(phones):
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    heard[place].update(phone.socket.recv(2048)[HEADER:])
+    return heard
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_two_legs_in_a_room(workers: int) -> None:
+    client = MediaClient(ports=PORTS, workers=workers, bank_samples=100_000)
+    await client.start()
+    try:
+        phones = [Phone(client.open_leg(HOST, Listener())) for _ in range(4)]
+        await converse(phones, 3)
+        for pair in (phones[:2], phones[2:]):
+            room = client.room()
+            for phone in pair:
+                phone.leg.join(room)
+        heard = await converse(phones, 20)
+        for place, octets in enumerate(heard):
+            spoken = {speaker: octets[0x10 + speaker] for speaker in range(4)}
+            assert spoken.pop(place ^ 1) > 160 * 10
+            assert sum(spoken.values()) < 160 * 3  # on the way up, or where a lost packet is concealed
+        stats = [phone.leg.stats() for phone in phones]
+        assert all(leg.packets_lost == 0 for leg in stats)
+        phones[0].leg.close()
+        assert (await asyncio.wait_for(phones[0].leg.final, 2)).packets_received == 23
+    finally:
+        await client.close()
