@@ -80,12 +80,13 @@ class Net:
         self,
         limits: Limits | None = None,
         advertise: Callable[[Hop], tuple[str, int]] | None = None,
+        asks: frozenset[str] = frozenset(),
     ) -> None:
         numbers = itertools.count(1)
         self.now = 1000.0
         new_token = lambda: f"k{next(numbers):x}"  # noqa: E731
         if advertise is None:
-            self.core = SipCore(new_token=new_token, limits=limits)
+            self.core = SipCore(new_token=new_token, limits=limits, asks=asks)
         else:
             self.core = SipCore(new_token=new_token, limits=limits, advertise=advertise)
         self.events: list[Event] = []

@@ -10,6 +10,7 @@ may still be waiting to be taken.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from voipbin_sip.sip import callee, in_dialog, own_offer, peer_offer
 from voipbin_sip.sip.body import session_description
@@ -20,6 +21,7 @@ from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.events import Ended, Hop, Incoming, Limits, Output
 from voipbin_sip.sip.hang_up import hang_up
 from voipbin_sip.sip.message import Request, Response, parse_message
+from voipbin_sip.sip.outside import Outside
 from voipbin_sip.sip.screening import capabilities, refusal_headers, screen
 from voipbin_sip.sip.sdp import SessionDescription
 from voipbin_sip.sip.server_transaction import ServerTransaction
@@ -43,16 +45,22 @@ class SipCore:
         limits: Limits | None = None,
         server_name: str = "voipbin-sip",
         advertise: Callable[[Hop], tuple[str, int]] = own_address,
+        asks: frozenset[str] = frozenset(),
     ) -> None:
         """Make a core.
 
         `new_token` returns a fresh unguessable token (letters and digits) each time, for legs, tags and branches.
-        `advertise` maps a hop to the host and port that Via and Contact name.
+        `advertise` maps a hop to the host and port that Via and Contact name. `asks` are the methods outside of
+        dialogs that come up as `Asked`; other ones are refused, and OPTIONS answered by the core.
         """
         self._limits = limits or Limits()
+        more = tuple(sorted(asks.difference(self._limits.allow)))
+        self._limits = replace(self._limits, allow=self._limits.allow + more)
+        self._asks = asks
         self._wire = Wire(new_token, self._limits, server_name, advertise)
         self._transactions = Transactions(self._wire)
         self._stateless = Stateless(self._wire)
+        self._outside = Outside(self._wire, self._transactions)
         self._legs: dict[str, Session] = {}
         self._opened: set[tuple[str, str, int]] = set()  # Call-ID, From tag, CSeq: to know copies by
         self._connections: set[int] = set()  # that legs use or have used
@@ -103,6 +111,7 @@ class SipCore:
             self._connections.discard(connection)
             for session in list(self._legs.values()):
                 session.connection_lost(now, connection)
+            self._outside.connection_lost(now, connection)
 
     def send_failed(self, now: float, hop: Hop) -> None:
         """Note that the transport cannot reach a hop: a refused connection, or one that does not come about.
@@ -148,6 +157,56 @@ class SipCore:
         self._legs[leg] = session
         self._connected(hop)
         return leg
+
+    # Orders outside of legs
+
+    def respond(
+        self,
+        now: float,
+        token: str,
+        status: int,
+        reason: str | None = None,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+        content_type: str | None = None,
+    ) -> None:
+        """Answer what was `Asked`. After a 401 or 407 nothing is kept: the request comes up anew if it is repeated."""
+        self._outside.respond(now, token, status, reason, headers, body, content_type)
+
+    def request(
+        self,
+        now: float,
+        method: str,
+        *,
+        hop: Hop,
+        uri: str,
+        from_: str,
+        to: str | None = None,
+        call_id: str | None = None,
+        cseq: int = 1,
+        headers: Iterable[tuple[str, str]] = (),
+        route: Iterable[str] = (),
+        credentials: tuple[str, str] | None = None,
+        body: bytes = b"",
+        content_type: str | None = None,
+    ) -> str:
+        """Send a request outside of any dialog and return a token; `Response` follows. Arguments as for `invite`."""
+        self._connected(hop)
+        return self._outside.request(
+            now,
+            method,
+            hop=hop,
+            uri=uri,
+            from_=from_,
+            to=to,
+            call_id=call_id,
+            cseq=cseq,
+            headers=headers,
+            route=route,
+            credentials=credentials,
+            body=body,
+            content_type=content_type,
+        )
 
     # Orders on a leg
 
@@ -243,10 +302,10 @@ class SipCore:
             transaction.request_again(now)
         elif request.method == "CANCEL":
             self._cancel(now, request, hop, key)
-        elif request.to.tag is not None:
+        elif request.to.tag is not None and request.method != "REGISTER":
             self._in_dialog(now, request, hop, key)
         else:
-            self._outside(now, request, hop, key)
+            self._new(now, request, hop, key)
 
     def _ack(self, now: float, request: Request, hop: Hop, transaction: ServerTransaction | None) -> None:
         """Give an ACK to the INVITE that failed, or to the session whose 2xx it confirms."""
@@ -285,11 +344,16 @@ class SipCore:
             transaction = self._transactions.serve(key, request, hop, session.dialog.local_tag)
             in_dialog.handle(session, now, transaction, hop)
 
-    def _outside(self, now: float, request: Request, hop: Hop, key: Key) -> None:
+    def _new(self, now: float, request: Request, hop: Hop, key: Key) -> None:
         """Take a request outside of any dialog (RFC 3261 8.2)."""
         screen(request, self._limits)
         if request.method == "INVITE":
             self._invite(now, request, hop, key)
+        elif request.method in self._asks:
+            if self._transactions.full:
+                self._stateless.refuse(request, hop, 503, None, _BUSY_RETRY)
+            else:
+                self._outside.ask(now, request, hop, key)
         elif request.method == "OPTIONS":
             self._stateless.answer(request, hop, 200, headers=capabilities(self._limits))
         else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from voipbin_sip.sip.message import Request
+from voipbin_sip.sip.message import Headers, Request
 from voipbin_sip.sip.sdp import SessionDescription
 
 
@@ -126,6 +126,26 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A request outside of any dialog that our user answers, with `SipCore.respond`: a REGISTER for example."""
+
+    token: str
+    request: Request
+    hop: Hop
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The final answer to a `SipCore.request`; 408 if none came in time, 503 if it could not be sent."""
+
+    token: str
+    status: int
+    reason: str
+    headers: Headers  # empty where no answer came
+    cseq: int  # of the request that was answered: higher than asked for if credentials were wanted
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """Something that is no part of any leg was dropped or answered with an error: for counters and logs."""
 
@@ -144,6 +164,8 @@ Event: TypeAlias = (
     | OfferRefused
     | InfoDigit
     | Ended
+    | Asked
+    | Response
     | Refused
 )
 Output: TypeAlias = Send | Event
