@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from flows.findings import Finding
 from flows.validation import validate
@@ -32,8 +33,6 @@ def _port_range(text: str) -> str:
 
 def _advertise(text: str) -> str:
     if text != "auto":
-        import ipaddress
-
         try:
             ipaddress.ip_address(text)
         except ValueError:
@@ -45,6 +44,35 @@ def _host_port(text: str) -> str:
     if not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}", text):
         raise ValueError("must be an address and a port, like 127.0.0.1:8080")
     return text
+
+
+def _network(text: str) -> str:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError("must be an IP address or a network like 192.0.2.0/24") from None
+    return text
+
+
+def _name_server(text: str) -> str:
+    host, port = split_host_port(text, 53)
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        raise ValueError("must be an IP address, with a port if that is not 53") from None
+    if not 0 < port < 65_536:
+        raise ValueError("the port must lie between 1 and 65535")
+    return text
+
+
+def split_host_port(text: str, default: int) -> tuple[str, int]:
+    """Return host and port of `host`, `host:port` or `[v6]:port`; raises ValueError."""
+    match = re.fullmatch(
+        r"\[([0-9A-Fa-f:.]+)\](?::(\d{1,5}))?|([^:\s]+)(?::(\d{1,5}))?|([0-9A-Fa-f:.]+)", text
+    )
+    if match is None:
+        raise ValueError("must be a host, with :port after it if wanted")
+    return match[1] or match[3] or match[5], int(match[2] or match[4] or default)
 
 
 class _Section(BaseModel):
@@ -96,6 +124,46 @@ class LimitsSection(_Section):
     steps_without_waiting: int = Field(default=200, ge=1)
 
 
+class RegistrarSection(_Section):
+    """Key `registrar`."""
+
+    contacts: int = Field(default=3, ge=1, le=100)
+    expires: int = Field(default=3600, ge=1)
+    min_expires: int = Field(default=60, ge=1, le=3600)
+    max_expires: int = Field(default=7200, ge=60)
+    keepalive: float = Field(default=30.0, ge=0)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> RegistrarSection:
+        if not self.min_expires <= self.expires <= self.max_expires:
+            raise ValueError("min_expires, expires and max_expires must go up in this order")
+        return self
+
+
+class ProtectionSection(_Section):
+    """Key `protection`."""
+
+    messages_per_second: float = Field(default=200.0, ge=0)
+    burst: float = Field(default=2000.0, ge=1)
+    ban_after: int = Field(default=10, ge=0)
+    ban_window: float = Field(default=300.0, gt=0)
+    ban_seconds: float = Field(default=300.0, gt=0)
+    exempt: list[Annotated[str, AfterValidator(_network)]] = ["127.0.0.0/8", "::1"]
+
+
+class DnsSection(_Section):
+    """Key `dns`."""
+
+    servers: list[Annotated[str, AfterValidator(_name_server)]] = []
+    timeout: float = Field(default=3.0, gt=0, le=30)
+
+
+class DatabaseSection(_Section):
+    """Key `database`."""
+
+    url: str = "auto"
+
+
 class HttpSection(_Section):
     """Key `http`."""
 
@@ -127,6 +195,10 @@ class Config(_Section):
     media: MediaSection = MediaSection()
     speech: SpeechSection = SpeechSection()
     limits: LimitsSection = LimitsSection()
+    registrar: RegistrarSection = RegistrarSection()
+    protection: ProtectionSection = ProtectionSection()
+    dns: DnsSection = DnsSection()
+    database: DatabaseSection = DatabaseSection()
     http: HttpSection = HttpSection()
     outbound: OutboundSection = OutboundSection()
     drain_seconds: float = Field(default=30.0, ge=0)

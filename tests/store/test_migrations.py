@@ -1,0 +1,53 @@
+"""The schema: up, down, and that the migrations end where the tables are."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, inspect, select
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from voipbin_sip.store.migrate import BASE, current, downgrade, upgrade
+from voipbin_sip.store.tables import bindings, metadata
+
+
+@pytest.fixture
+async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path}/test.db")
+    yield engine
+    await engine.dispose()
+
+
+async def differences(engine: AsyncEngine) -> list[object]:
+    def compare(connection: Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    async with engine.connect() as connection:
+        return await connection.run_sync(compare)
+
+
+async def tables(engine: AsyncEngine) -> set[str]:
+    async with engine.connect() as connection:
+        return set(await connection.run_sync(lambda sync: inspect(sync).get_table_names()))
+
+
+async def test_the_migrations_make_the_tables_of_the_code(engine: AsyncEngine) -> None:
+    assert await current(engine) is None
+    await upgrade(engine)
+    assert await differences(engine) == []
+    assert await current(engine) is not None
+    await upgrade(engine)  # a second start
+    assert await differences(engine) == []
+
+
+async def test_down_and_up_again(engine: AsyncEngine) -> None:
+    await upgrade(engine)
+    await downgrade(engine, BASE)
+    assert await tables(engine) <= {"alembic_version"}
+    await upgrade(engine)
+    async with engine.connect() as connection:
+        assert (await connection.execute(select(bindings))).all() == []

@@ -1,0 +1,1 @@
+"""Alembic's environment: `env.py` and one file for each step of the schema in `versions`."""

@@ -1,0 +1,163 @@
+"""The database behind everything that outlives the process: one engine, one queue of writes.
+
+SQLite in WAL mode by default: readers and the writer do not wait for each other, and a backup may run beside. Any
+other asynchronous SQLAlchemy driver goes by its URL. The server runs on when the database does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import structlog
+from alembic.util.exc import CommandError
+from sqlalchemy import RowMapping, Select, Table, bindparam, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from voipbin_sip.store.migrate import current, upgrade
+from voipbin_sip.store.write_behind import Change, Pace, Row, WriteBehind
+
+DATABASE_FILE = "voipbin.db"
+READ_SECONDS = 10.0
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=NORMAL",  # a power cut may lose the last transactions, never the database
+    "PRAGMA busy_timeout=2000",  # ms that another writer is waited for, in the driver's thread
+    "PRAGMA foreign_keys=ON",
+)
+
+
+class StoreError(Exception):
+    """The database cannot be used as configured; the message says why."""
+
+
+class Store:
+    """Tables by SQLAlchemy Core. `put` and `remove` return at once and are carried out in order, soon."""
+
+    def __init__(self, url: str, pace: Pace | None = None) -> None:
+        """Prepare an engine, without connecting.
+
+        Raises:
+            StoreError: the URL is none, or its driver is not installed.
+        """
+        try:
+            self._url = make_url(url)
+            self._engine = create_async_engine(self._url)
+        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, SQLAlchemyError) as error:
+            raise StoreError(f"the database cannot be used: {error}") from error
+        if self._url.get_backend_name() == "sqlite":
+            event.listen(self._engine.sync_engine, "connect", _set_up_sqlite)
+        self._queue = WriteBehind(self._write, pace)
+        self._ready = False
+        self._revision: str | None = None  # that the code wants, once it was reached
+        self._log = structlog.get_logger("store")
+
+    @property
+    def waiting(self) -> int:
+        """How many rows are yet to be written."""
+        return len(self._queue)
+
+    @property
+    def lost(self) -> int:
+        """How many rows were given up."""
+        return self._queue.lost
+
+    async def open(self) -> bool:
+        """Bring the schema up to date and begin to write; False where the database is in trouble.
+
+        It is tried again with each write then; meanwhile nothing is read.
+        """
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                await self._prepare()
+        except (SQLAlchemyError, OSError, TimeoutError, CommandError) as error:
+            shown = self._url.render_as_string(hide_password=True)
+            self._log.error("the database cannot be opened, going on without", url=shown, why=str(error))
+        self._queue.start()
+        return self._ready
+
+    def put(self, table: Table, row: Row) -> None:
+        """Insert a row, or replace the one with its primary key."""
+        self._queue.add(Change(table, _key(table, row), row))
+
+    def remove(self, table: Table, key: Row) -> None:
+        """Delete the row with this primary key."""
+        self._queue.add(Change(table, _key(table, key), None))
+
+    async def read(self, query: Select[Any]) -> Sequence[RowMapping]:
+        """Return rows; none, and a line in the log, where the database is in trouble."""
+        try:
+            async with asyncio.timeout(READ_SECONDS), self._engine.connect() as connection:
+                result = await connection.execute(query)
+                rows: Sequence[RowMapping] = result.mappings().all()
+                return rows
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            self._log.error("the database cannot be read", why=str(error))
+            return ()
+
+    async def close(self, seconds: float = 5.0) -> None:
+        """Write what waits, for `seconds` at most, and close."""
+        await self._queue.close(seconds)
+        await self._engine.dispose()
+
+    async def _prepare(self) -> None:
+        self._ready = False
+        if self._url.get_backend_name() == "sqlite" and self._url.database not in (None, "", ":memory:"):
+            await asyncio.to_thread(_touch_private, Path(str(self._url.database)))
+        if self._revision is None or await current(self._engine) != self._revision:
+            await upgrade(self._engine)
+            self._revision = await current(self._engine)
+        self._ready = True
+
+    async def _write(self, changes: list[Change]) -> None:
+        """Carry out changes in one transaction, each table's with two statements that every database knows."""
+        try:
+            if not self._ready:
+                await self._prepare()
+            async with self._engine.begin() as connection:
+                for _, group in groupby(
+                    sorted(changes, key=lambda change: change.table.name), lambda change: change.table.name
+                ):
+                    of_table = list(group)
+                    table = of_table[0].table
+                    conditions = [column == bindparam(f"key_{column.name}") for column in table.primary_key]
+                    keys = [
+                        {f"key_{name}": value for name, value in change.key.items()} for change in of_table
+                    ]
+                    await connection.execute(table.delete().where(*conditions), keys)
+                    rows = [dict(change.row) for change in of_table if change.row is not None]
+                    if rows:
+                        await connection.execute(table.insert(), rows)
+        except CommandError as error:  # of Alembic: the schema is of a newer version, or its files are gone
+            self._ready = False
+            raise OSError(str(error)) from error
+        except (SQLAlchemyError, OSError):
+            self._ready = False  # it may come back as an empty one
+            raise
+
+
+def _key(table: Table, row: Row) -> Row:
+    return {column.name: row[column.name] for column in table.primary_key}
+
+
+def _touch_private(path: Path) -> None:
+    """Make the file before SQLite does: readable by us only."""
+    path.touch(mode=0o600, exist_ok=True)
+
+
+def _set_up_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def database_url(configured: str, data: Path) -> str:
+    """Return the URL to use: a file in the data folder, unless another one is configured."""
+    return f"sqlite+aiosqlite:///{data / DATABASE_FILE}" if configured == "auto" else configured
