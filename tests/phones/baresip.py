@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.phones import ports, prompts
+from tests.phones.account import Account, baresip_account
 from tests.phones.child import Child
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -43,6 +44,19 @@ class Baresip:
         """Call a number at HOST:PORT and wait until it is answered."""
         await self._do("dial", f"sip:{number}@{server}")
         await self.event("CALL_ESTABLISHED")
+
+    async def rings(self, seconds: float = 10.0) -> None:
+        """Wait until somebody calls."""
+        await self.event("CALL_INCOMING", seconds)
+
+    async def answer(self) -> None:
+        """Answer the call that rings, and wait until it sounds."""
+        await self._do("accept")
+        await self.event("CALL_ESTABLISHED")
+
+    async def refuse(self) -> None:
+        """Refuse the call that rings (486)."""
+        await self._do("hangup")
 
     async def press(self, digits: str) -> None:
         """Press digits one after the other, sent as RFC 4733 events of 0.15 s."""
@@ -98,9 +112,17 @@ class Baresip:
 
 @asynccontextmanager
 async def baresip(
-    folder: Path, *, voice: Path | None = None, name: str = "baresip"
+    folder: Path,
+    *,
+    voice: Path | None = None,
+    account: Account | None = None,
+    answers: bool = True,
+    name: str = "baresip",
 ) -> AsyncIterator[Baresip]:
-    """Start a phone whose caller says what is in the wav file `voice` (none: a minute of silence)."""
+    """Start a phone whose caller says what is in the wav file `voice` (none: a minute of silence).
+
+    With an account it registers first. Without `answers` the test answers for it.
+    """
     home = folder / name
     home.mkdir()
     if voice is None:
@@ -119,12 +141,15 @@ async def baresip(
     for word, value in values.items():
         config = config.replace(word, str(value))
     (home / "config").write_text(config)
-    (home / "accounts").write_text((TEMPLATES / "baresip-accounts").read_text())
+    (home / "accounts").write_text(baresip_account(account, answers=answers))
     (home / "contacts").write_text("")
     async with Child(["baresip", "-f", str(home)], folder=home) as child:
         await child.line("baresip is ready", 20.0)
         reader, writer = await asyncio.open_connection("127.0.0.1", control)
+        phone = Baresip(child, home, port, reader, writer)
         try:
-            yield Baresip(child, home, port, reader, writer)
+            if account is not None:
+                await child.line(r"\b200 OK\b")  # baresip prints it for each registration
+            yield phone
         finally:
             writer.close()

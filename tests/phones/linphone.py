@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.phones import ports
+from tests.phones.account import Account, linphone_account
 from tests.phones.child import Child
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -16,15 +17,34 @@ TEMPLATES = Path(__file__).parent / "templates"
 class Linphone:
     """A phone on the loopback address; made by `linphone`."""
 
-    def __init__(self, child: Child, recording: Path, port: int) -> None:
+    def __init__(self, child: Child, recording: Path, port: int, voice: Path | None) -> None:
         self.child = child
+        self._voice = voice
         self.recording = recording
         self.port = port  # SIP
 
     async def call(self, number: str, server: str) -> None:
         """Call a number at HOST:PORT and wait until it is answered."""
         await self.child.say(f"call sip:{number}@{server}")
+        await self._connected()
+
+    async def rings(self, seconds: float = 10.0) -> None:
+        """Wait until somebody calls."""
+        await self.child.line("Receiving new incoming call", seconds)
+
+    async def answer(self) -> None:
+        """Answer the call that rings, and wait until it sounds."""
+        await self.child.say("answer")
+        await self._connected()
+
+    async def refuse(self) -> None:
+        """Refuse the call that rings (603)."""
+        await self.child.say("terminate")
+
+    async def _connected(self) -> None:
         await self.child.line(r"Call \d+ with .* connected")
+        if self._voice is not None:
+            await self.play(self._voice)
 
     async def press(self, digits: str) -> None:
         """Press digits, sent as RFC 4733 events."""
@@ -59,8 +79,10 @@ class Linphone:
 
 
 @asynccontextmanager
-async def linphone(folder: Path, *, name: str = "linphone") -> AsyncIterator[Linphone]:
-    """Start a phone; it takes a second or two."""
+async def linphone(
+    folder: Path, *, account: Account | None = None, voice: Path | None = None, name: str = "linphone"
+) -> AsyncIterator[Linphone]:
+    """Start a phone; it takes a second or two. With an account it registers, and says `voice` in each call."""
     home = folder / name
     for part in (".local/share/linphone", ".config/linphone"):  # it ends at once where one is missing
         (home / part).mkdir(parents=True)
@@ -68,11 +90,23 @@ async def linphone(folder: Path, *, name: str = "linphone") -> AsyncIterator[Lin
     config = (TEMPLATES / "linphonerc").read_text()
     for word, value in {"@SIP@": port, "@RTP@": ports.free_block(4)}.items():
         config = config.replace(word, str(value))
-    (home / "linphonerc").write_text(config)
+    (home / "linphonerc").write_text(config + linphone_account(account))
     recording = home / "heard.wav"
     argv = ["linphonec", "-c", str(home / "linphonerc"), "-d", "1", "-l", str(home / "linphone.log")]
     async with Child(argv, folder=home, environment={"HOME": str(home)}) as child:
         await child.line("linphonec>", 20.0)
         await child.say("soundcard use files")
         await child.say(f"record {recording}")
-        yield Linphone(child, recording, port)
+        if account is not None:
+            await _registered(child)
+        yield Linphone(child, recording, port, voice)
+
+
+async def _registered(child: Child) -> None:
+    """Ask until it has registered; it does not tell by itself."""
+    for _ in range(40):
+        await child.say("status register")
+        if (await child.line(r"registered(=|, identity)"))[1] != "=":
+            return
+        await asyncio.sleep(0.25)
+    raise TimeoutError(f"linphonec does not register:\n{child.output[-4000:]}")

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.phones import ports, prompts
+from tests.phones.account import Account
 from tests.phones.child import Child
 from tests.phones.installed import PJSUA_PYTHON
 
@@ -32,6 +33,19 @@ class Pjsua:
     async def dial(self, number: str, server: str) -> None:
         """Call a number at HOST:PORT; returns while it rings."""
         await self._do("call", uri=f"sip:{number}@{server}{self._suffix}")
+
+    async def rings(self, seconds: float = 10.0) -> None:
+        """Wait until somebody calls."""
+        await self.child.line(r'"event": "incoming"', seconds)
+
+    async def answer(self) -> None:
+        """Answer the call that rings, and wait until it sounds."""
+        await self._do("answer", code="200")
+        await self.child.line(r'"state": "CONFIRMED"')
+
+    async def refuse(self, status: int = 603) -> None:
+        """Refuse the call that rings with a SIP status."""
+        await self._do("answer", code=str(status))
 
     async def press(self, digits: str) -> None:
         """Press digits, sent as RFC 4733 events."""
@@ -93,15 +107,25 @@ async def pjsua(
     codec: str = "PCMU",
     events: bool = True,
     answer: bool = False,
+    account: Account | None = None,
+    voice: Path | None = None,
     name: str = "pjsua",
 ) -> AsyncIterator[Pjsua]:
-    """Start a phone; it offers `codec` only, and no telephone-event where `events` is False."""
+    """Start a phone; it offers `codec` only, and no telephone-event where `events` is False.
+
+    With an account it registers first. `voice` is a wav file that it says in each call, over and over.
+    """
     recording = folder / f"{name}.wav"
     port = ports.free()
     argv = [PJSUA_PYTHON, PROGRAM, "--user", name, "--port", port, "--rtp", ports.free_block(4)]
     argv += ["--transport", transport, "--codec", codec, "--record", recording]
     argv += [] if events else ["--no-events"]
     argv += ["--answer"] if answer else []
+    argv += ["--voice", voice] if voice is not None else []
+    if account is not None:
+        argv += ["--address", account.address, "--password", account.password, "--registrar", account.server]
     async with Child([str(word) for word in argv], folder=folder) as child:
         await child.line(r'"event": "up"', 20.0)
+        if account is not None:
+            await child.line(r'"event": "registered", .*"code": 200')
         yield Pjsua(child, recording, transport, port)

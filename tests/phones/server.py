@@ -32,11 +32,13 @@ def configure(
     *,
     numbers: Mapping[str, str] | None = None,
     media: Mapping[str, object] | None = None,
+    extensions: Mapping[str, str] | None = None,
     **keys: object,
 ) -> tuple[Path, int]:
     """Write a configuration with flows (file name to YAML text) and tones; returns its path and the SIP port.
 
     `numbers` says which number runs which flow, anyone may call them; none: 100, 200, 300 … in order.
+    `extensions` gives the password of each.
     """
     if numbers is None:
         numbers = {str(100 * position): flow for position, flow in enumerate(flows, start=1)}
@@ -47,7 +49,8 @@ def configure(
         (folder / "flows" / f"{name}.yaml").write_text(text)
     prompts.write_tones(folder / "sounds")
     directory = {
-        "numbers": [{"number": number, "flow": flow, "public": True} for number, flow in numbers.items()]
+        "numbers": [{"number": number, "flow": flow, "public": True} for number, flow in numbers.items()],
+        "extensions": [{"extension": name, "password": word} for name, word in (extensions or {}).items()],
     }
     (folder / "directory.yaml").write_text(yaml.safe_dump(directory))
     config: dict[str, object] = {
@@ -154,10 +157,11 @@ def serving(
     *,
     numbers: Mapping[str, str] | None = None,
     media: Mapping[str, object] | None = None,
+    extensions: Mapping[str, str] | None = None,
     **keys: object,
 ) -> Iterator[Server]:
     """Configure and start a server, end it afterwards; arguments as for `configure`."""
-    server = Server(*configure(folder, flows, numbers=numbers, media=media, **keys))
+    server = Server(*configure(folder, flows, numbers=numbers, media=media, extensions=extensions, **keys))
     try:
         server.start()
         yield server

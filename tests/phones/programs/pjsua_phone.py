@@ -1,7 +1,8 @@
 """A PJSIP phone without a sound card, driven by lines on standard input. Runs with .phones/pjsua2's Python.
 
 Every input line is one command, a JSON object: {"do": "call", "uri": ...}, {"do": "digits", "digits": ...}, the
-same with "info", {"do": "play", "file": ...}, {"do": "packets"}, and "hold", "resume", "hangup", "quit". Every output
+same with "info", {"do": "play", "file": ...}, {"do": "answer", "code": ...}, {"do": "packets"}, and "hold", "resume",
+"hangup", "quit". Every output
 line is one event, a JSON object with the key "event". What the phone hears goes into the file of --record.
 """
 
@@ -49,7 +50,9 @@ class Call(pj.Call):  # type: ignore[misc]  # the binding has no types
                 self.recorder.createRecorder(self.options.record)
             if self.recorder:
                 self.audio.startTransmit(self.recorder)
-            if self.player:
+            if self.options.voice and self.player is None:
+                self.play(self.options.voice, loop=True)
+            elif self.player:
                 self.player.startTransmit(self.audio)
             stream = self.getStreamInfo(number)
             report("media", sound=True, codec=stream.codecName, direction=int(media.dir))
@@ -64,9 +67,9 @@ class Call(pj.Call):  # type: ignore[misc]  # the binding has no types
     def onDtmfDigit(self, prm: Any) -> None:  # noqa: N802
         report("digit", digit=prm.digit)
 
-    def play(self, file: str) -> None:
+    def play(self, file: str, *, loop: bool = False) -> None:
         self.player = pj.AudioMediaPlayer()
-        self.player.createPlayer(file, pj.PJMEDIA_FILE_NO_LOOP)
+        self.player.createPlayer(file, 0 if loop else pj.PJMEDIA_FILE_NO_LOOP)
         self.player.startTransmit(self.audio)
 
     def forget_sound(self) -> None:
@@ -83,13 +86,23 @@ class Account(pj.Account):  # type: ignore[misc]
         self.phone.call = Call(self, self.phone.options, prm.callId)
         report("incoming", caller=self.phone.call.getInfo().remoteUri)
         if self.phone.options.answer:
-            answer = pj.CallOpParam()
-            answer.statusCode = 200
-            self.phone.call.answer(answer)
+            self.phone.call.answer(status(200))
+        else:
+            self.phone.call.answer(status(180))
+
+    def onRegState(self, prm: Any) -> None:  # noqa: N802
+        report("registered", code=prm.code, reason=prm.reason)
+
+
+def status(code: int) -> Any:
+    """Return the parameters of an answer with a SIP status."""
+    answer = pj.CallOpParam()
+    answer.statusCode = code
+    return answer
 
 
 class Phone:
-    """One endpoint with one account that does not register."""
+    """One endpoint with one account."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
@@ -114,7 +127,13 @@ class Phone:
             wanted = codec.codecId.startswith(options.codec)
             self.endpoint.codecSetPriority(codec.codecId, 255 if wanted else 0)
         account = pj.AccountConfig()
-        account.idUri = f"sip:{options.user}@127.0.0.1:{options.port}"
+        account.idUri = options.address or f"sip:{options.user}@127.0.0.1:{options.port}"
+        if options.registrar:
+            suffix = "" if options.transport == "udp" else f";transport={options.transport}"
+            account.regConfig.registrarUri = f"sip:{options.registrar}{suffix}"
+            account.regConfig.timeoutSec = 120
+            user = options.address.removeprefix("sip:").partition("@")[0]
+            account.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", user, 0, options.password))
         account.mediaConfig.transportConfig.port = options.rtp
         account.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
         self.account = Account(self)
@@ -154,6 +173,8 @@ class Phone:
             digits.digits = command["digits"]
             digits.duration = 160
             call.sendDtmf(digits)
+        elif do == "answer":
+            call.answer(status(int(command["code"])))
         elif do == "play":
             call.play(command["file"])
         elif do == "hold":
@@ -186,6 +207,10 @@ def main() -> None:
     parser.add_argument("--transport", choices=sorted(TRANSPORTS), default="udp")
     parser.add_argument("--codec", default="PCMU")
     parser.add_argument("--record", default="")
+    parser.add_argument("--voice", default="", help="a wav file to say in each call")
+    parser.add_argument("--address", default="", help="sip:USER@DOMAIN")
+    parser.add_argument("--registrar", default="", help="HOST:PORT")
+    parser.add_argument("--password", default="")
     parser.add_argument("--answer", action="store_true")
     parser.add_argument("--no-events", action="store_true", help="offer no telephone-event")
     parser.add_argument("--log", type=int, default=0)
