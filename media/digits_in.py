@@ -28,15 +28,21 @@ SEGMENT = 0xFF00  # duration from which the next timestamp may be the next segme
 class _Events:
     """The telephone events of one leg."""
 
-    __slots__ = ("clock", "duration", "event", "seen", "ssrc", "timestamp")
+    __slots__ = ("before", "clock", "duration", "event", "seen", "ssrc", "timestamp")
 
     def __init__(self, clock: int) -> None:
         self.clock = clock
         self.seen = False
         self.timestamp = 0
         self.duration = 0
+        self.before = 0  # ticks of the segments before
         self.event = 0
         self.ssrc = 0
+
+    @property
+    def total(self) -> int:
+        """Length of the event so far, in ticks."""
+        return self.before + self.duration
 
     def is_new(self, event: telephone_event.TelephoneEvent, timestamp: int, ssrc: int) -> bool:
         """Decide whether a packet belongs to an event not seen before, and remember it."""
@@ -53,6 +59,7 @@ class _Events:
             and self.duration >= SEGMENT
             and ahead <= self.duration + self.clock // 10
         )
+        self.before = self.total if segment else 0
         self.seen, self.timestamp, self.ssrc = True, timestamp, ssrc
         self.event, self.duration = event.event, event.duration
         return not segment
@@ -67,10 +74,20 @@ class _Tone(NamedTuple):
 
 
 class DigitListener:
-    """Digits of all legs. `pressed` is called with the row and each Digit."""
+    """Digits of all legs. `pressed` is called with the row and each Digit.
 
-    def __init__(self, capacity: int, pressed: Callable[[int, Digit], None]) -> None:
+    `going_on` is called with each packet of the event that a row hears: the row, the packet, how long the event
+    lasts so far in ms, and whether it is a new one.
+    """
+
+    def __init__(
+        self,
+        capacity: int,
+        pressed: Callable[[int, Digit], None],
+        going_on: Callable[[int, telephone_event.TelephoneEvent, int, bool], None],
+    ) -> None:
         self._pressed = pressed
+        self._going_on = going_on
         self._legs: dict[int, int] = {}
         self._events: dict[int, _Events] = {}
         self._tones: deque[_Tone] = deque()
@@ -114,7 +131,10 @@ class DigitListener:
             return
         self.inband[row] = False
         events = self._events[row]
-        if events.is_new(event, timestamp, ssrc):
+        new = events.is_new(event, timestamp, ssrc)
+        if (timestamp, ssrc) == (events.timestamp, events.ssrc):
+            self._going_on(row, event, events.total * 1000 // events.clock, new)
+        if new:
             ms = event.duration * 1000 // events.clock if event.end else 0
             self._pressed(row, Digit(self._legs[row], event.digit, "rfc4733", ms))
 

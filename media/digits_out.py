@@ -20,33 +20,78 @@ from media.send import Sender
 
 TICK_MS = 20
 END_PACKETS = 3
+RELAY_TICKS = 8  # without a packet of a relayed digit until it is taken as ended
 SHORTEST = 40  # ms: receivers need not take a shorter digit or pause as one (ITU-T Q.24)
+
+
+class Relayed:
+    """A digit of another leg that is sent on; its length is not known until it ends."""
+
+    __slots__ = ("_age", "_known", "digit", "ms")
+
+    def __init__(self, digit: str) -> None:
+        self.digit = digit
+        self.ms: int | None = None  # once it has ended
+        self._known = 0
+        self._age = 0  # ticks since something of it was heard
+
+    def go_on(self, ms: int) -> None:
+        """It lasts, `ms` so far."""
+        self._known = max(self._known, ms)
+        self._age = 0
+
+    def end(self) -> None:
+        """It has ended."""
+        if self.ms is None:
+            self.ms = max(self._known, SHORTEST)
+
+    def tick(self) -> None:
+        """Let 20 ms pass; nothing heard of it for a while is its end."""
+        self._age += 1
+        if self._age > RELAY_TICKS:
+            self.end()
 
 
 class _Event:
     """One digit under way as an event; lengths in ticks of the event's clock."""
 
-    __slots__ = ("code", "ends", "length", "sent", "step", "timestamp")
+    __slots__ = ("code", "ends", "length", "past", "relayed", "sent", "step", "timestamp")
 
-    def __init__(self, digit: str, ms: int, clock: int, timestamp: int) -> None:
+    def __init__(
+        self, digit: str, ms: int, clock: int, timestamp: int, relayed: Relayed | None = None
+    ) -> None:
         self.code = telephone_event.event_code(digit)
         self.length = ms * clock // 1000
+        self.relayed = relayed  # until its length is known
         self.step = TICK_MS * clock // 1000
         self.timestamp = timestamp
         self.sent = 0
+        self.past = 0  # of earlier segments
         self.ends = 0  # end packets sent
 
     def next_payload(self) -> bytes:
         """Go on by one packet and return its payload."""
+        if self.relayed is not None:
+            self._measure(self.relayed)
         self.sent = min(self.sent + self.step, self.length)
         if self.sent > telephone_event.MAX_DURATION:
             # A new segment starts where the one before ended (RFC 4733 section 2.5.1.3).
             self.timestamp += telephone_event.MAX_DURATION
+            self.past += telephone_event.MAX_DURATION
             self.length -= telephone_event.MAX_DURATION
             self.sent -= telephone_event.MAX_DURATION
-        end = self.sent == self.length
+        end = self.sent == self.length and self.relayed is None
         self.ends += end
         return telephone_event.pack(self.code, end=end, duration=self.sent)
+
+    def _measure(self, relayed: Relayed) -> None:
+        """Take the length of a relayed digit if it has ended, else go on by a step."""
+        if relayed.ms is None:
+            self.length = self.sent + self.step
+        else:
+            length = relayed.ms * self.step // TICK_MS - self.past
+            self.length = max(length, self.sent, 1)
+            self.relayed = None
 
 
 class DigitSender:
@@ -55,6 +100,7 @@ class DigitSender:
     def __init__(self, row: int) -> None:
         self._row = row
         self._orders: deque[tuple[SendDigits, deque[str]]] = deque()
+        self._relayed: deque[Relayed] = deque()
         self._event: _Event | None = None
         self._tone: NDArray[np.int16] | None = None
         self._rate = 0
@@ -66,10 +112,17 @@ class DigitSender:
             telephone_event.event_code(digit)
         self._orders.append((order, deque(order.digits)))
 
+    def relay(self, digit: str) -> Relayed:
+        """Send a digit of another leg, before what is ordered; the caller tells when it goes on and ends."""
+        relayed = Relayed(digit)
+        self._relayed.append(relayed)
+        return relayed
+
     @property
     def idle(self) -> bool:
         """Nothing is left to send, not even a pause."""
-        return not self._orders and self._event is None and self._tone is None and self._pause <= 0
+        waiting = self._orders or self._relayed
+        return not waiting and self._event is None and self._tone is None and self._pause <= 0
 
     def tick(
         self, sender: Sender, payload_type: int, clock: int, rate: int
@@ -79,6 +132,10 @@ class DigitSender:
         `payload_type` is -1 for tones and -2 where nothing may be sent; `clock` is that of the events, `rate` that
         of the leg's sound, both in Hz.
         """
+        for relayed in self._relayed:
+            relayed.tick()
+        if self._event is not None and self._event.relayed is not None:
+            self._event.relayed.tick()
         if self._event is None and self._tone is None:
             if self._pause > 0:
                 self._pause -= TICK_MS
@@ -104,6 +161,8 @@ class DigitSender:
 
     def _start(self, sender: Sender, payload_type: int, clock: int, rate: int) -> bool:
         """Begin the next digit."""
+        if self._relayed:
+            return self._start_relayed(sender, payload_type, clock, rate)
         if not self._orders or not self._orders[0][1]:
             return False
         order, digits = self._orders[0]
@@ -112,6 +171,19 @@ class DigitSender:
             self._tone, self._rate = tone(digit, length, rate), rate
         else:
             self._event = _Event(digit, length, clock, int(sender.timestamp[self._row]))
+        return True
+
+    def _start_relayed(self, sender: Sender, payload_type: int, clock: int, rate: int) -> bool:
+        """Begin a digit of another leg: as an event at once, as a tone when its length is known."""
+        relayed = self._relayed[0]
+        if payload_type != -1:
+            timestamp = int(sender.timestamp[self._row])
+            self._event = _Event(relayed.digit, SHORTEST, clock, timestamp, relayed)
+        elif relayed.ms is None:
+            return False
+        else:
+            self._tone, self._rate = tone(relayed.digit, relayed.ms, rate), rate
+        self._relayed.popleft()
         return True
 
     def _continue_event(self, event: _Event, sender: Sender, payload_type: int) -> None:
@@ -141,4 +213,4 @@ class DigitSender:
 
     def _gap(self) -> int:
         """Return the pause after a digit of the current order, in ms."""
-        return max(self._orders[0][0].interval, SHORTEST)
+        return max(self._orders[0][0].interval, SHORTEST) if self._orders else SHORTEST

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from media.conceal import Concealer
 from media.digits_in import DigitListener
 from media.dtmf.inband import InbandDetector
+from media.dtmf.telephone_event import TelephoneEvent
 from media.hearing import Hearing
 from media.io import PacketIO
 from media.jitter import JitterBuffer
@@ -25,6 +26,7 @@ from media.mixer import Mixer
 from media.orders import Orders
 from media.playout import Player
 from media.receive import Receiver
+from media.relay import Relay
 from media.reports import Reports
 from media.rows import STEP
 from media.rtp import Batch
@@ -58,7 +60,7 @@ class Engine:
         capacity = self.legs.grow()
         self.jitter = JitterBuffer(capacity)
         self.receiver = Receiver(capacity, self.jitter, self)
-        self.listener = DigitListener(capacity, self._pressed)
+        self.listener = DigitListener(capacity, self._pressed, self._going_on)
         self.detector = InbandDetector(capacity)
         self.player = Player(capacity, bank, emit)
         self.sender = Sender(capacity, io, random)
@@ -69,6 +71,7 @@ class Engine:
             self.legs, self.jitter, self.concealer, self.listener, self.detector, self.mixer
         )
         self.speaking = Speaking(self.legs, self.player, self.sender, self._hearing, self.mixer, emit)
+        self.relay = Relay(self.legs, self.mixer, self.speaking)
         self._orders = Orders(self)
 
     @property
@@ -184,6 +187,10 @@ class Engine:
         self._emit(digit)
         self.player.digit(row, digit.digit)
 
+    def _going_on(self, row: int, event: TelephoneEvent, ms: int, new: bool) -> None:
+        """Pass a telephone event on to the other one of a room of two."""
+        self.relay.event(row, event, ms, new=new)
+
     def _watch(self, now: float) -> None:
         """Report legs that have not sent anything valid for their time-out."""
         legs, high = self.legs, self.legs.rows.high
@@ -200,6 +207,7 @@ class Engine:
         rows = np.flatnonzero(self.legs.rows.used[: self.legs.rows.high])
         if not len(rows):
             return
+        self._hearing.passing.recall_now(rows)
         slots = np.array([self.legs.by_row[row].slot for row in rows.tolist()])
         stats.table[slots] = self.counters(rows)
 
@@ -230,6 +238,12 @@ class Engine:
         """Send to the signalled address and accept a source anew."""
         self._orders.aim(leg, stream, now)
 
+    def last_said(self, row: int) -> NDArray[np.int16]:
+        """Return int16[160], the last 20 ms that a leg said."""
+        self._hearing.passing.recall_now(np.array([row]))
+        last: NDArray[np.int16] = self.concealer.last[row]
+        return last
+
     def remove(self, leg: Leg) -> None:
         """Close a leg's sockets and forget it."""
         self._io.close(leg.row)
@@ -238,7 +252,8 @@ class Engine:
     def forget(self, leg: Leg) -> None:
         """Make a leg's row free; its playouts have been closed or taken."""
         self.speaking.digits.pop(leg.row, None)
-        self.mixer.remove(leg.row, self.concealer.last[leg.row])
+        self.mixer.remove(leg.row, self.last_said(leg.row))
+        self.relay.close(leg.row)
         self.listener.close(leg.row)
         self.receiver.reset(leg.row)
         self.legs.remove(leg)

@@ -66,6 +66,7 @@ class Luggage(msgspec.Struct, frozen=True, array_like=True):
 def take_out(engine: Engine, leg: Leg) -> Luggage:
     """Take a leg out of its engine; its sockets stay with the engine's network."""
     row = leg.row
+    engine.last_said(row)
     luggage = Luggage(
         opened=OpenLeg(leg.id, leg.slot, bool(engine.listener.inband[row]), float(engine.legs.timeout[row])),
         stream=leg.stream,

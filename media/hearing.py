@@ -16,6 +16,7 @@ from media.dtmf.inband import InbandDetector
 from media.jitter import JitterBuffer, Step
 from media.legs import ALAW, G722, SOUND, ULAW, Legs
 from media.mixer import Mixer
+from media.passing import Passing
 from media.rtp import FRAME, QUANTUM
 
 QUIET = 200.0  # mean magnitude below which a splice is not heard
@@ -40,6 +41,7 @@ class Hearing:
         self._listener = listener
         self._detector = detector
         self._mixer = mixer
+        self.passing = Passing(legs, jitter, concealer, mixer)
         self.rows = np.zeros(0, np.intp)  # decoded in this tick
         self.sound = np.zeros((0, FRAME), np.int16)
         self.wide: dict[int, NDArray[np.int16]] = {}  # 16 kHz frames of G.722 legs that need them
@@ -49,8 +51,10 @@ class Hearing:
         legs, high = self._legs, self._legs.rows.high
         rows = np.flatnonzero(legs.listening[:high])
         self.wide.clear()
-        needed = (legs.echo == SOUND) | self._listener.inband | self._mixer.plan.mixing
+        mixer = self._mixer
+        needed = (legs.echo == SOUND) | self._listener.inband | (mixer.plan.mixing & ~mixer.passing)
         step = self._jitter.advance(rows, self._may_splice(rows, needed))
+        needed[self.passing.copy(rows, step)] = True
         pick = needed[rows]
         if not pick.all():
             rows = rows[pick]
@@ -65,6 +69,11 @@ class Hearing:
     def _may_splice(self, rows: NDArray[np.intp], needed: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return which of all rows may be corrected now: nobody listens, or it is quiet."""
         quiet = ~needed
+        copied = rows[(self._jitter.correction[rows] != 0) & self._mixer.passing[rows] & ~needed[rows]]
+        copied = copied[self._legs.law[copied] != G722]
+        if len(copied):
+            self.passing.recall_now(copied)
+            quiet[copied] = self._concealer.is_quiet(copied, QUIET)
         pending = rows[(self._jitter.correction[rows] != 0) & needed[rows]]
         if len(pending):
             quiet[pending] = self._concealer.is_quiet(pending, QUIET)

@@ -95,7 +95,10 @@ class Echo(msgspec.Struct, tag=True, array_like=True):
 
 
 class OtherDigits(msgspec.Struct, tag=True, array_like=True):
-    """This leg sends digits by signalling (SIP INFO): stop listening for in-band ones."""
+    """This leg sends digits by signalling (SIP INFO): stop listening for in-band ones.
+
+    In a room of two the digit goes on to the other leg.
+    """
 
     leg: int
     digit: str  # also ends a playout that stops on it

@@ -65,8 +65,11 @@ class Mixer:
         self.mute_out = np.zeros(0, np.bool_)
         self.say = np.zeros(0, np.float32)  # at the end of the last frame
         self.hear = np.zeros(0, np.float32)
+        self.hears = np.zeros(0, np.bool_)  # its room, or would if it got no digits
         self.say_next = np.zeros(0, np.float32)  # at the end of this frame
         self.hear_next = np.zeros(0, np.float32)
+        self.passing = np.zeros(0, np.bool_)  # what the row says may be copied to its partner
+        self.copied = np.zeros(0, np.bool_)  # the row gets a copy in this tick
         self._past = np.zeros((0, DOUBLE_STATE), np.int16)  # of what 16 kHz legs hear of 8 kHz ones
         self._leaving: set[int] = set()
         self._tails: list[tuple[int, NDArray[np.float32]]] = []  # by room
@@ -75,7 +78,8 @@ class Mixer:
     def grow(self, capacity: int) -> None:
         """Make room for more rows."""
         for name in (
-            "gain", "mute_in", "mute_out", "say", "hear", "say_next", "hear_next", "_past",
+            "gain", "mute_in", "mute_out", "say", "hear", "say_next", "hear_next", "hears", "passing", "copied",
+            "_past",
         ):  # fmt: skip
             setattr(self, name, grown(getattr(self, name), capacity))
         self.rooms.changed()
@@ -110,18 +114,43 @@ class Mixer:
         self._leaving.discard(row)
         self.rooms.leave(row)
 
+    def listener(self, row: int) -> int | None:
+        """Return the row that hears this one, and only this one, as things were in the last tick."""
+        other = self.rooms.partner(row)
+        if other is None or not self.say_next[row] or not self.hears[other]:
+            return None
+        return other
+
     def prepare(self, digits: list[int]) -> None:
         """Settle the gains of this tick; rows in `digits` hear digits instead of their room."""
         self.plan = self.rooms.plan(self._legs.law)
         if not self.rooms.of:
+            self.passing[:] = False
             return
         legs = self._legs
         present = legs.echo == OFF
         present[list(self._leaving)] = False
-        hear = present & ~self.mute_out & legs.streaming & (self._player.mix | ~self._player.busy)
+        free = ~self._player.busy
+        hear = present & ~self.mute_out & legs.streaming & legs.sending & (self._player.mix | free)
+        self.hears = hear.copy()
         hear[digits] = False
         self.hear_next = hear.astype(np.float32)
         self.say_next = np.where(present & ~self.mute_in, self.gain, np.float32(0.0))
+        self._choose(free)
+
+    def _choose(self, free: NDArray[np.bool_]) -> None:
+        """Find who may be copied to its partner: one codec, nothing played, no gain on its way."""
+        plan, law = self.plan, self._legs.law
+        self.passing[:] = False
+        rows = plan.paired
+        if not len(rows):
+            return
+        partner = plan.partner[rows]
+        untouched = (self.say == 1) & (self.say_next == 1)
+        open_ = (self.hear == 1) & (self.hear_next == 1) & free
+        self.passing[rows] = untouched[rows] & open_[partner] & (law[rows] == law[partner])
+        for room, _ in self._tails:
+            self.passing[self.rooms.members.get(room, [])] = False
 
     def mix(
         self, speakers: NDArray[np.intp], voices: NDArray[np.int16], wide: dict[int, NDArray[np.int16]]
@@ -133,6 +162,9 @@ class Mixer:
         plan = self.plan
         if not self.rooms.of:
             self._tails.clear()
+            return Mixed(speakers[:0], voices[:0], {})
+        if not plan.rooms and not self._tails and self.copied[plan.paired].all():
+            self._end()
             return Mixed(speakers[:0], voices[:0], {})
         said = np.concatenate([voices, _SILENCE])
         place = np.full(len(self.say), len(speakers), np.intp)
@@ -173,7 +205,7 @@ class Mixer:
         self, plan: Plan, said: NDArray[np.int16], place: NDArray[np.intp]
     ) -> tuple[NDArray[np.intp], NDArray[np.int16]]:
         """Return rows in company and int16[k, 160], what each hears at 8 kHz."""
-        paired = plan.paired[~plan.wide[plan.paired]]
+        paired = plan.paired[~(plan.wide | self.copied)[plan.paired]]
         heard = said[place[plan.partner[paired]]]
         if not plan.rooms:
             return paired, heard
@@ -219,7 +251,7 @@ class Mixer:
             doubled, self._past[rows] = double(sound, self._past[rows])
             mixed.update(zip(rows.tolist(), doubled, strict=True))
         silence = np.zeros(_WIDE, np.int16)
-        for row in plan.paired[plan.wide[plan.paired]].tolist():
+        for row in plan.paired[(plan.wide & ~self.copied)[plan.paired]].tolist():
             mixed[row] = wide.get(int(plan.partner[row]), silence)
         for room in plan.wide_rooms:
             said = np.stack([wide.get(row, silence) for row in room.wide.tolist()])

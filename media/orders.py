@@ -82,7 +82,7 @@ class Orders:
             case Join():
                 if not order.room:
                     raise ValueError("no room has the number 0")
-                engine.mixer.join(leg.row, order.room, engine.concealer.last[leg.row])
+                engine.mixer.join(leg.row, order.room, engine.last_said(leg.row))
             case Leave():
                 engine.mixer.leave(leg.row)
             case Mute():
@@ -94,6 +94,7 @@ class Orders:
             case OtherDigits():
                 engine.listener.inband[leg.row] = False
                 engine.player.digit(leg.row, order.digit)
+                engine.relay.signalled(leg.row, order.digit)
             case CloseLeg():
                 self._close(leg)
 

@@ -67,6 +67,7 @@ class Speaking:
             heard = sounding[rows]
             rows, octets = rows[heard], octets[heard]
         rows, octets, settled = self._wide(sounding, busy, tones, mixed.wide, rows, octets)
+        rows, octets = self._copied(sounding, rows, octets)
         self._sender.send(sending, rows, octets)
         self._sender.silent[settled] = True
         self._sender.tick(everyone)
@@ -147,7 +148,9 @@ class Speaking:
         """Add the G.722 legs to what is said; the third part names those that have settled into silence."""
         settled: list[int] = []
         high = len(sounding)
-        wide = np.flatnonzero((self._legs.law[:high] == G722) & (sounding | busy))
+        wide = np.flatnonzero(
+            (self._legs.law[:high] == G722) & (sounding | busy) & ~self._mixer.copied[:high]
+        )
         if not len(wide):
             return rows, octets, settled
         played = self._played_wide(wide[busy[wide]])
@@ -179,6 +182,21 @@ class Speaking:
             rows = np.concatenate([rows, np.array(said, np.intp)])
             octets = np.concatenate([octets, np.frombuffer(b"".join(more), np.uint8).reshape(-1, FRAME)])
         return rows, octets, settled
+
+    def _copied(
+        self, sounding: NDArray[np.bool_], rows: NDArray[np.intp], octets: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.intp], NDArray[np.uint8]]:
+        """Add the legs that get the octets of their partner."""
+        passing = self._hearing.passing
+        if not len(passing.rows):
+            return rows, octets
+        more, copies = passing.rows, passing.octets
+        heard = sounding[more]
+        if not heard.all():
+            more, copies = more[heard], copies[heard]
+        if not len(rows):
+            return more, copies
+        return np.concatenate([rows, more]), np.concatenate([octets, copies])
 
     def _played_wide(self, rows: NDArray[np.intp]) -> dict[int, NDArray[np.int16]]:
         """Return the next 20 ms at 16 kHz of the playouts of these rows."""

@@ -63,6 +63,10 @@ class Wideband:
             self._narrow = Decoder(8000)
         return self._narrow.decode(octets)
 
+    def forget(self) -> None:
+        """Take what was decoded last as too old to repeat."""
+        self._run = QUANTA + 1
+
     def decode_wide(self, quanta: NDArray[np.uint8], present: NDArray[np.bool_]) -> NDArray[np.int16]:
         """Decode uint8[n, 80], n from 1 to 3, into int16[320] at 16 kHz.
 
