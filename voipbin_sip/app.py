@@ -10,22 +10,34 @@ from pathlib import Path
 import structlog
 
 from flows.interpreter import Limits as RunLimits
+from flows.ports import Conference
 from media.client import MediaClient
 from voipbin_sip.calls.admission import Admission
+from voipbin_sip.calls.connecting import Connecting
+from voipbin_sip.calls.destinations import Destinations
+from voipbin_sip.calls.dialer import Dialer
+from voipbin_sip.calls.rooms import Rooms
 from voipbin_sip.calls.session import CallLimits
 from voipbin_sip.calls.switchboard import Switchboard
+from voipbin_sip.config import Config
 from voipbin_sip.directory import Directory, read_passwords
-from voipbin_sip.flowhost import FlowHost, spoken_prompts
+from voipbin_sip.flowhost import FlowHost, Parts, spoken_prompts
 from voipbin_sip.guard import DigestGuard
 from voipbin_sip.loading import Loaded
+from voipbin_sip.registrar.locations import Locations
+from voipbin_sip.registrar.registrar import Registrar, Terms
 from voipbin_sip.sip.core import SipCore
 from voipbin_sip.sip.events import Hop
 from voipbin_sip.sounds.fetch import Fetcher
 from voipbin_sip.sounds.library import SoundLibrary
 from voipbin_sip.sounds.prompts import Prompts
 from voipbin_sip.speech import Speech
+from voipbin_sip.store.bindings import record_bindings, restore_bindings
+from voipbin_sip.store.store import Store
 from voipbin_sip.transport.address import ListenAddress, parse_listen_address
+from voipbin_sip.transport.bans import BanTerms
 from voipbin_sip.transport.endpoint import Endpoint
+from voipbin_sip.transport.limits import Rate, SourceLimits
 
 
 class StartError(Exception):
@@ -50,38 +62,81 @@ class Server:
             cache_bytes=config.speech.cache_mb * 1024 * 1024,
             engines=config.speech.engines or None,
         )
-        prompts = Prompts(self._media, self._speech)
-        sounds = SoundLibrary(
-            self._media, base=loaded.places.base, fetcher=Fetcher(config.http.allow_private)
-        )
-        self._host = FlowHost(
-            lambda: loaded.flows,
-            prompts,
-            sounds,
-            RunLimits(config.limits.steps, config.limits.steps_without_waiting),
+        self._locations = Locations()
+        self._store = Store(_database_url(config.database.url, data))
+        self._limits = _limits(config, self._locations)
+        guard = DigestGuard(config.domain, secrets.token_bytes(32), watch=self._judged)
+        registrar = Registrar(
+            domain=config.domain,
+            password=lambda extension: self.directory.password(extension),
+            guard=guard,
+            locations=self._locations,
+            terms=Terms(
+                config.registrar.contacts,
+                config.registrar.expires,
+                config.registrar.min_expires,
+                config.registrar.max_expires,
+            ),
         )
         admission = Admission(
-            domain=config.domain,
-            directory=lambda: self.directory,
-            guard=DigestGuard(config.domain, secrets.token_bytes(32)),
-            clock=time.time,
+            domain=config.domain, directory=lambda: self.directory, guard=guard, clock=time.time
         )
+        limits = CallLimits(config.limits.call_seconds, config.media.rtp_timeout)
         self.switchboard = Switchboard(
             self._media,
             admission,
-            limits=CallLimits(config.limits.call_seconds, config.media.rtp_timeout),
+            limits=limits,
             advertised=self._advertised,
-            on_call=self._host.start,
+            on_call=lambda session, admitted: self._host.start(session, admitted),
+            registrar=lambda request, hop: registrar.answer(request, hop, time.time()),
         )
-        core = SipCore(new_token=lambda: secrets.token_hex(8), advertise=self._contact)
-        self._endpoint = Endpoint(core, self.switchboard.handle)
+        core = SipCore(
+            new_token=lambda: secrets.token_hex(8), advertise=self._contact, asks=frozenset({"REGISTER"})
+        )
+        self._endpoint = Endpoint(core, self.switchboard.handle, self._limits.admits)
         self.switchboard.attach(self._endpoint)
+        self._host = self._flow_host(limits)
+
+    def _flow_host(self, limits: CallLimits) -> FlowHost:
+        config, media = self._loaded.config, self._media
+        dialer = Dialer(
+            self._endpoint,
+            media,
+            self.switchboard,
+            domain=config.domain,
+            limits=limits,
+            advertised=self._advertised,
+        )
+        destinations = Destinations(
+            lambda: self.directory,
+            self._locations,
+            allow=config.outbound.allow,
+            local=self._endpoint.local_for,
+        )
+        rooms = Rooms(media)
+        parts = Parts(
+            Prompts(media, self._speech),
+            SoundLibrary(media, base=self._loaded.places.base, fetcher=Fetcher(config.http.allow_private)),
+            Connecting(media, dialer, destinations, rooms),
+            rooms,
+            self._conference,
+        )
+        run_limits = RunLimits(config.limits.steps, config.limits.steps_without_waiting)
+        return FlowHost(lambda: self._loaded.flows, parts, run_limits)
+
+    def _conference(self, name: str) -> Conference | None:
+        entry = self.directory.conferences.get(name)
+        return Conference(name, entry.pre_flow_id, entry.post_flow_id) if entry is not None else None
+
+    def _judged(self, source: str, good: bool) -> None:
+        self._limits.judged(source, good, self._endpoint.now())
 
     async def start(self) -> list[ListenAddress]:
         """Open everything; returns the SIP addresses. Raises StartError."""
         config = self._loaded.config
         await self._media.start()
         await self._speech.start()
+        await self._restore()
         self._preparing = asyncio.get_running_loop().create_task(self._prepare_prompts())
         try:
             return await self._endpoint.listen([parse_listen_address(text) for text in config.sip.listen])
@@ -109,6 +164,14 @@ class Server:
         await _first_of(2, self.switchboard.idle)  # the answers to our BYEs
         await self._close()
 
+    async def _restore(self) -> None:
+        """Know the phones again that were registered before."""
+        if await self._store.open():
+            known = self.directory.extensions.__contains__
+            phones = await restore_bindings(self._store, self._locations, known, time.time())
+            self._log.info("phones known from before", count=phones)
+        record_bindings(self._store, self._locations)
+
     async def _prepare_prompts(self) -> None:
         """Speak what the flows say into the cache before a caller waits for it."""
         faults = await self._speech.prepare(spoken_prompts(self._loaded.flows), rate=8000)
@@ -122,6 +185,7 @@ class Server:
         await self._endpoint.close()
         await self._speech.close()
         await self._media.close()
+        await self._store.close()
 
     def _contact(self, hop: Hop) -> tuple[str, int]:
         return self._advertised(hop.local[0]), hop.local[1]
@@ -162,4 +226,19 @@ def _directory(loaded: Loaded, data: Path) -> Directory:
         {entry.number: entry for entry in loaded.directory.numbers},
         {entry.extension: entry for entry in loaded.directory.extensions},
         passwords,
+        {entry.id: entry for entry in loaded.directory.conferences},
+    )
+
+
+def _database_url(configured: str, data: Path) -> str:
+    return f"sqlite+aiosqlite:///{data / 'voipbin.db'}" if configured == "auto" else configured
+
+
+def _limits(config: Config, locations: Locations) -> SourceLimits:
+    terms = config.protection
+    return SourceLimits(
+        Rate(terms.messages_per_second, terms.burst),
+        BanTerms(terms.ban_after, terms.ban_window, terms.ban_seconds),
+        networks=terms.exempt,
+        exempt=locations.has_source,
     )

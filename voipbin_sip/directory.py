@@ -60,11 +60,22 @@ class ExtensionEntry(_Entry):
     password_file: Path | None = None
 
 
+class ConferenceEntry(_Entry):
+    """A room that flows lead callers into."""
+
+    id: Annotated[str, AfterValidator(_user), Field(min_length=1, max_length=64)]
+    name: str = ""
+    detail: str = ""
+    pre_flow_id: str = ""  # each caller goes through it first
+    post_flow_id: str = ""  # and through this one who is still there afterwards
+
+
 class DirectoryFile(_Entry):
     """The whole file."""
 
     numbers: list[NumberEntry] = []
     extensions: list[ExtensionEntry] = []
+    conferences: list[ConferenceEntry] = []
     trunks: list[dict[str, str]] = Field(default=[], max_length=0)
 
 
@@ -75,6 +86,7 @@ class Directory:
     numbers: Mapping[str, NumberEntry] = field(default_factory=dict)
     extensions: Mapping[str, ExtensionEntry] = field(default_factory=dict)
     passwords: Mapping[str, str] = field(default_factory=dict)
+    conferences: Mapping[str, ConferenceEntry] = field(default_factory=dict)
 
     def password(self, extension: str) -> str | None:
         """Return the password of an extension, None for an unknown one."""
@@ -89,9 +101,10 @@ def load_directory(
     if node is None:
         return None, findings
     entries = validate(node, DirectoryFile, findings)
-    for section, key in (("numbers", "number"), ("extensions", "extension")):
+    for section, key in (("numbers", "number"), ("extensions", "extension"), ("conferences", "id")):
         findings += _repeated(key, _values(node, section, key))
-    for flow in _values(node, "numbers", "flow"):
+    flows = [("numbers", "flow"), ("conferences", "pre_flow_id"), ("conferences", "post_flow_id")]
+    for flow in (value for section, key in flows for value in _values(node, section, key) if value.text):
         if flow_names is not None and flow.text not in flow_names:
             findings.append(
                 error(flow, f"there is no flow '{flow.text}'{did_you_mean(flow.text, flow_names)}")

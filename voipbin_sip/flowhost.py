@@ -6,18 +6,29 @@ The only module that knows both the interpreter and the calls.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
 
 import structlog
 
-from flows import FlowSet, Run, RunLimits
-from flows.ports import Played, StepFailed, StepRecord
+from flows import Flow, FlowSet, Run, RunLimits, load_flow_text
+from flows.ports import Address as FlowAddress
+from flows.ports import Conference, ConnectResult, Played, StepFailed, StepRecord
 from media.client import BankFull
 from voipbin_sip.calls.admission import Admitted
+from voipbin_sip.calls.call import Address
+from voipbin_sip.calls.connecting import Connecting
+from voipbin_sip.calls.dialer import Dialled
+from voipbin_sip.calls.incoming import IncomingSession
+from voipbin_sip.calls.rooms import Rooms
 from voipbin_sip.calls.session import CallSession
 from voipbin_sip.calls.sound import LegSound
+from voipbin_sip.calls.states import Status
 from voipbin_sip.sounds.errors import SoundError
 from voipbin_sip.sounds.library import SoundLibrary
 from voipbin_sip.sounds.prompts import ANY_DIGIT, Prompts
@@ -65,13 +76,27 @@ class RunTrace:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What steps work with."""
+
+    prompts: Prompts
+    sounds: SoundLibrary
+    connecting: Connecting
+    rooms: Rooms
+    conferences: Callable[[str], Conference | None]
+
+
 class CallSteps:
     """One call for the interpreter (flows.ports.CallPort)."""
 
-    def __init__(self, session: CallSession, prompts: Prompts, sounds: SoundLibrary) -> None:
+    def __init__(self, session: CallSession, parts: Parts) -> None:
         self._session = session
-        self._prompts = prompts
-        self._sounds = sounds
+        self._prompts = parts.prompts
+        self._sounds = parts.sounds
+        self._connecting = parts.connecting
+        self._rooms = parts.rooms
+        self._conferences = parts.conferences
 
     def status(self) -> str:
         """Return the call's status."""
@@ -81,9 +106,12 @@ class CallSteps:
         """Answer the call."""
         self._session.answer()
 
-    async def hang_up(self, reason: str) -> None:
+    async def hang_up(self, reason: str, *, reference_id: str = "", status: int = 0) -> None:
         """End the call."""
-        self._session.hang_up(reason)
+        if status >= 300 and self._session.call.status is Status.RINGING:
+            self._session.refuse(status, "")
+        else:
+            self._session.hang_up(reason)
 
     async def say(
         self, text: str, *, language: str, provider: str, voice_id: str, stop_on_digit: bool
@@ -140,6 +168,75 @@ class CallSteps:
         finally:
             sound.leg.echo("off")
 
+    async def connect(
+        self,
+        source: FlowAddress | None,
+        destinations: Sequence[FlowAddress],
+        *,
+        ring_method: str,
+        dial_timeout: float,
+        early_media: bool,
+        anonymous: str,
+        answered: Callable[[str], None],
+    ) -> ConnectResult:
+        """Bridge the caller with somebody."""
+        caller = self._session
+        if not isinstance(caller, IncomingSession):
+            raise StepFailed("only incoming calls can be connected yet")
+        dialled = await self._connecting.connect(
+            caller,
+            _address(source) if source is not None else caller.call.source,
+            [_address(destination) for destination in destinations],
+            linear=ring_method == "linear",
+            seconds=dial_timeout,
+            early_media=early_media,
+            answered=answered,
+        )
+        return _connect_result(dialled)
+
+    async def call(
+        self,
+        source: FlowAddress | None,
+        destinations: Sequence[FlowAddress],
+        *,
+        flow: Flow,
+        chained: bool,
+        early_execution: bool,
+        anonymous: str,
+    ) -> None:
+        """Place calls of their own."""
+        raise StepFailed("call is not available yet")
+
+    async def conference(self, name: str) -> Conference:
+        """Return a conference of the directory."""
+        conference = self._conferences(name)
+        if conference is None:
+            raise StepFailed(f"there is no conference '{name}'")
+        return conference
+
+    async def join(self, room: str, *, kind: str) -> None:
+        """Put the caller into a room until it hangs up or, in a connect room, the last other one leaves."""
+        if kind == "conference":
+            self._session.answer()
+        await self._heard()
+        joined = self._rooms.enter(f"{kind}:{room}", self._session)
+        try:
+            company = False
+            while True:
+                company = company or len(joined.members) > 1
+                if kind == "connect" and company and len(joined.members) == 1:
+                    return
+                if kind == "connect" and company:
+                    self._session.answer()
+                await joined.changed.wait()
+        finally:
+            self._rooms.leave(joined, self._session)
+
+    async def mute(self, direction: str) -> None:
+        """Leave out what the caller says or would hear."""
+        sound = await self._session.media_ready()
+        sound.leg.mute("" if direction == "none" else direction)
+
     async def await_media(self) -> None:
         """Let an unanswered caller be heard."""
         await self._heard()
@@ -174,34 +271,32 @@ class FlowHost:
     def __init__(
         self,
         flows: Callable[[], FlowSet],
-        prompts: Prompts,
-        sounds: SoundLibrary,
+        parts: Parts,
         limits: RunLimits,
     ) -> None:
         self._flows = flows
-        self._prompts = prompts
-        self._sounds = sounds
+        self._parts = parts
         self._limits = limits
         self._clock = RealClock()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self, session: CallSession, admitted: Admitted) -> None:
+    def start(self, session: IncomingSession, admitted: Admitted) -> None:
         """Run the flow of a new call."""
         task = asyncio.get_running_loop().create_task(self._serve(session, admitted))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _serve(self, session: CallSession, admitted: Admitted) -> None:
+    async def _serve(self, session: IncomingSession, admitted: Admitted) -> None:
         """Run the call's flow, and then what it names with on_complete_flow_id."""
         flows, trace = self._flows(), RunTrace(str(session.call.id))
-        flow = flows.get(admitted.flow)
+        flow = flows.get(admitted.flow) if admitted.connect is None else _direct(admitted.connect)
         if flow is None:  # the directory was checked against the flows, so this is a fault of ours
             session.refuse(500, "Flow not found")
             return
         run = Run(
             flows,
             flow,
-            call=CallSteps(session, self._prompts, self._sounds),
+            call=CallSteps(session, self._parts),
             clock=self._clock,
             trace=trace,
             variables=session.call.variables()
@@ -238,3 +333,40 @@ class FlowHost:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _address(address: FlowAddress) -> Address:
+    return Address(address.type, address.target, address.target_name, address.name, address.detail)
+
+
+def _connect_result(dialled: Dialled) -> ConnectResult:
+    call_id = str(dialled.session.call.id) if dialled.session is not None else ""
+    if dialled.result == "answered":
+        return ConnectResult("answered", "", call_id=call_id)
+    reason = dialled.reason or f"SIP status {dialled.status}"
+    result = dialled.result if dialled.result in _FAILURES else "failed"
+    return ConnectResult(_FAILURES[result], reason, dialled.status, call_id)
+
+
+_FAILURES: dict[str, Literal["busy", "noanswer", "refused", "unreachable", "failed"]] = {
+    "busy": "busy",
+    "noanswer": "noanswer",
+    "refused": "refused",
+    "unreachable": "unreachable",
+    "failed": "failed",
+}
+
+
+def _direct(to: Address) -> Flow:
+    """Return the flow of a phone that dials another one."""
+    step = {
+        "type": "connect",
+        "option": {
+            "destinations": [{"type": to.type, "target": to.target}],
+            "early_media": True,
+            "relay_reason": True,
+        },
+    }
+    flow, findings = load_flow_text(json.dumps({"name": "direct", "actions": [step]}), Path("direct"))
+    assert flow is not None, findings
+    return flow

@@ -29,6 +29,7 @@ class Admitted:
     flow: str
     source: Address
     destination: Address
+    connect: Address | None = None  # instead of a flow: a phone dialled another one
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,9 @@ class Admission:
                 if not outcome.user:
                     return Turned(407, "Proxy Authentication Required", outcome.challenges, outcome.why)
                 extension = outcome.user
+            if number is None and dialled in directory.extensions:
+                there = Address("extension", dialled)
+                return Admitted("", caller(request, extension), there, connect=there)
             if number is None:
                 return Turned(404, "Number not found", why="no such number")
         return Admitted(number.flow, caller(request, extension), called(dialled))

@@ -1,7 +1,7 @@
-"""One call: its SIP leg and its sound brought together.
+"""One call: its SIP leg and its sound brought together. What is the same for calls in and calls out.
 
-Signalling comes in from the switchboard, sound events from the media client; what a flow wants goes out through
-`answer`, `progress`, `hang_up`. All of it runs in the event loop, nothing here waits for the network.
+Signalling comes in from the switchboard, sound events from the media client. All of it runs in the event loop,
+nothing here waits for the network. `IncomingSession` and `OutgoingSession` lie beside this module.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from media.messages import Digit, FirstPacket, RtpTimeout
 from voipbin_sip.calls.call import Call
 from voipbin_sip.calls.digits import DigitGate
 from voipbin_sip.calls.sound import LegSound
-from voipbin_sip.calls.states import CAUSES, STATUS_OF_CAUSE, Direction, Status, hangup_reason
+from voipbin_sip.calls.states import CAUSES, Direction, Status, hangup_reason
 from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.events import Ended, Offer
 from voipbin_sip.sip.sdp import SessionDescription
@@ -41,22 +41,13 @@ class CallSession:
         self.over: Callable[[], None] = _no_end
         self.sound: LegSound | None = None
         self._endpoint = endpoint
-        self._offer: SessionDescription | None = None
-        self._early = False
+        self.finished = asyncio.Event()
         self._media_ready = asyncio.Event()
         self._gate = DigitGate()
         self._cause = 0  # ours, of the hang-up
         self._status_before_end = call.status
         self._duration_over = False
         self._cap = asyncio.get_running_loop().call_later(limits.duration, self._too_long)
-
-    def begin(self, sound: LegSound, offer: SessionDescription | None) -> None:
-        """Take the offer in. Raises RemoteProtocolError(488) where no codec fits."""
-        self.sound = sound
-        self._offer = offer
-        if offer is not None:
-            sound.answer(offer)
-            self._media_ready.set()
 
     def abandon(self) -> None:
         """Forget a call that never began."""
@@ -69,27 +60,13 @@ class CallSession:
         return self.sound
 
     def ring(self) -> None:
-        """Send 180."""
-        if self.call.status is Status.RINGING and not self._early:
-            self._endpoint.core.ring(self._endpoint.now(), self.call.leg)
-            self._endpoint.flush()
+        """Tell an unanswered caller that it rings; nothing on a call that we placed."""
 
     def progress(self) -> None:
-        """Send 183, so that an unanswered caller hears and is heard. Needs the caller's offer."""
-        description = self.sound.description if self.sound is not None else None
-        if self.call.status is not Status.RINGING or self._early or description is None:
-            return
-        self._early = True
-        self._endpoint.core.progress(self._endpoint.now(), self.call.leg, description)
-        self._endpoint.flush()
+        """Let an unanswered caller be heard; nothing on a call that we placed."""
 
     def answer(self) -> None:
-        """Send 200; nothing if that is done."""
-        if self.sound is None or not self.call.move(Status.PROGRESSING):
-            return
-        description = self.sound.description or self.sound.offer()
-        self._endpoint.core.answer(self._endpoint.now(), self.call.leg, description)
-        self._endpoint.flush()
+        """Answer; nothing on a call that we placed."""
 
     def hang_up(self, reason: str, why: str = "") -> None:
         """End the call for one of VoIPBIN's reasons; `why` goes into the Reason header and the log."""
@@ -100,24 +77,27 @@ class CallSession:
         self._end(38, why, status)
 
     def _end(self, cause: int, why: str, status: int = 0) -> None:
-        call, core, now = self.call, self._endpoint.core, self._endpoint.now()
+        call, now = self.call, self._endpoint.now()
         before = call.status
-        if not call.move(Status.TERMINATING):
+        if not call.move(self._ending_status(before)):
             return
         self._status_before_end = before
         self._cause = cause
         if before is Status.PROGRESSING:
-            core.hang_up(now, call.leg, cause=cause, reason_text=why)
+            self._endpoint.core.hang_up(now, call.leg, cause=cause, reason_text=why)
         else:
-            core.reject(now, call.leg, status or STATUS_OF_CAUSE[cause], why or None)
+            self._give_up(now, cause, why, status)
         self._endpoint.flush()
 
-    # What signalling tells
+    def _ending_status(self, before: Status) -> Status:
+        """Return the status of a call that we are ending."""
+        return Status.TERMINATING
 
-    def confirmed(self, answer: SessionDescription | None) -> None:
-        """The ACK came, with the answer if the offer was ours."""
-        if answer is not None and self.sound is not None:
-            self._accept_answer(answer)
+    def _give_up(self, now: float, cause: int, why: str, status: int) -> None:
+        """End a call that is not answered yet."""
+        raise NotImplementedError
+
+    # What signalling tells
 
     def offered(self, event: Offer) -> None:
         """Settle a re-INVITE or UPDATE: hold, resume, another port or codec."""
@@ -164,6 +144,7 @@ class CallSession:
             status=event.status,
             why=event.reason,
         )
+        self.finished.set()
         self.over()
         self._forget()
 
@@ -196,10 +177,11 @@ class CallSession:
         if self._gate.passes(source, self._endpoint.now()):
             self.pressed(digit)
 
-    def _accept_answer(self, answer: SessionDescription) -> None:
-        assert self.sound is not None
+    def _accept_answer(self, answer: SessionDescription, *, final: bool = True) -> None:
+        if self.sound is None:
+            return
         try:
-            self.sound.accept(answer)
+            self.sound.accept(answer, final=final)
         except RemoteProtocolError as error:
             self._end(58, str(error.reason))
             return

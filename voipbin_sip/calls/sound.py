@@ -20,6 +20,7 @@ class LegSound:
     Args:
         advertised: what our SDP names for the address that the sockets are bound to.
         rtp_timeout: seconds without packets until the listener is told; 0 = never.
+        beside: a leg that this one will share its sound with.
 
     Raises:
         media.client.NoPort: no free pair of ports.
@@ -34,8 +35,9 @@ class LegSound:
         *,
         advertised: Callable[[str], str],
         rtp_timeout: float,
+        beside: MediaLeg | None = None,
     ) -> None:
-        self.leg: MediaLeg = media.open_leg(host, listener, rtp_timeout=rtp_timeout)
+        self.leg: MediaLeg = media.open_leg(host, listener, rtp_timeout=rtp_timeout, beside=beside)
         self._host = advertised(host)
         self._session_id = secrets.randbits(62)
         self._version = 0
@@ -59,13 +61,16 @@ class LegSound:
         self._offered = self.description = make_offer(self._local(), previous=self.description)
         return self.description
 
-    def accept(self, answer: SessionDescription) -> None:
-        """Apply the answer to our last offer. Raises RemoteProtocolError(488) if it does not fit."""
+    def accept(self, answer: SessionDescription, *, final: bool = True) -> None:
+        """Apply the answer to our last offer. Raises RemoteProtocolError(488) if it does not fit.
+
+        Answers in provisional responses are not `final`: another branch of a forked call may bring another one.
+        """
         if self._offered is None:
             return
-        agreed = apply_answer(self._offered, answer)
-        self._offered = None
-        self._apply(agreed)
+        self._apply(apply_answer(self._offered, answer))
+        if final:
+            self._offered = None
 
     def close(self) -> None:
         """Give the ports back."""

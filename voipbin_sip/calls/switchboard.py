@@ -11,20 +11,29 @@ import structlog
 from media.client import MediaClient, NoPort, WorkerLost
 from voipbin_sip.calls.admission import Admission, Admitted, Turned
 from voipbin_sip.calls.call import Call
+from voipbin_sip.calls.incoming import IncomingSession
+from voipbin_sip.calls.outgoing import OutgoingSession
 from voipbin_sip.calls.session import CallLimits, CallSession
 from voipbin_sip.calls.sound import LegSound, media_host
+from voipbin_sip.registrar.registrar import Answer
 from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.events import (
+    Answered,
+    Asked,
     Confirmed,
     Ended,
     Event,
+    Hop,
     Incoming,
     InfoDigit,
     Offer,
     OfferAnswered,
     OfferRefused,
+    Progress,
     Refused,
+    Response,
 )
+from voipbin_sip.sip.message import Request
 from voipbin_sip.transport.endpoint import Endpoint
 
 RETRY_AFTER = "10"  # seconds, for a 503
@@ -36,6 +45,7 @@ class Switchboard:
     Args:
         advertised: the address that SDP names instead of a local one.
         on_call: starts what the call is for; gets the session and the admission's word.
+        registrar: answers a REGISTER.
     """
 
     def __init__(
@@ -45,8 +55,10 @@ class Switchboard:
         *,
         limits: CallLimits,
         advertised: Callable[[str], str],
-        on_call: Callable[[CallSession, Admitted], None],
+        on_call: Callable[[IncomingSession, Admitted], None],
+        registrar: Callable[[Request, Hop], Answer],
     ) -> None:
+        self._registrar = registrar
         self._media = media
         self._admission = admission
         self._limits = limits
@@ -64,24 +76,40 @@ class Switchboard:
         """Name the endpoint whose events come here."""
         self._endpoint = endpoint
 
+    def adopt(self, session: CallSession) -> None:
+        """Send the events of the session's leg to it from now on."""
+        self.sessions[session.call.leg] = session
+        self.idle.clear()
+
     def handle(self, event: Event) -> None:
         """Take one event of the SIP core."""
         match event:
             case Incoming():
                 self._incoming(event)
+            case Asked():
+                self._asked(event)
             case Refused():
                 self.counters["refused"] += 1
                 self._log.debug("refused", source=event.hop.remote[0], status=event.status, why=event.why)
+            case Response():
+                pass  # of a request outside of calls: none is sent yet
             case _:
                 self._in_call(event)
 
-    def _in_call(self, event: Confirmed | Offer | OfferAnswered | InfoDigit | OfferRefused | Ended) -> None:
+    def _in_call(
+        self,
+        event: Confirmed | Progress | Answered | Offer | OfferAnswered | InfoDigit | OfferRefused | Ended,
+    ) -> None:
         session = self.sessions.get(event.leg)
         if session is None:
             return  # refused before it became a call
         match event:
-            case Confirmed():
+            case Confirmed() if isinstance(session, IncomingSession):
                 session.confirmed(event.answer)
+            case Progress() if isinstance(session, OutgoingSession):
+                session.progressed(event)
+            case Answered() if isinstance(session, OutgoingSession):
+                session.answered(event)
             case Offer():
                 session.offered(event)
             case OfferAnswered():
@@ -96,6 +124,8 @@ class Switchboard:
                     self.idle.set()
                 self.counters["ended"] += 1
                 session.ended(event)
+            case _:
+                session.log.warning("event at the wrong side of a call", event_type=type(event).__name__)
 
     def _incoming(self, event: Incoming) -> None:
         assert self._endpoint is not None
@@ -110,7 +140,7 @@ class Switchboard:
             self._turn_away(event, decision)
             return
         call = Call(event.leg, decision.source, decision.destination, sip_call_id=event.request.call_id)
-        session = CallSession(call, self._endpoint, self._limits)
+        session = IncomingSession(call, self._endpoint, self._limits)
         try:
             host = media_host(
                 event.offer, event.hop.local[0], event.hop.remote[0], self._endpoint.local_towards
@@ -127,8 +157,7 @@ class Switchboard:
             headers = (("Retry-After", RETRY_AFTER),)
             self._turn_away(event, Turned(503, "No media port free", headers, str(error)))
             return
-        self.sessions[event.leg] = session
-        self.idle.clear()
+        self.adopt(session)
         session.log.info("call", to=decision.flow, sip_call_id=call.sip_call_id, source=event.hop.remote[0])
         try:
             session.begin(sound, event.offer)
@@ -136,6 +165,18 @@ class Switchboard:
             session.refuse(error.status, error.reason)
             return
         self._on_call(session, decision)
+
+    def _asked(self, event: Asked) -> None:
+        assert self._endpoint is not None
+        answer = self._registrar(event.request, event.hop)
+        self._endpoint.core.respond(
+            self._endpoint.now(), event.token, answer.status, answer.reason, answer.headers
+        )
+        self.counters[f"register_{answer.status}"] += 1
+        if answer.status >= 400 and answer.why and answer.status != 401:
+            self._log.info(
+                "registration refused", status=answer.status, why=answer.why, source=event.hop.remote[0]
+            )
 
     def _turn_away(self, event: Incoming, turned: Turned) -> None:
         assert self._endpoint is not None

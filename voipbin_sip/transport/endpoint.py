@@ -22,9 +22,17 @@ MAX_LOCAL_ADDRESSES = 4096  # remembered answers of the kernel's routing table
 class Endpoint:
     """All SIP sockets of the server around one core."""
 
-    def __init__(self, core: SipCore, on_event: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        core: SipCore,
+        on_event: Callable[[Event], None],
+        admits: Callable[[str, float], bool] = lambda host, now: True,
+    ) -> None:
+        """Make an endpoint; `admits` says of a source address whether a message of it is looked at."""
         self.core = core
         self._on_event = on_event
+        self._admits = admits
+        self._listening: list[ListenAddress] = []
         self._loop = asyncio.get_running_loop()
         self._udp: list[UdpSocket] = []
         self._tcp = TcpConnections(self._received, self._bad_stream, self._lost)
@@ -55,6 +63,7 @@ class Endpoint:
                 await self.close()
                 error.filename = str(address)
                 raise
+        self._listening = opened
         return opened
 
     async def close(self) -> None:
@@ -75,6 +84,14 @@ class Endpoint:
             known = self._locals[remote] = local_address_towards(remote)
         return known
 
+    def local_for(self, transport: str, remote: str) -> tuple[str, int]:
+        """Return the address and port of ours that a message to `remote` leaves from. Raises LookupError."""
+        v6 = ":" in remote
+        for address in self._listening:
+            if address.transport.upper() == transport and (":" in address.host) == v6:
+                return (self.local_towards(remote) if address.is_wildcard else address.host), address.port
+        raise LookupError(f"no {transport} socket that reaches {remote}")
+
     def flush(self) -> None:
         """Carry out what the core has to say: send, tell, set the timer."""
         if self._pumping:
@@ -92,6 +109,8 @@ class Endpoint:
         self._set_timer()
 
     def _received(self, data: bytes, hop: Hop) -> None:
+        if not self._admits(hop.remote[0], self._loop.time()):
+            return
         self.core.receive(self._loop.time(), data, hop)
         self.flush()
 

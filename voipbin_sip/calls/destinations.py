@@ -1,0 +1,89 @@
+"""Turns a flow's addresses into places that an INVITE can go to, and keeps calls from leaving unasked.
+
+Nothing outside is dialled that `outbound.allow` does not name; registered extensions are always within reach.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Sequence
+
+from voipbin_sip.calls.call import Address
+from voipbin_sip.calls.outgoing import Target
+from voipbin_sip.directory import Directory
+from voipbin_sip.registrar.locations import Locations
+from voipbin_sip.sip.errors import RemoteProtocolError
+from voipbin_sip.sip.events import Hop
+from voipbin_sip.sip.uri import Uri, parse_uri
+
+
+class NotReachable(Exception):  # noqa: N818 - reads as what happened
+    """Nobody can be called at an address; the message says why, `result` in one of the words of `connect`."""
+
+    def __init__(self, result: str, why: str) -> None:
+        super().__init__(why)
+        self.result = result
+
+
+class Destinations:
+    """Looks addresses up.
+
+    Args:
+        allow: SIP hosts that may be dialled (`outbound.allow`).
+        local: our address and port for a transport and a peer's address; raises LookupError.
+    """
+
+    def __init__(
+        self,
+        directory: Callable[[], Directory],
+        locations: Locations,
+        *,
+        allow: Sequence[str],
+        local: Callable[[str, str], tuple[str, int]],
+    ) -> None:
+        self._directory = directory
+        self._locations = locations
+        self._allow = frozenset(host.lower() for host in allow)
+        self._local = local
+
+    def targets(self, address: Address) -> list[Target]:
+        """Return where to send INVITEs for an address. Raises NotReachable."""
+        if address.type == "extension":
+            return self._phones(address.target_name or address.target)
+        if address.type == "sip":
+            return [self._sip(address.target)]
+        raise NotReachable("unreachable", f"there is no trunk for {address.type} destinations")
+
+    def _phones(self, extension: str) -> list[Target]:
+        if extension not in self._directory().extensions:
+            raise NotReachable("unreachable", f"there is no extension {extension}")
+        contacts = self._locations.contacts(extension)
+        if not contacts:
+            raise NotReachable("unreachable", f"no phone is registered for extension {extension}")
+        return [Target(contact.hop, contact.uri, contact.path) for contact in contacts]
+
+    def _sip(self, text: str) -> Target:
+        try:
+            uri = parse_uri(text if text.startswith(("sip:", "sips:")) else f"sip:{text}")
+        except RemoteProtocolError as error:
+            raise NotReachable("failed", f"{text} is no SIP address") from error
+        host = (uri.host or "").lower()
+        if host not in self._allow:
+            raise NotReachable("refused", f"outbound.allow does not name {host}")
+        return Target(self._hop(uri, host), str(uri))
+
+    def _hop(self, uri: Uri, host: str) -> Hop:
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            raise NotReachable(
+                "unreachable", f"{host} is a name; only addresses can be dialled yet"
+            ) from None
+        transport = (uri.param("transport") or "udp").upper()
+        if transport not in ("UDP", "TCP"):
+            raise NotReachable("unreachable", f"{transport} is not available")
+        try:
+            local = self._local(transport, host)
+        except LookupError as error:
+            raise NotReachable("unreachable", str(error)) from error
+        return Hop(transport, local, (host, uri.port or 5060))

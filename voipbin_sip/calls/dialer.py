@@ -1,0 +1,152 @@
+"""Places calls: one to one target, or to many at once until the first answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from media.client import MediaClient, NoPort, WorkerLost
+from voipbin_sip.calls.call import Address, Call
+from voipbin_sip.calls.outgoing import ELSEWHERE, OutgoingSession, Target
+from voipbin_sip.calls.session import CallLimits, CallSession
+from voipbin_sip.calls.sound import LegSound
+from voipbin_sip.calls.states import Direction, Status
+from voipbin_sip.calls.switchboard import Switchboard
+from voipbin_sip.sip.events import Progress
+from voipbin_sip.sip.name_addr import NameAddr
+from voipbin_sip.sip.uri import Uri
+from voipbin_sip.transport.endpoint import Endpoint
+
+DIAL_SECONDS = 60.0
+
+# What is told of several failures, the most telling first: SIP statuses and the word for them.
+RESULTS: tuple[tuple[str, frozenset[int]], ...] = (
+    ("busy", frozenset({486, 600})),
+    ("refused", frozenset({401, 403, 407, 603, 606, 607})),
+    ("noanswer", frozenset({408, 480, 487})),
+    ("unreachable", frozenset({404, 410, 502, 503, 504, 604})),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """How ringing ended: who answered, or why nobody did."""
+
+    session: OutgoingSession | None
+    result: str  # "answered" or one of RESULTS or "failed"
+    status: int = 200
+    reason: str = ""
+
+
+class Dialer:
+    """Places calls beside a caller's."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        media: MediaClient,
+        switchboard: Switchboard,
+        *,
+        domain: str,
+        limits: CallLimits,
+        advertised: Callable[[str], str],
+    ) -> None:
+        self._endpoint = endpoint
+        self._media = media
+        self._switchboard = switchboard
+        self._domain = domain
+        self._limits = limits
+        self._advertised = advertised
+
+    def dial(
+        self, target: Target, source: Address, destination: Address, beside: CallSession | None = None
+    ) -> OutgoingSession:
+        """Send one INVITE. Raises NoPort, WorkerLost or OSError where no sound can be had for it."""
+        call = Call("", source, destination, direction=Direction.OUTGOING, status=Status.DIALING)
+        session = OutgoingSession(call, self._endpoint, self._limits)
+        near = beside.sound.leg if beside is not None and beside.sound is not None else None
+        try:
+            sound = LegSound(
+                self._media,
+                target.hop.local[0],
+                session,
+                advertised=self._advertised,
+                rtp_timeout=self._limits.rtp_timeout,
+                beside=near,
+            )
+        except (NoPort, WorkerLost, OSError):
+            session.abandon()
+            raise
+        session.dial(sound, target, from_=self._from(source))
+        self._switchboard.adopt(session)
+        session.log.info("dialling", uri=target.uri, master=str(beside.call.id) if beside else "")
+        self._endpoint.flush()
+        return session
+
+    async def ring_all(
+        self,
+        targets: Sequence[Target],
+        source: Address,
+        destination: Address,
+        *,
+        beside: CallSession | None = None,
+        seconds: float = DIAL_SECONDS,
+        rang: Callable[[OutgoingSession, Progress], None] | None = None,
+    ) -> Dialled:
+        """Ring all targets until one answers; the others are cancelled. Cancelling this cancels all."""
+        sessions: list[OutgoingSession] = []
+        winner: OutgoingSession | None = None
+        try:
+            for target in targets:
+                session = self.dial(target, source, destination, beside)
+                sessions.append(session)
+                if rang is not None:
+                    session.rang = _tell(rang, session)
+            winner = await _first_answer(sessions, seconds)
+        finally:
+            for session in sessions:
+                if session is not winner:
+                    session.hang_up("cancel", ELSEWHERE if winner is not None else "")
+        if winner is not None:
+            return Dialled(winner, "answered")
+        return summary(sessions)
+
+    def _from(self, source: Address) -> str:
+        user, _, host = source.target.partition("@")
+        return str(NameAddr(source.target_name, Uri("sip", user=user or None, host=host or self._domain)))
+
+
+async def _first_answer(sessions: Sequence[OutgoingSession], seconds: float) -> OutgoingSession | None:
+    """Wait for the first answer, until all failed or `seconds` are over."""
+    waiting = {session.outcome: session for session in sessions}
+    deadline = asyncio.get_running_loop().time() + seconds
+    while waiting:
+        left = deadline - asyncio.get_running_loop().time()
+        done, _ = await asyncio.wait(waiting, timeout=max(0.0, left), return_when=asyncio.FIRST_COMPLETED)
+        if not done:
+            return None
+        for outcome in done:
+            session = waiting.pop(outcome)
+            if outcome.result():
+                return session
+    return None
+
+
+def summary(sessions: Sequence[OutgoingSession]) -> Dialled:
+    """Say in one word why nobody answered; a phone that still rang did not answer."""
+    failures = {session.failure or 480: session.failure_reason for session in sessions}
+    for result, statuses in RESULTS:
+        for status in failures:
+            if status in statuses:
+                return Dialled(None, result, status, failures[status])
+    if not failures:
+        return Dialled(None, "unreachable", 480, "nobody is registered")
+    status, reason = next(iter(failures.items()))
+    return Dialled(None, "failed", status, reason)
+
+
+def _tell(
+    rang: Callable[[OutgoingSession, Progress], None], session: OutgoingSession
+) -> Callable[[Progress], None]:
+    return lambda event: rang(session, event)

@@ -1,0 +1,56 @@
+"""A call that came to us: it rings, may hear early media, is answered or refused."""
+
+from __future__ import annotations
+
+from voipbin_sip.calls.call import Call
+from voipbin_sip.calls.session import CallLimits, CallSession
+from voipbin_sip.calls.sound import LegSound
+from voipbin_sip.calls.states import STATUS_OF_CAUSE, Status
+from voipbin_sip.sip.sdp import SessionDescription
+from voipbin_sip.transport.endpoint import Endpoint
+
+
+class IncomingSession(CallSession):
+    """The callee side of an INVITE."""
+
+    def __init__(self, call: Call, endpoint: Endpoint, limits: CallLimits) -> None:
+        super().__init__(call, endpoint, limits)
+        self._early = False
+
+    def begin(self, sound: LegSound, offer: SessionDescription | None) -> None:
+        """Take the offer in. Raises RemoteProtocolError(488) where no codec fits."""
+        self.sound = sound
+        if offer is not None:
+            sound.answer(offer)
+            self._media_ready.set()
+
+    def ring(self) -> None:
+        """Send 180."""
+        if self.call.status is Status.RINGING and not self._early:
+            self._endpoint.core.ring(self._endpoint.now(), self.call.leg)
+            self._endpoint.flush()
+
+    def progress(self) -> None:
+        """Send 183, so that an unanswered caller hears and is heard. Needs the caller's offer."""
+        description = self.sound.description if self.sound is not None else None
+        if self.call.status is not Status.RINGING or self._early or description is None:
+            return
+        self._early = True
+        self._endpoint.core.progress(self._endpoint.now(), self.call.leg, description)
+        self._endpoint.flush()
+
+    def answer(self) -> None:
+        """Send 200; nothing if that is done."""
+        if self.sound is None or not self.call.move(Status.PROGRESSING):
+            return
+        description = self.sound.description or self.sound.offer()
+        self._endpoint.core.answer(self._endpoint.now(), self.call.leg, description)
+        self._endpoint.flush()
+
+    def confirmed(self, answer: SessionDescription | None) -> None:
+        """The ACK came, with the answer if the offer was ours."""
+        if answer is not None:
+            self._accept_answer(answer)
+
+    def _give_up(self, now: float, cause: int, why: str, status: int) -> None:
+        self._endpoint.core.reject(now, self.call.leg, status or STATUS_OF_CAUSE[cause], why or None)
