@@ -34,6 +34,11 @@ class Contact:
         """Whether the phone is out of reach once the connection of its REGISTER is closed."""
         return self.hop.transport != "UDP" and self.hop.remote == self.source
 
+    @property
+    def behind_nat(self) -> bool:
+        """Whether a NAT must be kept open to reach the phone; behind a proxy that is the proxy's work."""
+        return not self.path and parse_uri(self.uri).host.lower() != self.source[0].lower()
+
     def expires(self, now: float) -> int:
         """Return the whole seconds that are left."""
         return max(0, round(self.expires_at - now))

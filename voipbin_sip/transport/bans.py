@@ -7,9 +7,8 @@ is why registered phones and trunks are exempt (`transport.limits`), and why eve
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
 
-T = TypeVar("T")
+from voipbin_sip.transport.bounded import Bounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +36,8 @@ class Bans:
 
     def __init__(self, terms: BanTerms, capacity: int) -> None:
         self._terms = terms
-        self._capacity = capacity
-        self._failures: dict[str, list[float]] = {}  # when, the last `after` of each source
-        self._bans: dict[str, Ban] = {}
+        self._failures: Bounded[str, list[float]] = Bounded(capacity)  # when, the last `after` of each source
+        self._bans: Bounded[str, Ban] = Bounded(capacity)
 
     def holds(self, key: str, now: float) -> bool:
         """Return whether a source is banned."""
@@ -54,14 +52,14 @@ class Bans:
         recent = [when for when in self._failures.pop(key, ()) if now - when < terms.window]
         recent.append(now)
         if len(recent) < terms.after:
-            _keep(self._failures, key, recent, self._capacity)
+            self._failures[key] = recent
             return None
         before = self._bans.pop(key, None)
         seconds = terms.first
         if before is not None and now - before.until < terms.memory:
             seconds = min(2 * before.seconds, terms.longest)
         ban = Ban(now + seconds, seconds, len(recent))
-        _keep(self._bans, key, ban, self._capacity)
+        self._bans[key] = ban
         return ban
 
     def forgive(self, key: str) -> None:
@@ -76,10 +74,3 @@ class Bans:
     def held(self, now: float) -> dict[str, float]:
         """Return the banned sources and the seconds that are left."""
         return {key: ban.until - now for key, ban in self._bans.items() if now < ban.until}
-
-
-def _keep(store: dict[str, T], key: str, value: T, capacity: int) -> None:
-    """Put a value last; the first goes where there are too many."""
-    store[key] = value
-    if len(store) > capacity:
-        del store[next(iter(store))]
