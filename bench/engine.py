@@ -2,9 +2,10 @@
 
     python bench/engine.py --legs 1000 --seconds 6 --case play echo idle
 
-Cases: `idle` (the peer sends, we send silence), `play` (a looping prompt that is never silent), `echo`; each with
-and without `--no-inband`. The peer sends G.711 noise from a process of its own and reads what comes back. Prints one
-line per case: µs per leg and frame, share of a core, ticks skipped, packets that the peer missed.
+Cases: `idle` (the peer sends, we send silence), `play` (a looping prompt that is never silent), `echo`, and rooms:
+`bridge` (two of one codec), `transcode` (PCMU and PCMA), `wideband` (G.722 and PCMU), `conf3` (three), `conf1` (all
+legs in one). In-band digits are listened for but with `--no-inband`. The peer sends noise from a process of its own
+and reads what comes back. Prints one line per case: µs per leg and frame, share of a core, ticks skipped, packets.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from media.messages import Digit, FirstPacket, RtpTimeout, Stream
 PEER = "127.0.0.2"
 CODECS = {"PCMU": 0, "PCMA": 8, "G722": 9}
 
+ROOMS = {"bridge": 2, "transcode": 2, "wideband": 2, "conf3": 3, "conf1": 0}  # legs of a room, 0 = all
+PAIRS = {"transcode": ("PCMU", "PCMA"), "wideband": ("G722", "PCMU")}
+
 
 class Silent:
     """A listener that has nothing to do."""
@@ -47,8 +51,9 @@ def cpu_seconds(pid: int) -> float:
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
-def peer(pipe: Connection, legs: int, payload_type: int) -> None:
+def peer(pipe: Connection, payload_types: list[int]) -> None:
     """Send 50 packets a second for each leg, spread over the 20 ms, and count what comes back."""
+    legs = len(payload_types)
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     sockets = []
     poll = select.epoll()
@@ -68,13 +73,14 @@ def peer(pipe: Connection, legs: int, payload_type: int) -> None:
     deadline = time.monotonic()
     while not pipe.poll():
         for group in range(groups):
-            packet = (
-                struct.pack("!BBHII", 0x80, payload_type, sequence & 0xFFFF, sequence * 160 & 0xFFFFFFFF, 7)
+            packets = {
+                kind: struct.pack("!BBHII", 0x80, kind, sequence & 0xFFFF, sequence * 160 & 0xFFFFFFFF, 7)
                 + noise
-            )
-            for sock in sockets[group::groups]:
+                for kind in set(payload_types)
+            }
+            for sock, kind in zip(sockets[group::groups], payload_types[group::groups], strict=True):
                 try:
-                    sock.send(packet)
+                    sock.send(packets[kind])
                 except OSError:
                     continue
             for fd, _ in poll.poll(0, 4 * legs):
@@ -88,9 +94,10 @@ def peer(pipe: Connection, legs: int, payload_type: int) -> None:
 
 async def measure(case: str, codec: str, legs: int, seconds: float, *, inband: bool) -> None:
     """Run one case."""
-    payload_type = CODECS[codec]
+    codecs = [(PAIRS.get(case) or (codec, codec))[index % 2] for index in range(legs)]
+    payload_types = [CODECS[name] for name in codecs]
     pipe, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=peer, args=(theirs, legs, payload_type))
+    process = multiprocessing.get_context("spawn").Process(target=peer, args=(theirs, payload_types))
     process.start()
     peers: list[int] = pipe.recv()
     client = MediaClient(ports=range(22000, 22000 + 2 * legs + 2000))
@@ -100,11 +107,17 @@ async def measure(case: str, codec: str, legs: int, seconds: float, *, inband: b
     clip = client.add_clip(sound, 8000)
     for index, leg in enumerate(opened):
         port = peers[index]
-        leg.set_stream(Stream(codec, payload_type, payload_type, PEER, port, port + 1))
+        kind = payload_types[index]
+        leg.set_stream(Stream(codecs[index], kind, kind, PEER, port, port + 1))
         begin(leg, case, [clip])
         if index % 100 == 99:
             await asyncio.sleep(0.01)
     pipe.send([leg.port for leg in opened])
+    if case in ROOMS:
+        size = ROOMS[case] or legs
+        rooms = [client.room() for _ in range(0, legs, size)]
+        for index, leg in enumerate(opened):
+            leg.join(rooms[index // size])
     await asyncio.sleep(2.0)
     pid = client.worker_pids[0]
     late = client.load[0].late_ticks
@@ -118,8 +131,9 @@ async def measure(case: str, codec: str, legs: int, seconds: float, *, inband: b
     received, _ = pipe.recv()
     process.join()
     frames = legs * passed * 50
+    label = f"{case:10} {'+'.join(sorted(set(codecs))):9} {'inband' if inband else '      '}"
     print(
-        f"{case:5} {codec} {'inband' if inband else '      '} {legs:5} legs: {used / frames * 1e6:5.2f} us/leg/frame,"
+        f"{label} {legs:5} legs: {used / frames * 1e6:5.2f} us/leg/frame,"
         f" {used / passed:4.0%} of a core, {busy.late_ticks - late} ticks late,"
         f" worker sent {sent} heard {heard}, peer got {received}"
     )
@@ -142,7 +156,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=6.0)
     parser.add_argument("--codec", choices=CODECS, default="PCMU")
     parser.add_argument(
-        "--case", nargs="+", choices=("idle", "play", "echo"), default=["idle", "play", "echo"]
+        "--case",
+        nargs="+",
+        choices=("idle", "play", "echo", *ROOMS),
+        default=["idle", "play", "echo", *ROOMS],
     )
     parser.add_argument("--no-inband", action="store_true")
     options = parser.parse_args()

@@ -231,7 +231,7 @@ class Engine:
         accepted: dict[int, list[bytes]] = {}
         if not self._lock(leg, source, accepted):
             return False
-        self._accept(accepted, now)
+        self._accept({row: packets for row, packets in accepted.items() if packets}, now)
         return True
 
     def aim(self, leg: Leg, stream: Stream, now: float) -> None:
