@@ -70,31 +70,25 @@ class JitterBuffer:
         old = len(self.play)
         self.data = grown(self.data, capacity * SLOTS)
         self.tags = grown(self.tags, capacity * SLOTS)
-        for name in (
-            "started",
-            "timestamp",
-            "origin",
-            "newest",
-            "play",
-            "dry",
-            "late",
-            "late_run",
-            "anchored",
-        ):
+        for name in ("started", "timestamp", "origin", "newest", "play", "dry", "late", "late_run"):
             setattr(self, name, grown(getattr(self, name), capacity))
-        for name in ("low", "correction", "waited"):
+        for name in ("anchored", "low", "correction", "waited"):
             setattr(self, name, grown(getattr(self, name), capacity))
-        for row in range(old, capacity):
-            self.reset(row)
+        self._clear(old, capacity)
 
     def reset(self, row: int) -> None:
         """Make the row that of a new leg."""
-        self.tags[row * SLOTS : (row + 1) * SLOTS] = _NEVER
-        self.started[row] = self.anchored[row] = False
-        self.timestamp[row] = self.origin[row] = self.play[row] = 0
-        self.newest[row] = -1
-        self.dry[row] = self.late[row] = self.late_run[row] = self.correction[row] = self.waited[row] = 0
-        self.low[row] = _NO_LOW
+        self._clear(row, row + 1)
+
+    def _clear(self, first: int, end: int) -> None:
+        """Make the rows from `first` to before `end` those of new legs."""
+        rows = slice(first, end)
+        self.tags[first * SLOTS : end * SLOTS] = _NEVER
+        self.started[rows] = self.anchored[rows] = False
+        self.timestamp[rows] = self.origin[rows] = self.play[rows] = 0
+        self.newest[rows] = -1
+        self.dry[rows] = self.late[rows] = self.late_run[rows] = self.correction[rows] = self.waited[rows] = 0
+        self.low[rows] = _NO_LOW
 
     def flush(self, row: int) -> None:
         """Forget the sound of a row, not its statistics."""

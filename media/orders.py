@@ -150,10 +150,11 @@ class Orders:
         signalled: Address = (canonical(stream.host), stream.port)
         expected = {signalled}
         target = signalled
-        if leg.source is not None and leg.signalled == signalled:
+        if leg.signalled != signalled:
+            leg.signalled, leg.source, leg.rtcp_source = signalled, None, None
+        elif leg.source is not None:
             expected.add(leg.source)
             target = leg.source
-        leg.signalled = signalled
         types = {stream.receive_payload_type, stream.receive_digit_payload_type} - {-1}
         leg.latch = Latch(expected, types, now)
         self._engine.io.aim(leg.row, target)

@@ -12,7 +12,7 @@ import numpy as np
 
 from media import rtcp
 from media.io import PacketIO
-from media.latch import NOWHERE, Address
+from media.latch import Address
 from media.legs import Leg, Legs
 from media.receive import Receiver
 from media.rows import grown
