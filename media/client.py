@@ -71,20 +71,28 @@ class LegListener(Protocol):
 
 
 class Playout:
-    """Sound that was ordered for a leg."""
+    """Sound that was ordered for a leg. Cancelling `done` (or the task that awaits it) stops the sound."""
 
-    def __init__(
-        self, leg: MediaLeg, number: int, clips: Sequence[Clip], done: asyncio.Future[PlayDone]
-    ) -> None:
+    def __init__(self, leg: MediaLeg, number: int, clips: Sequence[Clip]) -> None:
         self._leg = leg
         self._number = number
-        self.done = done
-        leg.client.bank.pin(clips, done)
+        loop = asyncio.get_running_loop()
+        # The clips must stay in the bank until the worker is done with them, whatever becomes of `done`.
+        self._ended: asyncio.Future[PlayDone] = loop.create_future()
+        leg.client.bank.pin(clips, self._ended)
+        self.done: asyncio.Future[PlayDone] = loop.create_future()
+        self.done.add_done_callback(lambda _: self.stop())
 
     def stop(self) -> None:
         """End it now; `done` tells when it has."""
-        if not self.done.done():
+        if not self._ended.done():
             self._leg.order(StopPlay(self._leg.id, self._number))
+
+    def finish(self, event: PlayDone) -> None:
+        """The worker is done with it."""
+        self._ended.set_result(event)
+        if not self.done.done():
+            self.done.set_result(event)
 
 
 class MediaLeg:
@@ -129,14 +137,12 @@ class MediaLeg:
         self, clips: Sequence[Clip], *, urgent: bool = False, stop_digits: str = "", loop: bool = False
     ) -> Playout:
         """Queue sound; raises ValueError for a released clip. `urgent` suspends what plays."""
-        done: asyncio.Future[PlayDone] = asyncio.get_running_loop().create_future()
         number = self.client.next_number()
+        self.order(Play(self.id, number, [clip.ref for clip in clips], urgent, stop_digits, loop))
+        playout = Playout(self, number, clips)
         if self._closing:
-            done.set_result(PlayDone(self.id, number, "closed", 0))
+            playout.finish(PlayDone(self.id, number, "closed", 0))
         else:
-            self.order(Play(self.id, number, [clip.ref for clip in clips], urgent, stop_digits, loop))
-        playout = Playout(self, number, clips, done)
-        if not done.done():
             self._playouts[number] = playout
         return playout
 
@@ -174,7 +180,6 @@ class MediaLeg:
         """Return the counters, at most half a second old; the final ones once the leg is closed."""
         if self.final.done():
             return self._last
-        assert self.link.stats is not None
         return self.link.stats.read(self.slot)
 
     def close(self) -> None:
@@ -193,8 +198,8 @@ class MediaLeg:
         match event:
             case PlayDone():
                 playout = self._playouts.pop(event.playout, None)
-                if playout is not None and not playout.done.done():
-                    playout.done.set_result(event)
+                if playout is not None:
+                    playout.finish(event)
             case DigitsSent():
                 sent = self._digits.pop(event.order, None)
                 if sent is not None and not sent.done():
@@ -221,8 +226,7 @@ class MediaLeg:
             round_trip=closed.round_trip,
         )
         for number, playout in self._playouts.items():
-            if not playout.done.done():
-                playout.done.set_result(PlayDone(self.id, number, "closed", 0))
+            playout.finish(PlayDone(self.id, number, "closed", 0))
         for sent in self._digits.values():
             sent.cancel()
         self._playouts.clear()
@@ -284,11 +288,14 @@ class MediaClient:
         link = min(links, key=lambda link: -len(self._slots[link]))
         port, rtp, rtcp = self._ports.open(host)
         slot = self._slots[link].pop()
-        assert link.stats is not None
-        link.stats.clear(slot)
         leg = MediaLeg(self, link, self.next_number(), slot, (host, port), listener)
         try:
+            link.stats.clear(slot)
             link.send(OpenLeg(leg.id, slot, inband_digits, float(rtp_timeout)), (rtp, rtcp))
+        except BaseException:
+            self._slots[link].append(slot)
+            self._ports.release(port)
+            raise
         finally:
             rtp.close()
             rtcp.close()

@@ -80,7 +80,7 @@ class Orders:
             case CloseLeg():
                 self._close(leg)
 
-    def row_for(self) -> int:
+    def _free_row(self) -> int:
         """Return a free row, growing the engine if there is none."""
         row = self._engine.legs.rows.take()
         if row is None:
@@ -92,7 +92,7 @@ class Orders:
     def _open(self, order: OpenLeg) -> None:
         """Begin a leg whose sockets the network has been given under the same row."""
         engine = self._engine
-        row = self.row_for()
+        row = self._free_row()
         leg = engine.legs.add(order, row)
         engine.jitter.reset(row)
         engine.receiver.reset(row)
