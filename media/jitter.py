@@ -27,9 +27,7 @@ SLOTS = 32  # quanta in a leg's ring, a power of two
 TARGET = 4  # quanta of delay to begin with
 CEILING = 24  # quanta of delay at which the surplus is thrown away
 DRY_TICKS = 3  # ticks without sound after which the next packet starts a new talkspurt
-LATE_RUN = 4  # late packets in a row that mean a new timeline
-FAR_BACK = 100  # quanta: no packet of the same timeline is 1 s late, but for a stray one
-FAR_RUN = 2  # packets so far back in a row that mean a new timeline
+LATE_RUN = 2  # late packets in a row, new by their sequence numbers, that mean a new timeline
 WINDOW = 50  # ticks over which the least delay is watched
 _MASK = SLOTS - 1
 _NEVER = -(1 << 60)
@@ -106,14 +104,17 @@ class JitterBuffer:
         timestamps: NDArray[np.uint32],
         payload: NDArray[np.uint8],
         quanta: NDArray[np.int64],
+        newer: NDArray[np.bool_],
     ) -> None:
         """Store one packet for each of k different rows.
 
         `timestamps` are those of the headers, `payload` uint8[k, n] begins with `quanta` x 80 octets of sound.
+        `newer` says whose sequence number is the highest yet: a packet that is late and not newer was overtaken,
+        one that is late and newer comes from a sender whose timestamps have jumped back.
         """
         known = self.timestamp[rows]
         extended = known + (timestamps - known.astype(np.uint32)).astype(np.int32)
-        first = self._place(rows, extended, quanta)
+        first = self._place(rows, extended, quanta, newer)
         play = self.play[rows]
         gone = first + quanta <= play
         self.timestamp[rows] = np.where(
@@ -144,7 +145,11 @@ class JitterBuffer:
         self.data[slot] = sound
 
     def _place(
-        self, rows: NDArray[np.intp], extended: NDArray[np.int64], quanta: NDArray[np.int64]
+        self,
+        rows: NDArray[np.intp],
+        extended: NDArray[np.int64],
+        quanta: NDArray[np.int64],
+        newer: NDArray[np.bool_],
     ) -> NDArray[np.int64]:
         """Return the first quantum of each packet; starts, resumes and joins timelines on the way."""
         offset = extended - self.origin[rows]
@@ -160,12 +165,8 @@ class JitterBuffer:
         dry = self.dry[rows]
         paused = dry > DRY_TICKS
         gone = first + quanta <= play
-        self._count_late(rows, first + quanta - 1, play, gone & started)
-        joined = started & (
-            (self.late_run[rows] >= LATE_RUN)
-            | ((first + quanta < play - FAR_BACK) & (self.late_run[rows] >= FAR_RUN))
-            | (~paused & (first + quanta > play + SLOTS))
-        )
+        self._count_late(rows, first + quanta - 1, play, gone & started, newer)
+        joined = started & ((self.late_run[rows] >= LATE_RUN) | (~paused & (first + quanta > play + SLOTS)))
         fresh = ~started | joined
         if fresh.any():
             who = rows[fresh]
@@ -195,6 +196,7 @@ class JitterBuffer:
         last: NDArray[np.int64],
         play: NDArray[np.int64],
         gone: NDArray[np.bool_],
+        newer: NDArray[np.bool_],
     ) -> None:
         """Count packets that are wholly past, unless they repeat one that came in time."""
         if not gone.any():
@@ -203,12 +205,12 @@ class JitterBuffer:
         duplicate = self.tags[rows * SLOTS + (last & _MASK)] == last
         late = gone & ~duplicate
         self.late[rows] += late
-        self.late_run[rows] = np.where(
-            late,
-            self.late_run[rows] + 1,
-            np.where(gone | (self.late_run[rows] >= LATE_RUN), self.late_run[rows], 0),
+        run = self.late_run[rows]
+        pending = run >= LATE_RUN
+        self.late_run[rows] = np.where(late & newer, run + 1, np.where(gone | pending, run, 0))
+        self.correction[rows[late & ~newer & (play - last <= CEILING)]] = (
+            1  # no bearable delay would save others
         )
-        self.correction[rows[late & (play - last <= CEILING)]] = 1  # others no bearable delay would save
 
     def advance(self, rows: NDArray[np.intp], quiet: NDArray[np.bool_]) -> Step:
         """Move the play pointers of k rows by one tick.
