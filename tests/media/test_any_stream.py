@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -99,16 +99,17 @@ def test_what_arrives_in_time_is_heard_and_soon(orderly: dict[str, Hearing], nam
     assert heard.delay(1) < faults.ptime + 1000 * faults.jitter + 100
 
 
-@pytest.mark.parametrize("skew", [-500e-6, 500e-6])
-def test_clock_skew_costs_a_correction_every_20_seconds_and_no_delay(skew: float) -> None:
-    (heard,) = hear([Faults(skew=skew, jitter=0.01)], 60)
-    assert heard.missed <= 2 * 4
-    assert len(heard.numbers) >= heard.delivered - 2 * 4
-    assert heard.delay(1) < 110
+def test_clock_skew_costs_a_correction_every_20_seconds_and_no_delay() -> None:
+    for heard in hear([Faults(skew=skew, jitter=0.01) for skew in (-500e-6, 500e-6)], 60):
+        assert heard.missed <= 2 * 4
+        assert len(heard.numbers) >= heard.delivered - 2 * 4
+        assert heard.delay(1) < 110
 
 
 def test_delay_is_bounded_whatever_happens() -> None:
-    for heard in hear([LINES["everything"]] * 8, 20):
+    # Without duplicates: a copy that comes later would count from its original.
+    everything = replace(LINES["everything"], duplicate=0, late_duplicate=0)
+    for heard in hear([everything] * 8, 20):
         assert max(heard.held) < 0.3
         assert heard.missed < 0.15 * heard.delivered
 
@@ -132,11 +133,10 @@ def test_delay_after_a_stall_melts_away() -> None:
     assert 0.02 < delay < 0.12
 
 
-@pytest.mark.parametrize("faults", [Faults(restart=0.01), Faults(jump=0.01)], ids=["SSRC", "timestamp"])
-def test_a_new_timeline_costs_little(faults: Faults) -> None:
-    (heard,) = hear([faults], 30)
-    assert heard.missed < 0.01 * heard.delivered
-    assert heard.delay(0.99) < 130
+def test_a_new_timeline_costs_little() -> None:
+    for heard in hear([Faults(restart=0.01), Faults(jump=0.01)], 30):
+        assert heard.missed < 0.01 * heard.delivered
+        assert heard.delay(0.99) < 130
 
 
 def test_one_stray_packet_of_the_distant_past_disturbs_nothing() -> None:
