@@ -128,14 +128,14 @@ async def measure(case: str, codec: str, legs: int, seconds: float, *, inband: b
     sent = sum(leg.stats().packets_sent for leg in opened)
     heard = sum(leg.stats().packets_received for leg in opened)
     pipe.send("stop")
-    received, _ = pipe.recv()
+    received, said = pipe.recv()
     process.join()
     frames = legs * passed * 50
     label = f"{case:10} {'+'.join(sorted(set(codecs))):9} {'inband' if inband else '      '}"
     print(
         f"{label} {legs:5} legs: {used / frames * 1e6:5.2f} us/leg/frame,"
         f" {used / passed:4.0%} of a core, {busy.late_ticks - late} ticks late,"
-        f" worker sent {sent} heard {heard}, peer got {received}"
+        f" worker sent {sent} heard {heard}, peer sent {said} got {received}"
     )
     await client.close()
 

@@ -10,47 +10,16 @@ import asyncio
 import itertools
 import socket
 import time
-from collections.abc import Sequence
-from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from media.bank import DEFAULT_SAMPLES, BankFull, Clip, ClipBank
-from media.dtmf.telephone_event import event_code
-from media.legs import ECHOES, LAWS
 from media.link import WorkerLink, WorkerLost
-from media.messages import (
-    CloseLeg,
-    Digit,
-    DigitsSent,
-    Echo,
-    Event,
-    FirstPacket,
-    Gain,
-    HandedOver,
-    HandOver,
-    Join,
-    Leave,
-    LegClosed,
-    Load,
-    Mute,
-    OpenLeg,
-    OtherDigits,
-    Play,
-    PlayDone,
-    RtpTimeout,
-    SendDigits,
-    SetStream,
-    StopPlay,
-    Stream,
-    TakeOver,
-)
-from media.mixer import MAX_GAIN, MUTES
-from media.orders import canonical
+from media.media_leg import LegListener, MediaLeg, Playout
+from media.messages import Event, HandedOver, HandOver, LegClosed, Load, OpenLeg, TakeOver
 from media.ports import NoPort, PortPool
 from media.room import Room
-from media.send import PTIMES
 from media.stats import SLOTS, LegStats
 
 __all__ = [
@@ -59,250 +28,6 @@ __all__ = [
 ]  # fmt: skip
 
 _RESTART_SECONDS = (0.0, 0.5, 1.0, 2.0, 5.0)  # waits before starting a worker anew, the last for ever
-
-
-_LegOrder: TypeAlias = (
-    SetStream
-    | Play
-    | StopPlay
-    | SendDigits
-    | Echo
-    | OtherDigits
-    | Join
-    | Leave
-    | Mute
-    | Gain
-    | HandOver
-    | CloseLeg
-)
-
-
-class LegListener(Protocol):
-    """Who is told what happens on a leg, in the event loop. Must not block or raise."""
-
-    def on_digit(self, digit: Digit) -> None:
-        """A digit was pressed."""
-        ...
-
-    def on_first_packet(self, packet: FirstPacket) -> None:
-        """The peer's source address is known."""
-        ...
-
-    def on_rtp_timeout(self, timeout: RtpTimeout) -> None:
-        """Nothing valid has come for the leg's time-out."""
-        ...
-
-    def on_lost(self, reason: str) -> None:
-        """The leg has no media any more and will not get it back."""
-        ...
-
-
-class Playout:
-    """Sound that was ordered for a leg."""
-
-    def __init__(
-        self, leg: MediaLeg, number: int, clips: Sequence[Clip], done: asyncio.Future[PlayDone]
-    ) -> None:
-        self._leg = leg
-        self._number = number
-        self.done = done
-        leg.client.bank.pin(clips, done)
-
-    def stop(self) -> None:
-        """End it now; `done` tells when it has."""
-        if not self.done.done():
-            self._leg.order(StopPlay(self._leg.id, self._number))
-
-
-class MediaLeg:
-    """One leg's media: an RTP and an RTCP port here, and in a worker all that happens on them."""
-
-    def __init__(
-        self,
-        client: MediaClient,
-        link: WorkerLink,
-        number: int,
-        slot: int,
-        address: tuple[str, int],
-        listener: LegListener,
-    ) -> None:
-        self.client = client
-        self.id = number
-        self.host, self.port = address
-        self.rtcp_port = self.port + 1
-        self.link = link
-        self.slot = slot
-        self.listener = listener
-        self.final: asyncio.Future[LegClosed] = asyncio.get_running_loop().create_future()
-        self._playouts: dict[int, Playout] = {}
-        self._digits: dict[int, asyncio.Future[None]] = {}
-        self._closing = False
-        self.room: Room | None = None
-        self.destination: WorkerLink | None = None  # while the leg moves to another worker
-        self._held: list[_LegOrder] = []  # until it is there
-
-    @property
-    def home(self) -> WorkerLink:
-        """The worker that the leg is in, or on its way to."""
-        return self.destination or self.link
-
-    @property
-    def open(self) -> bool:
-        """Orders still have an effect."""
-        return not self._closing
-
-    def set_stream(self, stream: Stream) -> None:
-        """Apply what signalling agreed; raises ValueError for what the engine does not know."""
-        if stream.codec not in LAWS:
-            raise ValueError(f"no codec {stream.codec!r}: one of {', '.join(LAWS)}")
-        if stream.ptime not in PTIMES:
-            raise ValueError(f"ptime {stream.ptime} is none of {PTIMES}")
-        canonical(stream.host)
-        self.order(SetStream(self.id, stream))
-
-    def play(
-        self, clips: Sequence[Clip], *, urgent: bool = False, stop_digits: str = "", loop: bool = False
-    ) -> Playout:
-        """Queue sound; raises ValueError for a released clip. `urgent` suspends what plays."""
-        done: asyncio.Future[PlayDone] = asyncio.get_running_loop().create_future()
-        number = self.client.next_number()
-        if self._closing:
-            done.set_result(PlayDone(self.id, number, "closed", 0))
-        else:
-            self.order(Play(self.id, number, [clip.ref for clip in clips], urgent, stop_digits, loop))
-        playout = Playout(self, number, clips, done)
-        if not done.done():
-            self._playouts[number] = playout
-        return playout
-
-    def stop_playing(self) -> None:
-        """End all that plays or waits to."""
-        self.order(StopPlay(self.id, 0))
-
-    def send_digits(self, digits: str, duration: int = 160, interval: int = 100) -> asyncio.Future[None]:
-        """Send digits, `duration` ms each, `interval` ms apart; the future ends when they have left.
-
-        Raises ValueError for anything but 0-9, *, # and A-D. The future is cancelled if the leg goes away first.
-        """
-        for digit in digits:
-            event_code(digit)
-        sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if self._closing:
-            sent.cancel()
-            return sent
-        number = self.client.next_number()
-        self._digits[number] = sent
-        self.order(SendDigits(self.id, number, digits, duration, interval))
-        return sent
-
-    def echo(self, mode: str) -> None:
-        """Return what the peer sends: "off", "sound" or "stream"."""
-        if mode not in ECHOES:
-            raise ValueError(f"no echo mode {mode!r}: one of {', '.join(ECHOES)}")
-        self.order(Echo(self.id, mode))
-
-    def join(self, room: Room) -> None:
-        """Enter a room, leaving the one before; who is in it hears this leg and is heard."""
-        if not self._closing:
-            room.take(self)
-
-    def leave(self) -> None:
-        """Leave the room, if the leg is in one."""
-        if self.room is not None:
-            self.order(Leave(self.id))
-            self.room.lose(self)
-
-    def mute(self, direction: str) -> None:
-        """Drop what the leg says ("in"), what it would hear ("out"), "both" or "" for neither."""
-        if direction not in MUTES:
-            raise ValueError(f"no direction {direction!r}: one of in, out, both or empty for neither")
-        self.order(Mute(self.id, direction))
-
-    def gain(self, factor: float) -> None:
-        """Set how loud the others of a room hear the leg: 1 = as it comes, 0 to 8."""
-        if not 0 <= factor <= MAX_GAIN:
-            raise ValueError(f"a gain of {factor} is not between 0 and {MAX_GAIN:.0f}")
-        self.order(Gain(self.id, float(factor)))
-
-    def other_digit(self, digit: str) -> None:
-        """Tell that the peer sends digits by signalling; `digit` ends playouts that stop on it."""
-        self.order(OtherDigits(self.id, digit))
-
-    def stats(self) -> LegStats:
-        """Return the counters, at most half a second old; the final ones once the leg is closed."""
-        if self.final.done():
-            return self._last
-        assert self.link.stats is not None
-        return self.link.stats.read(self.slot)
-
-    def close(self) -> None:
-        """Give the leg up; `final` ends with its last counters."""
-        if not self._closing:
-            if self.room is not None:
-                self.room.lose(self)
-            self.order(CloseLeg(self.id))
-            self._closing = True
-
-    def order(self, order: _LegOrder) -> None:
-        """Send an order to the leg's worker; a leg that is gone takes none."""
-        if self._closing:
-            return
-        if self.destination is not None:
-            self._held.append(order)
-        else:
-            self.link.send(order)
-
-    def arrive(self, slot: int) -> None:
-        """Go on in the worker that the leg has moved to, with the orders that came meanwhile."""
-        assert self.destination is not None
-        self.link, self.slot, self.destination = self.destination, slot, None
-        for order in self._held:
-            self.link.send(order)
-        self._held.clear()
-
-    def take(self, event: Event) -> None:
-        """Take an event of the worker."""
-        match event:
-            case PlayDone():
-                playout = self._playouts.pop(event.playout, None)
-                if playout is not None and not playout.done.done():
-                    playout.done.set_result(event)
-            case DigitsSent():
-                sent = self._digits.pop(event.order, None)
-                if sent is not None and not sent.done():
-                    sent.set_result(None)
-            case Digit():
-                self.listener.on_digit(event)
-            case FirstPacket():
-                self.listener.on_first_packet(event)
-            case RtpTimeout():
-                self.listener.on_rtp_timeout(event)
-            case LegClosed():
-                self.end(event)
-
-    def end(self, closed: LegClosed) -> None:
-        """Settle everything that still waits on the leg."""
-        self._closing = True
-        if self.room is not None:
-            self.room.lose(self)
-        self._last = self.stats()._replace(
-            packets_sent=closed.packets_sent,
-            packets_received=closed.packets_received,
-            packets_lost=closed.packets_lost,
-            packets_late=closed.packets_late,
-            packets_foreign=closed.packets_foreign,
-            jitter=closed.jitter,
-            round_trip=closed.round_trip,
-        )
-        for number, playout in self._playouts.items():
-            if not playout.done.done():
-                playout.done.set_result(PlayDone(self.id, number, "closed", 0))
-        for sent in self._digits.values():
-            sent.cancel()
-        self._playouts.clear()
-        self._digits.clear()
-        if not self.final.done():
-            self.final.set_result(closed)
 
 
 class MediaClient:
@@ -367,11 +92,14 @@ class MediaClient:
             link = beside.home
         port, rtp, rtcp = self._ports.open(host)
         slot = self._slots[link].pop()
-        assert link.stats is not None
-        link.stats.clear(slot)
-        leg = MediaLeg(self, link, self.next_number(), slot, (host, port), listener)
+        leg = MediaLeg(self.bank, self._next_number, link, self._next_number(), slot, (host, port), listener)
         try:
+            link.stats.clear(slot)
             link.send(OpenLeg(leg.id, slot, inband_digits, float(rtp_timeout)), (rtp, rtcp))
+        except BaseException:
+            self._slots[link].append(slot)
+            self._ports.release(port)
+            raise
         finally:
             rtp.close()
             rtcp.close()
@@ -380,7 +108,7 @@ class MediaClient:
 
     def room(self) -> Room:
         """Return a new, empty room."""
-        return Room(self, self.next_number())
+        return Room(self, self._next_number())
 
     def move(self, leg: MediaLeg, link: WorkerLink) -> None:
         """Let a leg go on in another worker. Raises WorkerLost if that one is gone or full.
@@ -397,7 +125,7 @@ class MediaClient:
         """Put int16[n] mono sound of 8000 or 16000 Hz where the workers can play it. Raises BankFull."""
         return self.bank.add(pcm, rate)
 
-    def next_number(self) -> int:
+    def _next_number(self) -> int:
         """Return a number that no leg, playout or digit order has had."""
         self._number += 1
         return self._number
@@ -444,8 +172,6 @@ class MediaClient:
             leg.listener.on_lost("the media worker of the leg's room is gone or full")
             return
         slot = self._slots[link].pop()
-        assert link.stats is not None
-        assert leg.link.stats is not None
         link.stats.table[slot] = leg.link.stats.table[leg.slot]
         self._slots[leg.link].append(leg.slot)
         link.send(TakeOver(leg.id, slot, event.luggage), sockets)

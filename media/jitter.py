@@ -27,9 +27,7 @@ SLOTS = 32  # quanta in a leg's ring, a power of two
 TARGET = 4  # quanta of delay to begin with
 CEILING = 24  # quanta of delay at which the surplus is thrown away
 DRY_TICKS = 3  # ticks without sound after which the next packet starts a new talkspurt
-LATE_RUN = 4  # late packets in a row that mean a new timeline
-FAR_BACK = 100  # quanta: no packet of the same timeline is 1 s late, but for a stray one
-FAR_RUN = 2  # packets so far back in a row that mean a new timeline
+LATE_RUN = 2  # late packets in a row, new by their sequence numbers, that mean a new timeline
 WINDOW = 50  # ticks over which the least delay is watched
 _MASK = SLOTS - 1
 _NEVER = -(1 << 60)
@@ -70,31 +68,25 @@ class JitterBuffer:
         old = len(self.play)
         self.data = grown(self.data, capacity * SLOTS)
         self.tags = grown(self.tags, capacity * SLOTS)
-        for name in (
-            "started",
-            "timestamp",
-            "origin",
-            "newest",
-            "play",
-            "dry",
-            "late",
-            "late_run",
-            "anchored",
-        ):
+        for name in ("started", "timestamp", "origin", "newest", "play", "dry", "late", "late_run"):
             setattr(self, name, grown(getattr(self, name), capacity))
-        for name in ("low", "correction", "waited"):
+        for name in ("anchored", "low", "correction", "waited"):
             setattr(self, name, grown(getattr(self, name), capacity))
-        for row in range(old, capacity):
-            self.reset(row)
+        self._clear(old, capacity)
 
     def reset(self, row: int) -> None:
         """Make the row that of a new leg."""
-        self.tags[row * SLOTS : (row + 1) * SLOTS] = _NEVER
-        self.started[row] = self.anchored[row] = False
-        self.timestamp[row] = self.origin[row] = self.play[row] = 0
-        self.newest[row] = -1
-        self.dry[row] = self.late[row] = self.late_run[row] = self.correction[row] = self.waited[row] = 0
-        self.low[row] = _NO_LOW
+        self._clear(row, row + 1)
+
+    def _clear(self, first: int, end: int) -> None:
+        """Make the rows from `first` to before `end` those of new legs."""
+        rows = slice(first, end)
+        self.tags[first * SLOTS : end * SLOTS] = _NEVER
+        self.started[rows] = self.anchored[rows] = False
+        self.timestamp[rows] = self.origin[rows] = self.play[rows] = 0
+        self.newest[rows] = -1
+        self.dry[rows] = self.late[rows] = self.late_run[rows] = self.correction[rows] = self.waited[rows] = 0
+        self.low[rows] = _NO_LOW
 
     def flush(self, row: int) -> None:
         """Forget the sound of a row, not its statistics."""
@@ -112,14 +104,17 @@ class JitterBuffer:
         timestamps: NDArray[np.uint32],
         payload: NDArray[np.uint8],
         quanta: NDArray[np.int64],
+        newer: NDArray[np.bool_],
     ) -> None:
         """Store one packet for each of k different rows.
 
         `timestamps` are those of the headers, `payload` uint8[k, n] begins with `quanta` x 80 octets of sound.
+        `newer` says whose sequence number is the highest yet: a packet that is late and not newer was overtaken,
+        one that is late and newer comes from a sender whose timestamps have jumped back.
         """
         known = self.timestamp[rows]
         extended = known + (timestamps - known.astype(np.uint32)).astype(np.int32)
-        first = self._place(rows, extended, quanta)
+        first = self._place(rows, extended, quanta, newer)
         play = self.play[rows]
         gone = first + quanta <= play
         self.timestamp[rows] = np.where(
@@ -150,7 +145,11 @@ class JitterBuffer:
         self.data[slot] = sound
 
     def _place(
-        self, rows: NDArray[np.intp], extended: NDArray[np.int64], quanta: NDArray[np.int64]
+        self,
+        rows: NDArray[np.intp],
+        extended: NDArray[np.int64],
+        quanta: NDArray[np.int64],
+        newer: NDArray[np.bool_],
     ) -> NDArray[np.int64]:
         """Return the first quantum of each packet; starts, resumes and joins timelines on the way."""
         offset = extended - self.origin[rows]
@@ -166,12 +165,8 @@ class JitterBuffer:
         dry = self.dry[rows]
         paused = dry > DRY_TICKS
         gone = first + quanta <= play
-        self._count_late(rows, first + quanta - 1, play, gone & started)
-        joined = started & (
-            (self.late_run[rows] >= LATE_RUN)
-            | ((first + quanta < play - FAR_BACK) & (self.late_run[rows] >= FAR_RUN))
-            | (~paused & (first + quanta > play + SLOTS))
-        )
+        self._count_late(rows, first + quanta - 1, play, gone & started, newer)
+        joined = started & ((self.late_run[rows] >= LATE_RUN) | (~paused & (first + quanta > play + SLOTS)))
         fresh = ~started | joined
         if fresh.any():
             who = rows[fresh]
@@ -201,6 +196,7 @@ class JitterBuffer:
         last: NDArray[np.int64],
         play: NDArray[np.int64],
         gone: NDArray[np.bool_],
+        newer: NDArray[np.bool_],
     ) -> None:
         """Count packets that are wholly past, unless they repeat one that came in time."""
         if not gone.any():
@@ -209,12 +205,12 @@ class JitterBuffer:
         duplicate = self.tags[rows * SLOTS + (last & _MASK)] == last
         late = gone & ~duplicate
         self.late[rows] += late
-        self.late_run[rows] = np.where(
-            late,
-            self.late_run[rows] + 1,
-            np.where(gone | (self.late_run[rows] >= LATE_RUN), self.late_run[rows], 0),
+        run = self.late_run[rows]
+        pending = run >= LATE_RUN
+        self.late_run[rows] = np.where(late & newer, run + 1, np.where(gone | pending, run, 0))
+        self.correction[rows[late & ~newer & (play - last <= CEILING)]] = (
+            1  # no bearable delay would save others
         )
-        self.correction[rows[late & (play - last <= CEILING)]] = 1  # others no bearable delay would save
 
     def advance(self, rows: NDArray[np.intp], quiet: NDArray[np.bool_]) -> Step:
         """Move the play pointers of k rows by one tick.

@@ -49,17 +49,16 @@ class WorkerLink:
         self._socket: socket.socket | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._hello: asyncio.Future[Hello] | None = None
-        self.stats: StatsTable | None = None
+        self._stats_fd = create_stats()
+        self.stats = StatsTable(self._stats_fd)
         self.alive = False
         self.pid = 0
 
     async def start(self) -> None:
         """Start the process and wait until it says Hello. Raises WorkerLost."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        stats_fd = create_stats()
-        self.stats = StatsTable(stats_fd)
         try:
-            fds = (theirs.fileno(), self._bank_fd, stats_fd)
+            fds = (theirs.fileno(), self._bank_fd, self._stats_fd)
             path = os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "media.worker", *map(str, fds),
@@ -67,7 +66,7 @@ class WorkerLink:
             )  # fmt: skip
         finally:
             theirs.close()
-            os.close(stats_fd)
+            os.close(self._stats_fd)
         ours.setblocking(False)
         loop = asyncio.get_running_loop()
         self._socket, self._hello = ours, loop.create_future()

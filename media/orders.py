@@ -98,7 +98,7 @@ class Orders:
             case CloseLeg():
                 self._close(leg)
 
-    def row_for(self) -> int:
+    def _free_row(self) -> int:
         """Return a free row, growing the engine if there is none."""
         row = self._engine.legs.rows.take()
         if row is None:
@@ -110,7 +110,7 @@ class Orders:
     def _open(self, order: OpenLeg) -> None:
         """Begin a leg whose sockets the network has been given under the same row."""
         engine = self._engine
-        row = self.row_for()
+        row = self._free_row()
         leg = engine.legs.add(order, row)
         engine.jitter.reset(row)
         engine.receiver.reset(row)
@@ -171,10 +171,11 @@ class Orders:
         signalled: Address = (canonical(stream.host), stream.port)
         expected = {signalled}
         target = signalled
-        if leg.source is not None and leg.signalled == signalled:
+        if leg.signalled != signalled:
+            leg.signalled, leg.source, leg.rtcp_source = signalled, None, None
+        elif leg.source is not None:
             expected.add(leg.source)
             target = leg.source
-        leg.signalled = signalled
         types = {stream.receive_payload_type, stream.receive_digit_payload_type} - {-1}
         leg.latch = Latch(expected, types, now)
         self._engine.io.aim(leg.row, target)

@@ -96,19 +96,20 @@ class Receiver:
                     valid[place], plain[place], quanta[place] = self._odd(batch, place, now)
                 if self.echo and valid[place] and rows[place] in self.echo:
                     self._return(batch, place)
-        self._count(rows[valid], batch.be16[:count, 1][valid], now)
+        newer = np.zeros(count, np.bool_)
+        newer[valid] = self._count(rows[valid], batch.be16[:count, 1][valid], now)
         if not plain.all():
             which = np.flatnonzero(plain)
             if not len(which):
                 return
-            rows, quanta = rows[which], quanta[which]
+            rows, quanta, newer = rows[which], quanta[which], newer[which]
             timestamps = batch.be32[which, 1].astype(np.uint32)
             payload = octets[which, HEADER:]
         else:
             timestamps = batch.be32[:count, 1].astype(np.uint32)
             payload = octets[:count, HEADER:]
         self._time(rows, timestamps, now)
-        self._jitter.insert(rows, timestamps, payload, quanta)
+        self._jitter.insert(rows, timestamps, payload, quanta, newer)
 
     def _odd(self, batch: Batch, place: int, now: float) -> tuple[bool, bool, int]:
         """Judge one packet that is not plain audio: (valid RTP, is audio now, its quanta)."""
@@ -172,8 +173,8 @@ class Receiver:
             marker = bool(packet[1] & 0x80)
             self.echo[batch.rows[place]](payload, kind, int(batch.be32[place, 1]), marker)
 
-    def _count(self, rows: NDArray[np.intp], sequence: NDArray[np.uint16], now: float) -> None:
-        """Count valid packets and extend their sequence numbers."""
+    def _count(self, rows: NDArray[np.intp], sequence: NDArray[np.uint16], now: float) -> NDArray[np.bool_]:
+        """Count valid packets and extend their sequence numbers; return which are the newest of their leg."""
         highest = self.highest[rows]
         step = (sequence.astype(np.uint16) - highest.astype(np.uint16)).astype(np.int16).astype(np.int64)
         jump = np.abs(step) > MAX_DROPOUT
@@ -184,6 +185,8 @@ class Receiver:
         self.highest[rows] = highest + np.maximum(step, 0)
         self.packets[rows] += 1
         self.heard[rows] = now
+        newest: NDArray[np.bool_] = step > 0
+        return newest
 
     def _time(self, rows: NDArray[np.intp], timestamps: NDArray[np.uint32], now: float) -> None:
         """Advance the interarrival jitter (RFC 3550 section 6.4.1) of audio packets."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from media import rtcp
 from media.io import PacketIO
-from media.latch import NOWHERE, Address
+from media.latch import Address
 from media.legs import Leg, Legs
 from media.receive import Receiver
 from media.rows import grown
@@ -129,13 +129,13 @@ class Reports:
         """Return where the leg's RTCP goes."""
         if leg.rtcp_source is not None:
             return leg.rtcp_source
-        if leg.stream is None or leg.stream.rtcp_port <= 0 or leg.stream.host in NOWHERE:
+        if leg.stream is None or leg.signalled is None or leg.stream.rtcp_port <= 0:
             return None
-        if leg.source is not None and leg.source[0] != leg.stream.host:
+        if leg.source is not None and leg.source[0] != leg.signalled[0]:
             return leg.source[0], leg.source[
                 1
             ] + 1  # behind NAT: the next port, as RFC 3550 section 11 has it
-        return leg.stream.host, leg.stream.rtcp_port
+        return leg.signalled[0], leg.stream.rtcp_port
 
     def _report(self, row: int, now: float) -> bytes:
         """Build an SR if the leg has sent since the last report, else an RR."""

@@ -35,6 +35,7 @@ from voipbin_sip.sounds.prompts import ANY_DIGIT, Prompts
 from voipbin_sip.speech import Prompt, SpeechError
 
 TRACED_STEPS = 200  # kept per run
+RING_AFTER = 0.05  # seconds: a flow that has not answered by then lets the caller hear ringing
 
 
 class RealClock:
@@ -310,6 +311,7 @@ class FlowHost:
         session.over = lambda: run.stop("call ended")
         if session.call.is_over:  # it was cancelled before this task had its turn
             return
+        asyncio.get_running_loop().call_later(RING_AFTER, session.ring)
         try:
             result = await run.execute()
             while result.next_flow is not None:

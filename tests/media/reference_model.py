@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from media import conceal, jitter
 from media.hearing import QUIET
+from media.receive import MAX_DROPOUT
 
 QUANTUM = 80  # octets and timestamp ticks in 10 ms
 Sound = NDArray[np.int16]
@@ -24,6 +25,7 @@ Sound = NDArray[np.int16]
 class Packet(NamedTuple):
     """A packet of the stream that the header checks have let through."""
 
+    sequence: int
     timestamp: int
     ssrc: int
     payload: bytes
@@ -45,6 +47,7 @@ class ReferenceBuffer:
     started: bool = False
     ssrc: int = -1
     former: int = -1  # SSRC before
+    sequence: int = 0  # highest yet
     straggled: bool = False  # the packet before was one of the former SSRC
     timestamp: int = 0  # newest, counted on through wraps
     origin: int = 0  # timestamp of quantum 0
@@ -69,14 +72,16 @@ class ReferenceBuffer:
             if self.started:
                 self.late_run = jitter.LATE_RUN
             self.former, self.ssrc = self.ssrc, packet.ssrc
+            self.sequence = packet.sequence - 1
         self.straggled = False
+        newer = self._is_newer(packet.sequence)
         count = len(packet.payload) // QUANTUM if packet.sound else 0
         if not count:
             return
         ahead = (packet.timestamp - self.timestamp + (1 << 31)) % (1 << 32) - (1 << 31)
         stamp = self.timestamp + ahead
         first = self._align(stamp)
-        self._notice_lateness(first, count)
+        self._notice_lateness(first, count, newer)
         paused = self.dry > jitter.DRY_TICKS
         was_started = self.started
         if not was_started or self._starts_a_timeline(first, count, paused):
@@ -94,6 +99,14 @@ class ReferenceBuffer:
                 octets = packet.payload[place * QUANTUM : (place + 1) * QUANTUM]
                 self.slots[(first + place) % jitter.SLOTS] = (first + place, octets)
 
+    def _is_newer(self, sequence: int) -> bool:
+        """Tell the newest packet yet, or a sender that has begun to count anew, from an overtaken one."""
+        step = (sequence - self.sequence + (1 << 15)) % (1 << 16) - (1 << 15)
+        if step > 0 or step < -MAX_DROPOUT:
+            self.sequence = sequence
+            return True
+        return False
+
     def _align(self, stamp: int) -> int:
         """Return the quantum of a timestamp; the grid follows a sender whose phase has changed."""
         slip = (stamp - self.origin) % QUANTUM
@@ -101,7 +114,7 @@ class ReferenceBuffer:
             self.origin += slip if slip < QUANTUM // 2 else slip - QUANTUM
         return (stamp - self.origin) // QUANTUM
 
-    def _notice_lateness(self, first: int, count: int) -> None:
+    def _notice_lateness(self, first: int, count: int, newer: bool) -> None:
         """Count a packet that is wholly past, unless it repeats one that came in time."""
         pending = self.late_run >= jitter.LATE_RUN
         if not (self.started and first + count <= self.play):
@@ -111,17 +124,14 @@ class ReferenceBuffer:
         if self.slots.get(last % jitter.SLOTS, (None,))[0] == last:
             return
         self.late += 1
-        self.late_run += 1
-        if self.play - last <= jitter.CEILING:
+        if newer:
+            self.late_run += 1
+        elif self.play - last <= jitter.CEILING:
             self.correction = 1
 
     def _starts_a_timeline(self, first: int, count: int, paused: bool) -> bool:
         """Tell a jump of the sender's clock from a late or an early packet."""
-        return (
-            self.late_run >= jitter.LATE_RUN
-            or (first + count < self.play - jitter.FAR_BACK and self.late_run >= jitter.FAR_RUN)
-            or (not paused and first + count > self.play + jitter.SLOTS)
-        )
+        return self.late_run >= jitter.LATE_RUN or (not paused and first + count > self.play + jitter.SLOTS)
 
     def _anchor(self, first: int, was_started: bool, paused: bool, resumed: bool) -> None:
         """Set the play pointer after an underrun: what lies between it and the packet is lost, not late.
@@ -212,7 +222,11 @@ class ReferenceEar:
         """Forget what is buffered: signalling has stopped or started the stream."""
         old = self.buffer
         self.buffer = ReferenceBuffer(
-            ssrc=old.ssrc, former=old.former, straggled=old.straggled, late=old.late
+            ssrc=old.ssrc,
+            former=old.former,
+            sequence=old.sequence,
+            straggled=old.straggled,
+            late=old.late,
         )
 
     def _sound(self, octets: bytes | None) -> Sound | None:

@@ -359,3 +359,22 @@ async def test_two_legs_in_a_room(workers: int) -> None:
         assert (await asyncio.wait_for(phones[0].leg.final, 2)).packets_received == 23
     finally:
         await client.close()
+
+
+async def test_cancelling_who_waits_for_a_playout_stops_the_sound_and_keeps_the_clip_until_then() -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        client = MediaClient(ports=range(24_060, 24_080), bank_samples=8000)
+        await client.start()
+        stack.push_async_callback(client.close)
+        leg = client.open_leg(HOST, Listener())
+        phone = Phone(leg)
+        with client.add_clip(np.full(8000, 1000, np.int16), 8000) as clip:
+            playout = leg.play([clip], loop=True)
+        await phone.hear(0xCE)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(playout.done, 0.05)
+        with pytest.raises(BankFull):
+            client.add_clip(np.zeros(4000, np.int16), 8000)
+        await phone.hear(0xFF)
+        await asyncio.sleep(0.05)
+        client.add_clip(np.zeros(4000, np.int16), 8000)

@@ -14,7 +14,7 @@ from media.engine import Engine
 from media.messages import CloseLeg, Echo, Event, LegClosed, OpenLeg, SetStream, Stream
 from tests.media.line import PEER, Arrival, Faults, Line, Peer
 from tests.media.reference_model import ReferenceEar
-from tests.media.test_engine_fuzz import audio
+from tests.media.studio import audio
 
 TICK = 0.02
 LAWS = {0: ("PCMU", ULAW_DECODE, ULAW_ENCODE), 8: ("PCMA", ALAW_DECODE, ALAW_ENCODE)}

@@ -12,7 +12,7 @@ from media.messages import CloseLeg, LegClosed
 from tests.corpora import CORPORA, needs_corpora
 from tests.media.line import Arrival, Faults, Peer, rtp
 from tests.media.reference_model import ReferenceEar
-from tests.media.test_engine_fuzz import Studio, audio
+from tests.media.studio import Studio, audio
 
 SECONDS = 6
 

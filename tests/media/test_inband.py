@@ -232,9 +232,13 @@ def speech(seconds: int) -> NDArray[np.float64]:
             for _ in range(40)
         ]
         voice = str(rng.choice(["en-GB", "en-US", "de-DE", "es-ES", "fr-FR", "it-IT"]))
-        said = engine.speak(
-            " ".join(words) + ".", voice=voice, speed=rng.uniform(0.7, 1.4), pitch=rng.uniform(0.6, 1.9)
-        )
+        try:
+            said = engine.speak(
+                " ".join(words) + ".", voice=voice, speed=rng.uniform(0.7, 1.4), pitch=rng.uniform(0.6, 1.9)
+            )
+        except RuntimeError:  # Pico gives up on some nonsense, and its object with it
+            engine = nanotts.NanoTTS()
+            continue
         wide = np.frombuffer(said, np.int16).astype(np.float64)
         pieces.append(wide[: len(wide) // 2 * 2].reshape(-1, 2).mean(axis=1))
     sound = np.concatenate(pieces)

@@ -39,6 +39,7 @@ class Pair:
         quanta = rng.integers(1, 7, len(rows))
         quanta[self.mood[rows] == 0] = 2
         stamps = np.zeros(len(rows), np.uint32)
+        newer = np.zeros(len(rows), np.bool_)
         payload = rng.integers(0, 256, (len(rows), 6 * QUANTUM), np.uint8)
         for place, row in enumerate(rows.tolist()):
             low, high = EDGES[int(rng.integers(len(EDGES)))] if self.mood[row] == 2 else (0, 0)
@@ -49,8 +50,12 @@ class Pair:
             end = stamp + QUANTUM * int(quanta[place])
             self.at[row] = max(self.at[row], end) if low < 90 else end
             octets = payload[place, : quanta[place] * QUANTUM].tobytes()
-            self.references[row].receive(Packet(int(stamps[place]), 0, octets))
-        self.batch.insert(rows, stamps, payload, quanta)
+            reference = self.references[row]
+            sequence = int(rng.integers(65536)) if rng.random() < 0.3 else reference.sequence + 1
+            before = reference.sequence
+            reference.receive(Packet(sequence % 65536, int(stamps[place]), 0, octets))
+            newer[place] = reference.sequence != before
+        self.batch.insert(rows, stamps, payload, quanta, newer)
 
     def tick(self) -> None:
         """Play 20 ms of all rows and compare."""

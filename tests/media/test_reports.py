@@ -171,3 +171,13 @@ def test_a_held_leg_reports_as_a_receiver_only(bench: Bench) -> None:
     bench.order(SetStream(leg, stream(send=False)))
     bench.tick(50 * 20)
     assert all(report.sender is None for report in reports(bench, leg)[1:])
+
+
+def test_new_signalling_moves_rtcp_too(bench: Bench) -> None:
+    leg = bench.open()
+    bench.io.arrive_rtcp(leg, rtcp.build_report(PEER_SSRC, None, [], "peer"), (PEER[0], 40404))
+    bench.tick(400)
+    assert bench.io.sent_rtcp[leg][-1][1] == (PEER[0], 40404)
+    bench.order(SetStream(leg, stream(host="192.0.2.99", port=5000, rtcp_port=5011)))
+    bench.tick(400)
+    assert bench.io.sent_rtcp[leg][-1][1] == ("192.0.2.99", 5011)

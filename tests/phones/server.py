@@ -101,11 +101,6 @@ class Server:
                 raise AssertionError(f"the server is not ready:\n{self.tail()}")
             time.sleep(0.05)
 
-    def terminate(self, seconds: float = 15.0) -> int:
-        """Send SIGTERM and wait for the end; returns the exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(seconds)
-
     def kill(self) -> None:
         """End it with all its processes, for sure."""
         if self._process is not None:

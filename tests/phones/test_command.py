@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.phones.installed import ROOT
-from tests.phones.server import COMMAND, Server, configure, serving
+from tests.phones.server import COMMAND, Server, children, configure, serving
 from tests.phones.wire import wire
 
 pytestmark = pytest.mark.phones
@@ -117,12 +117,42 @@ def test_the_ready_line_names_the_addresses(tmp_path: Path) -> None:
         assert f"127.0.0.1:{server.port}" in line
 
 
-def test_an_idle_server_ends_at_once_when_told_to(tmp_path: Path) -> None:
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_an_idle_server_ends_at_once_when_told_to(tmp_path: Path, told: signal.Signals) -> None:
     with serving(tmp_path, {"long": GOOD}) as server:
+        helpers = children(server.process.pid)
         started = time.monotonic()
-        assert server.terminate() == 0
+        server.process.send_signal(told)
+        assert server.process.wait(10.0) == 0
         assert time.monotonic() - started < 3.0
         assert server.media_sockets() == 0
+        assert gone(helpers)
+
+
+def gone(pids: list[int], seconds: float = 5.0) -> bool:
+    """Wait for the end of processes; tell whether all have."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if not any(Path(f"/proc/{pid}").exists() for pid in pids):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+async def test_a_killed_server_leaves_nothing_behind_and_starts_again(tmp_path: Path) -> None:
+    with serving(tmp_path, {"long": GOOD}) as server:
+        async with wire(server.address) as line:
+            lost, found = await line.new_call("100"), await line.new_call("100")
+            assert await lost.invite() == 200
+            helpers = children(server.process.pid)
+            assert helpers
+            server.process.kill()
+            await asyncio.to_thread(server.process.wait)
+            assert await asyncio.to_thread(gone, helpers)
+            assert server.media_sockets() == 0
+            await asyncio.to_thread(server.start)
+            assert await found.invite() == 200
+            assert await found.bye() == 200
 
 
 async def test_a_server_that_drains_takes_no_new_calls_and_ends_the_old_ones_in_time(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ async def test_a_hundred_calls_at_once_are_never_mixed_up(tmp_path: Path) -> Non
         return digits, call.sound.digits(), call.statuses
 
     everyone_is_in = asyncio.Barrier(100)
-    with serving(tmp_path, {"return": RETURN}, numbers={"100": "return"}) as server:
+    with serving(tmp_path, {"return": RETURN}, media={"workers": 2}) as server:
         async with wire(server.address) as line, asyncio.timeout(90.0):
             results = await asyncio.gather(*(one(number) for number in range(100)))
         assert server.process.poll() is None

@@ -44,15 +44,23 @@ actions:
     option: {duration: 30000}
   - type: answer
 """
+EARLY = """
+name: early
+actions:
+  - type: play
+    option: {stream_urls: [sounds/one.wav]}
+  - type: answer
+  - type: play
+    option: {stream_urls: [sounds/two.wav]}
+  - type: hangup
+"""
 RTP_TIMEOUT = 3.0  # s
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    flows = {"long": LONG, "return": RETURN, "late": LATE}
-    numbers = {"100": "long", "200": "return", "300": "late"}
-    media: dict[str, object] = {"rtp_timeout": RTP_TIMEOUT}
-    with serving(tmp_path_factory.mktemp("media"), flows, numbers=numbers, media=media) as server:
+    flows = {"long": LONG, "return": RETURN, "late": LATE, "early": EARLY}  # 100, 200, 300, 400
+    with serving(tmp_path_factory.mktemp("media"), flows, media={"rtp_timeout": RTP_TIMEOUT}) as server:
         yield server
 
 
@@ -149,6 +157,16 @@ async def test_sound_follows_the_caller_to_another_port(server: Server) -> None:
         heard = sound.stretches(call.sound.heard(moved + 0.2), 8000)
         assert prompts.places(sound.tones(heard)) == ["one"]
         assert await call.bye() == 200
+
+
+@needs_pjsua
+async def test_early_media_is_heard_before_the_answer(server: Server, tmp_path: Path) -> None:
+    async with pjsua(tmp_path) as phone:
+        await phone.dial("400", server.address)
+        await phone.child.line(r'"state": "EARLY", "code": 183')
+        await phone.child.line(r'"state": "CONFIRMED"')
+        assert await phone.over() == 200
+    assert prompts.places(sound.tones(sound.heard(phone.recording))) == ["one", "two"]
 
 
 @needs_pjsua

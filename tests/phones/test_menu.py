@@ -67,7 +67,7 @@ actions:
     option: {stream_urls: [sounds/wrong.wav]}
   - type: hangup
 """
-MENU_HEARD = 4.0  # s after the answer: the text is over, its digits are still awaited
+MENU_HEARD = 5.5  # s after the answer: the text is over for more than a second, its digits are still awaited
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def text_length(server: Server) -> float:
                     return sound.speech(found)
 
     length = asyncio.run(asyncio.wait_for(listen(), 40.0))
-    assert 1.5 < length < 4.0
+    assert 1.5 < length < 4.2
     return length
 
 
@@ -159,7 +159,7 @@ class Caller:
 
 @pytest.fixture(scope="module")
 def outcomes(server: Server, text_length: float, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
-    assert text_length < MENU_HEARD
+    assert text_length < MENU_HEARD - 1.2  # linphonec hears its own keypad: that is not the text
     caller = Caller(tmp_path_factory.mktemp("phones"), server.address)
     calls: dict[str, Awaitable[Outcome]] = {}
     if HAS_PJSUA:

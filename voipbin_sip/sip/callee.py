@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from voipbin_sip.sip.acceptance import Acceptance
@@ -11,7 +11,7 @@ from voipbin_sip.sip.errors import LocalProtocolError, RemoteProtocolError
 from voipbin_sip.sip.events import Confirmed, Hop, OfferAnswered
 from voipbin_sip.sip.hang_up import leave, say_bye
 from voipbin_sip.sip.message import Request, Response
-from voipbin_sip.sip.phase import DEPARTED, Move, Phase
+from voipbin_sip.sip.phase import DEPARTED, UNANSWERED, Move, Phase
 from voipbin_sip.sip.reason import q850_cause
 from voipbin_sip.sip.sdp import SessionDescription
 from voipbin_sip.sip.server_transaction import ServerTransaction
@@ -22,18 +22,29 @@ def provisional(session: Session, now: float, status: int, sdp: SessionDescripti
     """Send 180 or 183. Raises LocalProtocolError once the call is answered."""
     if _too_late(session, Move.PROVISIONAL, f"{status}"):
         return
+    reliable = session.reliable
+    if reliable is not None and reliable.covers(sdp):
+        reliable.send(now, status, sdp)
+        _remind_later(session, now, lambda at: provisional(session, at, status))
+        return
     response = session.response(session.invite, status, sdp=sdp)
     session.move(now, Move.PROVISIONAL)
     session.invite.respond(now, response)
-    _remind_later(session, now, response)
+    _repeat_later(session, now, response)
 
 
 def answer(session: Session, now: float, sdp: SessionDescription) -> None:
     """Send the 200, again and again until the ACK. Raises LocalProtocolError if the call is answered already."""
     if _too_late(session, Move.ANSWER, "200"):
         return
-    response = session.response(session.invite, 200, sdp=sdp)
+    if session.reliable is not None and session.reliable.postpone(sdp):
+        return
+    headers = session.timer.accept(now, session.invite.request)
+    # RFC 3261 13.2.1: what was agreed reliably before is not said again
+    told = None if session.early_agreed else sdp
+    response = session.response(session.invite, 200, headers=headers, sdp=told)
     session.move(now, Move.ANSWER)
+    session.local = session.local or sdp
     session.wire.timers.cancel(session.reminder)
     session.wire.timers.cancel(session.expiry)
     accept(session, now, session.invite, response, offered=session.offerless)
@@ -51,6 +62,25 @@ def reject(
     session.invite.respond(now, response)
     session.end("local", status, "rejected")
     session.move(now, Move.REJECT)
+
+
+def prack(session: Session, now: float, transaction: ServerTransaction) -> None:
+    """Answer a PRACK (RFC 3262 section 3). Raises RemoteProtocolError for a body that is no session description."""
+    description = session_description(transaction.request)
+    reliable = session.reliable
+    if reliable is None or not reliable.take(transaction.request):
+        session.respond(now, transaction, 481)
+        return
+    wanted = session.offerless and session.phase in UNANSWERED
+    # an offer in a PRACK may be refused, and one before the call is answered serves nobody here
+    session.respond(now, transaction, 488 if description is not None and not wanted else 200)
+    if description is not None and wanted:
+        session.offerless = False
+        session.remote = description
+        session.wire.emit(OfferAnswered(session.leg, description))
+    late_answer = reliable.pracked(now)
+    if late_answer is not None:
+        answer(session, now, late_answer)
 
 
 def expire_later(session: Session, now: float) -> None:
@@ -98,7 +128,7 @@ def acknowledged(session: Session, now: float, ack: Request, hop: Hop) -> None:
     complaint = ""
     if acceptance.offered:
         try:
-            description = session_description(ack)
+            session.remote = description = session_description(ack)
             complaint = "" if description is not None else "ACK without answer"
         except RemoteProtocolError as error:
             complaint = f"unusable answer in ACK: {error.reason}"
@@ -134,20 +164,25 @@ def _no_ack(session: Session, number: int, now: float) -> None:
         leave(session, now, status=408, why="no ACK", cause=102)
 
 
-def _remind_later(session: Session, now: float, response: Response) -> None:
+def _repeat_later(session: Session, now: float, response: Response) -> None:
     """Repeat the last 18x each minute while nobody answers (RFC 3261 13.3.1.1)."""
 
     def remind(at: float) -> None:
         session.invite.respond(at, response)
-        _remind_later(session, at, response)
+        _repeat_later(session, at, response)
 
+    _remind_later(session, now, remind)
+
+
+def _remind_later(session: Session, now: float, remind: Callable[[float], None]) -> None:
     session.wire.timers.cancel(session.reminder)
     session.reminder = session.wire.timers.start(now + session.wire.limits.remind, remind)
 
 
 def _too_late(session: Session, move: Move, what: str) -> bool:
     """Return whether an order comes after the end; raise if it contradicts what was ordered before."""
-    if session.can(move):
+    answering = session.reliable is not None and session.reliable.answering
+    if session.can(move) and (move is Move.REJECT or not answering):
         return False
     if session.phase in DEPARTED:
         return True

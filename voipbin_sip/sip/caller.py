@@ -18,10 +18,12 @@ from voipbin_sip.sip.next_hop import request_hop
 from voipbin_sip.sip.phase import UNANSWERED, Move, Phase
 from voipbin_sip.sip.reason import q850_cause
 from voipbin_sip.sip.redirect import redirect_contacts
+from voipbin_sip.sip.reliable import reliable_number
 from voipbin_sip.sip.sdp import SessionDescription
 from voipbin_sip.sip.session import Session
 from voipbin_sip.sip.status import REASONS
 from voipbin_sip.sip.transaction import State
+from voipbin_sip.sip.wire import LATER_SUPPORTED, SUPPORTED
 
 _MAX_FORKS = 32  # dialogs that one INVITE of ours may open; what else answers is left to its own timers
 _CREDENTIALS = ("Authorization", "Proxy-Authorization")
@@ -42,6 +44,7 @@ class Caller:
         self._start = session.dialog
         self._early: dict[str, Dialog] = {}  # by remote tag
         self._media: dict[str, SessionDescription] = {}  # by remote tag
+        self._numbers: dict[str, int] = {}  # RSeq of the last reliable 18x, by remote tag
         self._acks: dict[
             str, tuple[bytes, Dialog]
         ] = {}  # by remote tag; no bytes while our answer is awaited
@@ -57,7 +60,13 @@ class Caller:
             "INVITE",
             dialog.local_cseq,
             hop=self._hop,
-            headers=(("Allow", ", ".join(session.wire.limits.allow)), *self._headers),
+            headers=(
+                ("Allow", ", ".join(session.wire.limits.allow)),
+                # without an offer of ours a reliable 18x would bring one, and our user answers the 200 only
+                ("Supported", SUPPORTED if self._sdp is not None else LATER_SUPPORTED),
+                *session.timer.propose(opening=True),
+                *self._headers,
+            ),
             body=b"" if self._sdp is None else self._sdp.to_bytes(),
             content_type=None if self._sdp is None else SDP,
         )
@@ -78,6 +87,7 @@ class Caller:
         if self._acks.get(tag, (b"-", None))[0]:
             return False
         self._send_ack(tag, session.dialog, sdp)
+        session.local = sdp
         if session.can(Move.ACK):
             session.move(now, Move.ACK)
         return True
@@ -127,11 +137,20 @@ class Caller:
         tag = response.to.tag or ""
         sdp = _early_description(response)
         if tag and (tag in self._early or len(self._early) < _MAX_FORKS):
+            number = reliable_number(response)
+            if number is not None and number != self._numbers.get(tag, number - 1) + 1:
+                return  # RFC 3262 section 4: one that came before, or one too early
             self._keep()
             session.dialog = self._early[tag] = self._dialog(tag, response)[0]
+            session.learn(response)
             session.move(now, Move.PROVISIONAL)
             if sdp is not None:
                 self._media[tag] = sdp
+            if number is not None:
+                self._numbers[tag] = number
+                session.early_agreed = session.early_agreed or sdp is not None
+                rack = f"{number} {response.cseq.number} INVITE"
+                session.request(now, "PRACK", _ignore, headers=(("RAck", rack),))
         session.wire.emit(Progress(session.leg, response.status, response.reason, sdp, tag))
 
     def _success(self, now: float, response: Response) -> None:
@@ -169,13 +188,17 @@ class Caller:
         except RemoteProtocolError as error:
             complaint = f"unusable session description: {error.reason}"
         session.move(now, Move.ANSWER)
+        session.learn(response)
+        session.timer.agreed(now, response)
         if self._sdp is not None:
             sdp = sdp or self._media.get(tag)
         elif sdp is not None and not complaint:
             self._acks[tag] = (b"", session.dialog)
+            session.remote = sdp
             session.wire.emit(Answered(session.leg, sdp, tag))
             return
         self._send_ack(tag, session.dialog)
+        session.local, session.remote = self._sdp, sdp
         session.move(now, Move.ACK)
         if sdp is None or complaint:
             why = complaint or "200 without session description"
@@ -185,13 +208,10 @@ class Caller:
 
     def _failure(self, now: float, response: Response) -> None:
         session = self._session
-        if (
-            session.phase in UNANSWERED
-            and session.digest is not None
-            and session.digest.learn(response, self._tried)
-        ):
+        if session.phase in UNANSWERED and self._worth_another_try(response):
             self._early.clear()
             self._media.clear()
+            self._numbers.clear()
             self.start(now)
             return
         status = response.status
@@ -200,6 +220,13 @@ class Caller:
         session.end("remote", status, reason, q850_cause(response), contacts)
         if session.can(Move.FAILURE):
             session.move(now, Move.FAILURE)
+
+    def _worth_another_try(self, response: Response) -> bool:
+        """Return whether the INVITE may succeed with credentials, or with a longer session timer."""
+        digest = self._session.digest
+        if digest is not None and digest.learn(response, self._tried):
+            return True
+        return self._session.timer.raised(response)
 
     def _dialog(self, tag: str, response: Response) -> tuple[Dialog, str]:
         """Return the dialog of a response, and what is wrong with it."""

@@ -22,6 +22,8 @@ from voipbin_sip.sip.events import Ended, Hop, Incoming, Limits, Output
 from voipbin_sip.sip.hang_up import hang_up
 from voipbin_sip.sip.message import Request, Response, parse_message
 from voipbin_sip.sip.outside import Outside
+from voipbin_sip.sip.refresh import attend
+from voipbin_sip.sip.reliable import prepare
 from voipbin_sip.sip.screening import capabilities, refusal_headers, screen
 from voipbin_sip.sip.sdp import SessionDescription
 from voipbin_sip.sip.server_transaction import ServerTransaction
@@ -152,6 +154,7 @@ class SipCore:
         session = Session(
             self._wire, self._transactions, leg, dialog, user=user, digest=digest, on_over=self._forget
         )
+        attend(session)
         session.calling = caller = Caller(session, hop, sdp, headers)
         caller.start(now)
         self._legs[leg] = session
@@ -382,6 +385,10 @@ class SipCore:
             offerless=offer is None,
             on_over=lambda at, over: self._over(at, over, copy_key),
         )
+        session.remote = offer
+        session.learn(request)
+        attend(session)
+        prepare(session)
         transaction.on_cancel = lambda at, cancel: callee.cancelled(session, at, cancel)
         self._legs[leg] = session
         self._opened.add(copy_key)

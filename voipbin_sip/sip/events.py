@@ -182,8 +182,12 @@ class Limits:
         60.0  # RFC 3261 13.3.1.1: an unanswered INVITE gets its 180 or 183 again, for proxies' Timer C
     )
     timer_c: float = 180.0  # RFC 3261 16.6 step 11: patience with a ringing peer, anew with each 1xx
+    session_expires: int = 1800  # RFC 4028 4.1: what we ask for; 0 = timers only where the peer wants them
+    min_se: int = 90  # RFC 4028 section 5: the shortest that we take
     tcp_for_long: bool = True  # RFC 3261 18.1.1: requests above 1300 bytes go over TCP, UDP if that fails
     max_message: int = 65_535  # bytes
     max_legs: int = 10_000
     max_transactions: int = 60_000
-    allow: tuple[str, ...] = field(default=("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE"))
+    allow: tuple[str, ...] = field(
+        default=("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "PRACK")
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from voipbin_sip.sip.callee import prack
 from voipbin_sip.sip.errors import LocalProtocolError, RemoteProtocolError
 from voipbin_sip.sip.events import Hop, InfoDigit
 from voipbin_sip.sip.hang_up import leave
@@ -27,10 +28,13 @@ def handle(session: Session, now: float, transaction: ServerTransaction, hop: Ho
         return
     try:
         screen(request, limits)
+        session.learn(request)
         if session.phase is Phase.LEFT:
             session.respond(now, transaction, 481)
         elif request.method in ("INVITE", "UPDATE"):
             modify(session, now, transaction)
+        elif request.method == "PRACK":
+            prack(session, now, transaction)
         elif request.method == "INFO":
             _info(session, now, transaction)
         elif request.method == "OPTIONS":

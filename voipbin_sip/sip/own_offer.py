@@ -13,8 +13,10 @@ from voipbin_sip.sip.message import Response
 from voipbin_sip.sip.phase import DEPARTED, UNANSWERED, Phase
 from voipbin_sip.sip.sdp import SessionDescription
 from voipbin_sip.sip.session import Session
+from voipbin_sip.sip.wire import LATER_SUPPORTED
 
 _BUSY_WAIT = 0.1  # s until we look again whether the INVITE under way is finished
+_REFUSED_WAIT = 10.0  # s until a refresh that was refused is tried again
 
 
 def offer(session: Session, now: float, sdp: SessionDescription) -> None:
@@ -27,10 +29,29 @@ def offer(session: Session, now: float, sdp: SessionDescription) -> None:
         return
     if session.phase in UNANSWERED:
         raise LocalProtocolError("re-INVITE before the call was answered")
+    if session.refreshing and session.next_offer is None:
+        session.next_offer = sdp
+        return
     if session.own_offer is not None:
         raise LocalProtocolError("an offer of ours is still open")
     session.own_offer = sdp
     _try(session, now)
+
+
+def refresh(session: Session, now: float) -> bool:
+    """Send a re-INVITE that changes nothing; return False if there is another one already, which does as well."""
+    if session.local is None or session.own_offer is not None:
+        return False
+    session.own_offer = session.local
+    session.refreshing = True
+    _try(session, now)
+    return True
+
+
+def glare_wait(session: Session) -> float:
+    """Return the seconds to wait after a 491: the owner of the Call-ID waits longer, in units of 10 ms (14.1)."""
+    low, high = (2.1, 4.0) if session.dialog.owns_call_id else (0.0, 2.0)
+    return round(session.wire.between(low, high), 2)
 
 
 def _try(session: Session, now: float) -> None:
@@ -43,10 +64,24 @@ def _try(session: Session, now: float) -> None:
         now,
         "INVITE",
         _Attempt(session).response,
-        headers=(("Allow", ", ".join(session.wire.limits.allow)),),
+        headers=(
+            ("Allow", ", ".join(session.wire.limits.allow)),
+            ("Supported", LATER_SUPPORTED),
+            *session.timer.propose(),
+        ),
         body=session.own_offer.to_bytes(),
         content_type=SDP,
     )
+
+
+def _settled(session: Session, now: float) -> bool:
+    """Forget our offer, go on with the next; return whether it was no more than a refresh."""
+    refreshed = session.refreshing
+    session.own_offer, session.next_offer = session.next_offer, None
+    session.refreshing = False
+    if session.own_offer is not None:
+        _try_later(session, now, 0)
+    return refreshed
 
 
 def _try_later(session: Session, now: float, seconds: float) -> None:
@@ -86,12 +121,13 @@ class _Attempt:
                 by="remote",
             )
         elif response.status == 491:
-            # RFC 3261 14.1: the owner of the Call-ID waits longer, in units of 10 ms.
-            low, high = (2.1, 4.0) if session.dialog.owns_call_id else (0.0, 2.0)
-            _try_later(session, now, round(session.wire.between(low, high), 2))
-        else:
-            session.own_offer = None
+            _try_later(session, now, glare_wait(session))
+        elif session.timer.raised(response):
+            _try(session, now)
+        elif not _settled(session, now):
             session.wire.emit(OfferRefused(session.leg, response.status))
+        else:
+            session.timer.refresh_at(now + _REFUSED_WAIT)
 
     def _accepted(self, now: float, response: Response) -> None:
         session = self._session
@@ -106,8 +142,13 @@ class _Attempt:
         session.send_ack(self._ack)
         if session.phase in DEPARTED:
             return
-        session.own_offer = None
+        session.timer.agreed(now, response)
+        session.local = session.own_offer
+        refreshed = _settled(session, now)
         if answer is None:
             leave(session, now, status=488, why=complaint or "200 without answer", cause=111)
-        else:
+            return
+        changed = session.remote is None or session.remote.origin != answer.origin
+        session.remote = answer
+        if changed or not refreshed:
             session.wire.emit(OfferAnswered(session.leg, answer))

@@ -27,17 +27,18 @@ def modify(session: Session, now: float, transaction: ServerTransaction) -> None
     offer = session_description(request)
     if not invite and offer is None:
         _refresh(session, transaction)
-        session.respond(now, transaction, 200)
+        session.respond(now, transaction, 200, headers=session.timer.accept(now, request))
         return
     if session.own_invite is not None or _our_offer_is_open(session):
         session.respond(now, transaction, 491)
         return
-    if session.peer_offer is not None or session.phase in UNANSWERED:
+    if session.peer_offer is not None or (session.phase in UNANSWERED and not session.early_agreed):
         wait = round(session.wire.between(1, _LONGEST_WAIT))
         session.respond(now, transaction, 500, "Request Already Pending", (("Retry-After", str(wait)),))
         return
     session.peer_offer = transaction
     session.peer_offerless = offer is None
+    session.peer_description = offer
     if invite:
         transaction.on_cancel = lambda at, _cancel: refuse(session, at, 487, None)
         session.respond(now, transaction, 100)
@@ -57,7 +58,10 @@ def accept_offer(session: Session, now: float, sdp: SessionDescription) -> None:
         return
     session.peer_offer = None
     _refresh(session, transaction)
-    response = session.response(transaction, 200, sdp=sdp)
+    headers = session.timer.accept(now, transaction.request)
+    response = session.response(transaction, 200, headers=headers, sdp=sdp)
+    session.local = sdp
+    session.remote = session.peer_description or session.remote
     if transaction.request.method == "INVITE":
         accept(session, now, transaction, response, offered=session.peer_offerless)
     else:
@@ -76,7 +80,9 @@ def refuse(session: Session, now: float, status: int, reason: str | None) -> Non
 
 def _our_offer_is_open(session: Session) -> bool:
     return any(acceptance.offered for acceptance in session.acceptances.values()) or (
-        (session.offerless or session.calling is not None) and session.phase in UNANSWERED
+        (session.offerless or session.calling is not None)
+        and session.phase in UNANSWERED
+        and not session.early_agreed
     )
 
 

@@ -25,10 +25,11 @@ from voipbin_sip.sip.next_hop import request_hop
 from voipbin_sip.sip.phase import DEPARTED, PHASES, UNDECIDED, Move, Phase
 from voipbin_sip.sip.sdp import SessionDescription
 from voipbin_sip.sip.server_transaction import ServerTransaction
+from voipbin_sip.sip.session_timer import SessionTimer
 from voipbin_sip.sip.timers import Timer
 from voipbin_sip.sip.transaction import State
 from voipbin_sip.sip.transactions import Transactions
-from voipbin_sip.sip.wire import Wire
+from voipbin_sip.sip.wire import SUPPORTED, Wire
 
 _PLAIN_USER = re.compile(r"[-A-Za-z0-9+._*~]{1,64}")  # no escaping needed in a URI
 
@@ -46,6 +47,39 @@ class Calling(Protocol):
 
     def give_up(self, now: float) -> None:
         """Cancel the INVITE, as soon as that is allowed."""
+        ...
+
+
+class Provisionals(Protocol):
+    """What a session needs to know of provisional responses that want a PRACK (`reliable.Reliable`)."""
+
+    def covers(self, sdp: SessionDescription | None) -> bool:
+        """Return whether a response is to be a reliable one."""
+        ...
+
+    def send(self, now: float, status: int, sdp: SessionDescription | None) -> None:
+        """Send a response, at once or when it is its turn."""
+        ...
+
+    def postpone(self, sdp: SessionDescription) -> bool:
+        """Return whether the 200 has to wait for a PRACK; then it leaves with that."""
+        ...
+
+    @property
+    def answering(self) -> bool:
+        """Whether a 200 is waiting."""
+        ...
+
+    def take(self, request: Request) -> bool:
+        """Take a PRACK; return whether it acknowledges what is open."""
+        ...
+
+    def pracked(self, now: float) -> SessionDescription | None:
+        """Go on after a PRACK; return the description of the 200 that may leave now."""
+        ...
+
+    def stop(self) -> None:
+        """Repeat nothing any more."""
         ...
 
 
@@ -76,15 +110,26 @@ class Session:
         self.offerless = offerless
         self.digest = digest
         self.phase = Phase.PROCEEDING
+        self.reliable: Provisionals | None = None  # the peer as caller can do PRACK
+        self.early_agreed = False  # offer and answer are complete, the call is not
         self.reminder: Timer | None = None
         self.expiry: Timer | None = None  # of an INVITE with Expires
         self.acceptances: dict[int, Acceptance] = {}  # by CSeq number of the INVITE
         self.peer_offer: ServerTransaction | None = None  # re-INVITE or UPDATE that waits for our user
         self.peer_offerless = False  # peer_offer is a re-INVITE that asks us for an offer
+        self.local: SessionDescription | None = None  # our part of what was agreed last
+        self.remote: SessionDescription | None = None  # the peer's
+        self.peer_description: SessionDescription | None = None  # of peer_offer
         self.own_offer: SessionDescription | None = None  # of a re-INVITE of ours until it is settled
+        self.refreshing = (
+            False  # own_offer changes nothing, and nobody but the session's timer has asked for it
+        )
+        self.next_offer: SessionDescription | None = None  # ours, that waits for the end of a refresh
         self.own_invite: ClientTransaction | None = None  # while it waits for its final response
         self.retry: Timer | None = None  # of own_offer, while it must wait
         self.clients: list[ClientTransaction] = []
+        self.timer = SessionTimer(wire.timers, wire.limits)
+        self.peer_updates = False  # the peer allows UPDATE
         self.bye_reason = ""
         self._on_over = on_over
         self._ended = False
@@ -95,6 +140,11 @@ class Session:
         if self.opening is None:
             raise LocalProtocolError("the leg is an outgoing one")
         return self.opening
+
+    def learn(self, message: Request | Response) -> None:
+        """Note what the peer says of itself."""
+        if "allow" in message.headers:
+            self.peer_updates = "UPDATE" in (method.upper() for method in message.headers.values("allow"))
 
     def can(self, move: Move) -> bool:
         """Return whether the session's phase allows a move."""
@@ -134,6 +184,7 @@ class Session:
             lines.append(("Contact", self.contact))
             if status >= 200:  # RFC 3261 13.3.1.4
                 lines.append(("Allow", ", ".join(self.wire.limits.allow)))
+                lines.append(("Supported", SUPPORTED))
         if self.wire.server_name and status > 100:
             lines.append(("Server", self.wire.server_name))
         return make_response(
@@ -289,6 +340,10 @@ class Session:
         timers.cancel(self.reminder)
         timers.cancel(self.expiry)
         timers.cancel(self.retry)
+        self.timer.close()
+        if self.reliable is not None:
+            self.reliable.stop()
+            self.reliable = None
         for acceptance in self.acceptances.values():
             acceptance.stop()
         self.acceptances.clear()
@@ -298,4 +353,6 @@ class Session:
         self.peer_offer = None
         if self.opening is not None:
             self.opening.on_cancel = None  # the transaction stays longer than the session
+        self.calling = None
+        self.clients.clear()
         self._on_over(now, self)
