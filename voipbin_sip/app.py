@@ -33,11 +33,12 @@ from voipbin_sip.sounds.library import SoundLibrary
 from voipbin_sip.sounds.prompts import Prompts
 from voipbin_sip.speech import Speech
 from voipbin_sip.store.bindings import record_bindings, restore_bindings
-from voipbin_sip.store.store import Store
+from voipbin_sip.store.store import Store, StoreError, database_url
 from voipbin_sip.transport.address import ListenAddress, parse_listen_address
 from voipbin_sip.transport.bans import BanTerms
 from voipbin_sip.transport.endpoint import Endpoint
 from voipbin_sip.transport.limits import Rate, SourceLimits
+from voipbin_sip.upkeep import Upkeep
 
 
 class StartError(Exception):
@@ -63,7 +64,7 @@ class Server:
             engines=config.speech.engines or None,
         )
         self._locations = Locations()
-        self._store = Store(_database_url(config.database.url, data))
+        self._store = _store(config.database.url, data)
         self._limits = _limits(config, self._locations)
         guard = DigestGuard(config.domain, secrets.token_bytes(32), watch=self._judged)
         registrar = Registrar(
@@ -93,8 +94,17 @@ class Server:
         core = SipCore(
             new_token=lambda: secrets.token_hex(8), advertise=self._contact, asks=frozenset({"REGISTER"})
         )
-        self._endpoint = Endpoint(core, self.switchboard.handle, self._limits.admits)
+        self._endpoint = Endpoint(
+            core, self.switchboard.handle, self._limits.admits, self._locations.connection_lost
+        )
         self.switchboard.attach(self._endpoint)
+        self._upkeep = Upkeep(
+            self._locations,
+            self._endpoint,
+            domain=config.domain,
+            interval=config.registrar.keepalive,
+            wall=time.time,
+        )
         self._host = self._flow_host(limits)
 
     def _flow_host(self, limits: CallLimits) -> FlowHost:
@@ -139,13 +149,15 @@ class Server:
         await self._restore()
         self._preparing = asyncio.get_running_loop().create_task(self._prepare_prompts())
         try:
-            return await self._endpoint.listen([parse_listen_address(text) for text in config.sip.listen])
+            opened = await self._endpoint.listen([parse_listen_address(text) for text in config.sip.listen])
         except OSError as error:
             await self._close()
             raise StartError(
                 f"cannot listen on {error.filename}: {error.strerror}; "
                 "end the program that uses it or change sip.listen"
             ) from error
+        self._upkeep.start()
+        return opened
 
     def stop(self) -> None:
         """Begin to drain; a second time: end at once."""
@@ -182,6 +194,7 @@ class Server:
         if self._preparing is not None:
             self._preparing.cancel()
         await self._host.close()
+        await self._upkeep.close()
         await self._endpoint.close()
         await self._speech.close()
         await self._media.close()
@@ -230,8 +243,11 @@ def _directory(loaded: Loaded, data: Path) -> Directory:
     )
 
 
-def _database_url(configured: str, data: Path) -> str:
-    return f"sqlite+aiosqlite:///{data / 'voipbin.db'}" if configured == "auto" else configured
+def _store(url: str, data: Path) -> Store:
+    try:
+        return Store(database_url(url, data))
+    except StoreError as error:
+        raise StartError(f"{error}; change database.url") from error
 
 
 def _limits(config: Config, locations: Locations) -> SourceLimits:

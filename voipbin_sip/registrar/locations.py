@@ -9,9 +9,10 @@ import heapq
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from voipbin_sip.registrar.contact import Contact, LocationEvent, Registered, Unregistered
+from voipbin_sip.sip.events import Hop
 
 _SPARE_ENTRIES = 64  # of the heap, before it is worth making it anew
 
@@ -102,6 +103,17 @@ class Locations:
         """Take over bindings of an earlier start; listeners are not told."""
         for extension, contact in bindings:
             self._add(extension, contact)
+
+    def rehome(self, usable: Callable[[Hop], Hop | None]) -> None:
+        """Give restored bindings a way out again: `usable` says which hop serves for one, None: none does.
+
+        Our own address may have changed with the restart; listeners are not told.
+        """
+        for bindings in self._bindings.values():
+            for binding in bindings:
+                hop = usable(binding.contact.hop)
+                if hop is not None and hop != binding.contact.hop:
+                    binding.contact = replace(binding.contact, hop=hop)
 
     def deadline(self) -> float | None:
         """Return when `tick` is due next, None if nothing expires."""

@@ -28,6 +28,12 @@ class ListenAddress:
         """Whether packets may arrive for any address of this machine."""
         return ipaddress.ip_address(self.host).is_unspecified
 
+    def takes(self, transport: str, local: tuple[str, int]) -> bool:
+        """Whether this is the socket for a transport (as in Via) and a concrete address and port of ours."""
+        if self.transport.upper() != transport or self.port != local[1]:
+            return False
+        return self.host == local[0] or (self.is_wildcard and (":" in self.host) == (":" in local[0]))
+
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.transport}://{host}:{self.port}"
@@ -63,3 +69,13 @@ def local_address_towards(remote: str, port: int = 9) -> str:
             return str(probe.getsockname()[0])
         except OSError:
             return "::1" if family == socket.AF_INET6 else "127.0.0.1"
+
+
+def is_local(host: str) -> bool:
+    """Return whether an address is one of this machine's; sends nothing."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((host, 0))
+        except OSError:
+            return False
+        return True

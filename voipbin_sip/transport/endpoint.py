@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from voipbin_sip.sip.core import SipCore
 from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.events import Event, Hop, Refused, Send
-from voipbin_sip.transport.address import ListenAddress, local_address_towards
+from voipbin_sip.transport.address import ListenAddress, is_local, local_address_towards
 from voipbin_sip.transport.tcp import TcpConnections
 from voipbin_sip.transport.udp import UdpSocket
 
@@ -27,11 +28,17 @@ class Endpoint:
         core: SipCore,
         on_event: Callable[[Event], None],
         admits: Callable[[str, float], bool] = lambda host, now: True,
+        on_lost: Callable[[int], None] = lambda connection: None,
     ) -> None:
-        """Make an endpoint; `admits` says of a source address whether a message of it is looked at."""
+        """Make an endpoint.
+
+        `admits` says of a source address whether a message of it is looked at; `on_lost` hears of the numbers of
+        stream connections that are closed.
+        """
         self.core = core
         self._on_event = on_event
         self._admits = admits
+        self._on_lost = on_lost
         self._listening: list[ListenAddress] = []
         self._loop = asyncio.get_running_loop()
         self._udp: list[UdpSocket] = []
@@ -92,6 +99,21 @@ class Endpoint:
                 return (self.local_towards(remote) if address.is_wildcard else address.host), address.port
         raise LookupError(f"no {transport} socket that reaches {remote}")
 
+    def usable(self, hop: Hop) -> Hop | None:
+        """Return the hop, with another address of ours where it has one that we do not listen on; None: no socket."""
+        if any(address.takes(hop.transport, hop.local) for address in self._listening) and is_local(
+            hop.local[0]
+        ):
+            return hop
+        try:
+            return replace(hop, local=self.local_for(hop.transport, hop.remote[0]))
+        except LookupError:
+            return None
+
+    def keep_open(self, hop: Hop) -> None:
+        """Send an empty line over a hop's connection, if that stands (RFC 5626 section 4.4.1)."""
+        self._tcp.keep_open(hop.connection)
+
     def flush(self) -> None:
         """Carry out what the core has to say: send, tell, set the timer."""
         if self._pumping:
@@ -119,6 +141,7 @@ class Endpoint:
 
     def _lost(self, connection: int) -> None:
         self.core.connection_lost(self._loop.time(), connection)
+        self._on_lost(connection)
         self.flush()
 
     def _send(self, data: bytes, hop: Hop) -> None:

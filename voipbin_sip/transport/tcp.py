@@ -135,6 +135,12 @@ class TcpConnections:
             connection = self._open(hop)
         connection.write(data)
 
+    def keep_open(self, number: int) -> None:
+        """Send CRLF over a connection, if it stands."""
+        connection = self._connections.get(number)
+        if connection is not None:
+            connection.write(b"\r\n")
+
     async def close(self) -> None:
         """Close listeners and connections."""
         for server in self._servers:
