@@ -25,6 +25,12 @@ from voipbin_sip.sip.message import Request
 _CHALLENGE_HEADERS = {401: "WWW-Authenticate", 407: "Proxy-Authenticate"}
 _CREDENTIALS_HEADERS = ("Authorization", "Proxy-Authorization")  # phones mix them up: both are read
 
+ALGORITHMS = ("SHA-256", "MD5")
+
+# User agents that give up at a challenge for an algorithm that they do not know, instead of passing it over as
+# RFC 7616 section 3.3 asks. Naming one of them gains a stranger nothing: everybody may choose MD5.
+MD5_ONLY = ("baresip v0.", "baresip v1.", "baresip v2.")
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -74,7 +80,7 @@ class DigestGuard:
         """
         credentials = self._credentials(request)
         if credentials is None:
-            return self._ask(status, now, "no credentials")
+            return self._ask(request, status, now, "no credentials")
         verdict = verify(
             credentials,
             password(credentials.username),
@@ -89,10 +95,10 @@ class DigestGuard:
             # The digest's uri is not compared: proxies rewrite the request's, phones leave out parameters.
             if self._counts.accept(credentials.nonce, credentials.count):
                 return Outcome(credentials.username)
-            return self._ask(status, now, "replayed nonce", stale=True)  # a fresh nonce settles it
+            return self._ask(request, status, now, "replayed nonce", stale=True)  # a fresh nonce settles it
         if verdict is Verdict.STALE:
-            return self._ask(status, now, "stale nonce", stale=True)
-        return self._ask(status, now, "wrong credentials", failed=verdict is Verdict.WRONG)
+            return self._ask(request, status, now, "stale nonce", stale=True)
+        return self._ask(request, status, now, "wrong credentials", failed=verdict is Verdict.WRONG)
 
     def _credentials(self, request: Request) -> Credentials | None:
         """Return the first credentials for our realm; others are meant for another server on the way."""
@@ -107,9 +113,17 @@ class DigestGuard:
         return None
 
     def _ask(
-        self, status: int, now: float, why: str, *, stale: bool = False, failed: bool = False
+        self,
+        request: Request,
+        status: int,
+        now: float,
+        why: str,
+        *,
+        stale: bool = False,
+        failed: bool = False,
     ) -> Outcome:
         nonce = make_nonce(self._secret, now, secrets.token_hex(8))
         name = _CHALLENGE_HEADERS[status]
-        values = make_challenges(self._realm, nonce, stale=stale)
+        known = ("MD5",) if (request.headers.get("User-Agent") or "").startswith(MD5_ONLY) else ALGORITHMS
+        values = make_challenges(self._realm, nonce, stale=stale, algorithms=known)
         return Outcome(challenges=tuple((name, value) for value in values), why=why, failed=failed)
