@@ -153,11 +153,20 @@ class MediaLeg:
         self.order(SetStream(self.id, stream))
 
     def play(
-        self, clips: Sequence[Clip], *, urgent: bool = False, stop_digits: str = "", loop: bool = False
+        self,
+        clips: Sequence[Clip],
+        *,
+        urgent: bool = False,
+        stop_digits: str = "",
+        loop: bool = False,
+        mix: bool = False,
     ) -> Playout:
-        """Queue sound; raises ValueError for a released clip. `urgent` suspends what plays."""
+        """Queue sound; raises ValueError for a released clip.
+
+        `urgent` suspends what plays. In a room the sound is heard instead of the others, with `mix` over them.
+        """
         number = self._next_number()
-        self.order(Play(self.id, number, [clip.ref for clip in clips], urgent, stop_digits, loop))
+        self.order(Play(self.id, number, [clip.ref for clip in clips], urgent, stop_digits, loop, mix))
         playout = Playout(self, number, clips)
         if self._closing:
             playout.finish(PlayDone(self.id, number, "closed", 0))

@@ -159,6 +159,7 @@ class Worker:
         luggage = take_out(self._engines[before], leg)
         self._networks[phases[0]].offer(order.leg, *self._networks[before].release(row))
         put_in(self._engines[phases[0]], luggage, now)
+        self._engines[phases[0]].legs.by_id[order.leg].wideband = leg.wideband
         self._phase[order.leg] = phases[0]
         return phases[0]
 
