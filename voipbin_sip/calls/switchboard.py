@@ -36,6 +36,7 @@ from voipbin_sip.sip.events import (
 from voipbin_sip.sip.message import Request
 from voipbin_sip.transport.endpoint import Endpoint
 
+MAX_ENDED = 10_000  # calls whose end can be looked up
 RETRY_AFTER = "10"  # seconds, for a 503
 
 
@@ -67,6 +68,7 @@ class Switchboard:
         self._log = structlog.get_logger("sip")
         self._endpoint: Endpoint | None = None
         self.sessions: dict[str, CallSession] = {}
+        self._ended: dict[str, int] = {}  # SIP status by call id, oldest first
         self.counters: Counter[str] = Counter()
         self.draining = False
         self.idle = asyncio.Event()  # set while there is no call
@@ -123,6 +125,7 @@ class Switchboard:
                 if not self.sessions:
                     self.idle.set()
                 self.counters["ended"] += 1
+                self._remember(session, event.status)
                 session.ended(event)
             case _:
                 session.log.warning("event at the wrong side of a call", event_type=type(event).__name__)
@@ -165,6 +168,15 @@ class Switchboard:
             session.refuse(error.status, error.reason)
             return
         self._on_call(session, decision)
+
+    def ended_status(self, call_id: str) -> int:
+        """Return the SIP status that a call ended with, 0 where it is unknown or goes on."""
+        return self._ended.get(call_id, 0)
+
+    def _remember(self, session: CallSession, status: int) -> None:
+        self._ended[str(session.call.id)] = status
+        if len(self._ended) > MAX_ENDED:
+            del self._ended[next(iter(self._ended))]
 
     def _asked(self, event: Asked) -> None:
         assert self._endpoint is not None

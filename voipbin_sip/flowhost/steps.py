@@ -1,29 +1,20 @@
-"""Where flows meet calls: starts a run for each call and does on the call what the run's steps ask.
-
-The only module that knows both the interpreter and the calls.
-"""
+"""One call as the interpreter sees it: does on the call what the steps of a run ask (flows.ports.CallPort)."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
-import structlog
-
-from flows import Flow, FlowSet, Run, RunLimits, load_flow_text
+from flows import Flow
 from flows.ports import Address as FlowAddress
-from flows.ports import Conference, ConnectResult, Played, StepFailed, StepRecord
+from flows.ports import Conference, ConnectResult, Played, StepFailed
 from media.client import BankFull
-from voipbin_sip.calls.admission import Admitted
 from voipbin_sip.calls.call import Address
 from voipbin_sip.calls.connecting import Connecting
-from voipbin_sip.calls.dialer import Dialled
+from voipbin_sip.calls.destinations import Destinations
+from voipbin_sip.calls.dialer import Dialer, Dialled
 from voipbin_sip.calls.incoming import IncomingSession
 from voipbin_sip.calls.rooms import Rooms
 from voipbin_sip.calls.session import CallSession
@@ -32,49 +23,7 @@ from voipbin_sip.calls.states import Status
 from voipbin_sip.sounds.errors import SoundError
 from voipbin_sip.sounds.library import SoundLibrary
 from voipbin_sip.sounds.prompts import ANY_DIGIT, Prompts
-from voipbin_sip.speech import Prompt, SpeechError
-
-TRACED_STEPS = 200  # kept per run
-RING_AFTER = 0.05  # seconds: a flow that has not answered by then lets the caller hear ringing
-
-
-class RealClock:
-    """The clock of the server."""
-
-    def now(self) -> float:
-        """Return monotonic seconds."""
-        return asyncio.get_running_loop().time()
-
-    def utc(self) -> datetime:
-        """Return the wall clock."""
-        return datetime.now(UTC)
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        await asyncio.sleep(seconds)
-
-
-class RunTrace:
-    """The last steps of one run, also written to the log."""
-
-    def __init__(self, call: str) -> None:
-        self.records: deque[StepRecord] = deque(maxlen=TRACED_STEPS)
-        self._log = structlog.get_logger("flow").bind(call=call)
-
-    def step(self, record: StepRecord) -> None:
-        """Take one finished step."""
-        self.records.append(record)
-        level = self._log.warning if record.outcome in ("failed", "skipped") else self._log.debug
-        level(
-            "step",
-            flow=record.flow,
-            step=record.step_id,
-            type=record.type,
-            at=str(record.origin) if record.origin else "",
-            outcome=record.outcome,
-            detail=record.detail,
-            ms=round(record.seconds * 1000),
-        )
+from voipbin_sip.speech import SpeechError
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +33,42 @@ class Parts:
     prompts: Prompts
     sounds: SoundLibrary
     connecting: Connecting
+    dialer: Dialer
+    destinations: Destinations
     rooms: Rooms
     conferences: Callable[[str], Conference | None]
+    ended_status: Callable[[str], int]  # SIP status that a call ended with, 0 = unknown
+
+
+class Place(Protocol):
+    """Places calls on behalf of a run; see FlowHost.place."""
+
+    def __call__(
+        self,
+        parent: CallSession,
+        source: Address,
+        destinations: Sequence[Address],
+        flow: Flow,
+        *,
+        chained: bool,
+        early_execution: bool,
+    ) -> None:
+        """Begin a call to each destination. Raises StepFailed."""
+        ...
 
 
 class CallSteps:
     """One call for the interpreter (flows.ports.CallPort)."""
 
-    def __init__(self, session: CallSession, parts: Parts) -> None:
+    def __init__(self, session: CallSession, parts: Parts, place: Place) -> None:
         self._session = session
+        self._place = place
         self._prompts = parts.prompts
         self._sounds = parts.sounds
         self._connecting = parts.connecting
         self._rooms = parts.rooms
         self._conferences = parts.conferences
+        self._ended_status = parts.ended_status
 
     def status(self) -> str:
         """Return the call's status."""
@@ -108,7 +79,9 @@ class CallSteps:
         self._session.answer()
 
     async def hang_up(self, reason: str, *, reference_id: str = "", status: int = 0) -> None:
-        """End the call."""
+        """End the call, perhaps as another one ended."""
+        if reference_id:
+            status, reason = self._ended_status(reference_id), "normal"
         if status >= 300 and self._session.call.status is Status.RINGING:
             self._session.refuse(status, "")
         else:
@@ -206,7 +179,14 @@ class CallSteps:
         anonymous: str,
     ) -> None:
         """Place calls of their own."""
-        raise StepFailed("call is not available yet")
+        self._place(
+            self._session,
+            _address(source) if source is not None else self._session.call.source,
+            [_address(destination) for destination in destinations],
+            flow,
+            chained=chained,
+            early_execution=early_execution,
+        )
 
     async def conference(self, name: str) -> Conference:
         """Return a conference of the directory."""
@@ -247,96 +227,6 @@ class CallSteps:
         return await self._session.media_ready()
 
 
-def spoken_prompts(flows: FlowSet) -> list[Prompt]:
-    """Return what the `talk` steps of all flows say."""
-    return [
-        Prompt(
-            str(action.option.get("text", "")),
-            str(action.option.get("language") or "en-US"),
-            str(action.option.get("provider") or ""),
-            str(action.option.get("voice_id") or ""),
-        )
-        for flow in flows
-        for action in flow.actions
-        if action.type == "talk"
-    ]
-
-
-class FlowHost:
-    """Runs flows on calls.
-
-    Args:
-        flows: gives the flows of now; each run keeps the set that it started with.
-    """
-
-    def __init__(
-        self,
-        flows: Callable[[], FlowSet],
-        parts: Parts,
-        limits: RunLimits,
-    ) -> None:
-        self._flows = flows
-        self._parts = parts
-        self._limits = limits
-        self._clock = RealClock()
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def start(self, session: IncomingSession, admitted: Admitted) -> None:
-        """Run the flow of a new call."""
-        task = asyncio.get_running_loop().create_task(self._serve(session, admitted))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _serve(self, session: IncomingSession, admitted: Admitted) -> None:
-        """Run the call's flow, and then what it names with on_complete_flow_id."""
-        flows, trace = self._flows(), RunTrace(str(session.call.id))
-        flow = flows.get(admitted.flow) if admitted.connect is None else _direct(admitted.connect)
-        if flow is None:  # the directory was checked against the flows, so this is a fault of ours
-            session.refuse(500, "Flow not found")
-            return
-        run = Run(
-            flows,
-            flow,
-            call=CallSteps(session, self._parts),
-            clock=self._clock,
-            trace=trace,
-            variables=session.call.variables()
-            | {
-                "voipbin.activeflow.reference_type": "call",
-                "voipbin.activeflow.reference_id": str(session.call.id),
-            },
-            limits=self._limits,
-        )
-        session.pressed = run.digit
-        session.over = lambda: run.stop("call ended")
-        if session.call.is_over:  # it was cancelled before this task had its turn
-            return
-        asyncio.get_running_loop().call_later(RING_AFTER, session.ring)
-        try:
-            result = await run.execute()
-            while result.next_flow is not None:
-                follow_up = Run(
-                    flows,
-                    result.next_flow,
-                    call=None,
-                    clock=self._clock,
-                    trace=trace,
-                    variables=result.variables,
-                    limits=self._limits,
-                    complete_count=result.complete_count,
-                )
-                result = await follow_up.execute()
-        except Exception:
-            session.log.exception("flow broke", flow=admitted.flow)
-            session.refuse(500, "Internal error")
-
-    async def close(self) -> None:
-        """Stop all runs."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
 def _address(address: FlowAddress) -> Address:
     return Address(address.type, address.target, address.target_name, address.name, address.detail)
 
@@ -357,18 +247,3 @@ _FAILURES: dict[str, Literal["busy", "noanswer", "refused", "unreachable", "fail
     "unreachable": "unreachable",
     "failed": "failed",
 }
-
-
-def _direct(to: Address) -> Flow:
-    """Return the flow of a phone that dials another one."""
-    step = {
-        "type": "connect",
-        "option": {
-            "destinations": [{"type": to.type, "target": to.target}],
-            "early_media": True,
-            "relay_reason": True,
-        },
-    }
-    flow, findings = load_flow_text(json.dumps({"name": "direct", "actions": [step]}), Path("direct"))
-    assert flow is not None, findings
-    return flow

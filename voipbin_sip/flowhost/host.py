@@ -1,0 +1,190 @@
+"""Starts a run for each call, and the runs that follow it; places calls that flows ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+
+from flows import Flow, FlowSet, Run, RunLimits, load_flow_text
+from flows.ports import StepFailed
+from voipbin_sip.calls.admission import Admitted
+from voipbin_sip.calls.call import Address
+from voipbin_sip.calls.destinations import NotReachable
+from voipbin_sip.calls.incoming import IncomingSession
+from voipbin_sip.calls.outgoing import OutgoingSession, Target
+from voipbin_sip.calls.session import CallSession
+from voipbin_sip.flowhost.steps import CallSteps, Parts
+from voipbin_sip.flowhost.trace import RealClock, RunTrace
+from voipbin_sip.sip.events import Progress
+from voipbin_sip.speech import Prompt
+
+RING_AFTER = 0.05  # seconds: a flow that has not answered by then lets the caller hear ringing
+
+
+def spoken_prompts(flows: FlowSet) -> list[Prompt]:
+    """Return what the `talk` steps of all flows say."""
+    return [
+        Prompt(
+            str(action.option.get("text", "")),
+            str(action.option.get("language") or "en-US"),
+            str(action.option.get("provider") or ""),
+            str(action.option.get("voice_id") or ""),
+        )
+        for flow in flows
+        for action in flow.actions
+        if action.type == "talk"
+    ]
+
+
+class FlowHost:
+    """Runs flows on calls.
+
+    Args:
+        flows: gives the flows of now; each run keeps the set that it started with.
+    """
+
+    def __init__(
+        self,
+        flows: Callable[[], FlowSet],
+        parts: Parts,
+        limits: RunLimits,
+    ) -> None:
+        self._flows = flows
+        self._parts = parts
+        self._limits = limits
+        self._clock = RealClock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, session: IncomingSession, admitted: Admitted) -> None:
+        """Run the flow of a new call."""
+        flow = _direct(admitted.connect) if admitted.connect is not None else self._flows().get(admitted.flow)
+        if flow is None:  # the directory was checked against the flows, so this is a fault of ours
+            session.refuse(500, "Flow not found")
+            return
+        self._begin(self._serve(session, flow))
+        asyncio.get_running_loop().call_later(RING_AFTER, session.ring)
+
+    def place(
+        self,
+        parent: CallSession,
+        source: Address,
+        destinations: Sequence[Address],
+        flow: Flow,
+        *,
+        chained: bool,
+        early_execution: bool,
+    ) -> None:
+        """Begin a call to each destination; who answers gets `flow`.
+
+        `chained`: the calls end with `parent`. `early_execution`: the flow begins when it rings. Raises StepFailed
+        where nobody can be called at all.
+        """
+        reachable, problems = [], []
+        for destination in destinations:
+            try:
+                reachable.append((destination, self._parts.destinations.targets(destination)))
+            except NotReachable as error:
+                problems.append(str(error))
+                parent.log.warning("destination not called", why=str(error))
+        if not reachable:
+            raise StepFailed("; ".join(problems) or "no destination")
+        for destination, targets in reachable:
+            work = self._place_one(targets, source, destination, flow, early=early_execution)
+            self._begin(_until_over(parent, work) if chained else work)
+
+    async def _place_one(
+        self, targets: Sequence[Target], source: Address, destination: Address, flow: Flow, *, early: bool
+    ) -> None:
+        """Ring one destination and run the flow with whoever answers."""
+        runs: dict[OutgoingSession, asyncio.Task[None]] = {}
+
+        def rang(session: OutgoingSession, event: Progress) -> None:
+            if early and session not in runs:
+                runs[session] = self._begin(self._serve(session, flow))
+
+        dialled = await self._parts.dialer.ring_all(targets, source, destination, rang=rang)
+        session = dialled.session
+        if session is None:
+            return
+        try:
+            await (runs[session] if session in runs else self._serve(session, flow))
+        finally:
+            session.hang_up("normal")
+
+    def _begin(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _serve(self, session: CallSession, flow: Flow) -> None:
+        """Run a flow on a call, and then what it names with on_complete_flow_id."""
+        flows, trace = self._flows(), RunTrace(str(session.call.id))
+        run = Run(
+            flows,
+            flow,
+            call=CallSteps(session, self._parts, self.place),
+            clock=self._clock,
+            trace=trace,
+            variables=session.call.variables()
+            | {
+                "voipbin.activeflow.reference_type": "call",
+                "voipbin.activeflow.reference_id": str(session.call.id),
+            },
+            limits=self._limits,
+        )
+        session.pressed = run.digit
+        session.over = lambda: run.stop("call ended")
+        if session.call.is_over:  # it was cancelled before this task had its turn
+            return
+        try:
+            result = await run.execute()
+            while result.next_flow is not None:
+                follow_up = Run(
+                    flows,
+                    result.next_flow,
+                    call=None,
+                    clock=self._clock,
+                    trace=trace,
+                    variables=result.variables,
+                    limits=self._limits,
+                    complete_count=result.complete_count,
+                )
+                result = await follow_up.execute()
+        except Exception:
+            session.log.exception("flow broke", flow=flow.name)
+            session.refuse(500, "Internal error")
+
+    async def close(self) -> None:
+        """Stop all runs."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def _until_over(parent: CallSession, work: Coroutine[object, object, None]) -> None:
+    """Do some work, but no longer than a call lasts."""
+    tasks = [asyncio.ensure_future(work), asyncio.ensure_future(parent.finished.wait())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _direct(to: Address) -> Flow:
+    """Return the flow of a phone that dials another one."""
+    step = {
+        "type": "connect",
+        "option": {
+            "destinations": [{"type": to.type, "target": to.target}],
+            "early_media": True,
+            "relay_reason": True,
+        },
+    }
+    flow, findings = load_flow_text(json.dumps({"name": "direct", "actions": [step]}), Path("direct"))
+    assert flow is not None, findings
+    return flow
