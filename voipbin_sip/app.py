@@ -128,8 +128,11 @@ class Server:
             Prompts(media, self._speech),
             SoundLibrary(media, base=self._loaded.places.base, fetcher=Fetcher(config.http.allow_private)),
             Connecting(media, dialer, destinations, rooms),
+            dialer,
+            destinations,
             rooms,
             self._conference,
+            self.switchboard.ended_status,
         )
         run_limits = RunLimits(config.limits.steps, config.limits.steps_without_waiting)
         return FlowHost(lambda: self._loaded.flows, parts, run_limits)
