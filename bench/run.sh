@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Measures the server with the load harness on two cores: server on core 0, generator on core 1.
-#   bench/run.sh [CASE ...]        cases: ceiling ivr echo cps startup        (default: all)
+#   bench/run.sh [CASE ...]        cases: ceiling ivr echo cps startup bridge bridge-alaw bridge-g722 conf1 conf3
 # Needs gcc and the harness beside the repository (../shared/bench). Tables go to bench/work/results/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-$PWD/.venv/bin/python}
-server=$(dirname "$python")/voipbin-sip
+server=${SERVER:-$(dirname "$python")/voipbin-sip}
 cd bench
 harness=${HARNESS:-../../shared/bench}
-cases=${*:-ceiling ivr echo cps startup}
+cases=${*:-ceiling ivr echo cps startup bridge bridge-alaw bridge-g722 conf1 conf3}
 [ -d "$harness" ] || { echo "bench: no load harness at $harness; set HARNESS" >&2; exit 1; }
 
 mkdir -p work
@@ -17,6 +17,8 @@ chmod -R u+w work
 cd work
 [ -x rtpload ] || gcc -O2 -o rtpload rtpload.c
 [ -x rtpecho ] || gcc -O2 -o rtpecho rtpecho.c
+rm -rf config && cp -r ../config .
+"$python" ../rooms.py ../config/directory.yaml > config/directory.yaml
 [ -f media/prompt.wav ] || "$python" mkmedia.py
 ulimit -n "$(ulimit -Hn)"
 mkdir -p results
@@ -25,11 +27,22 @@ server_pid=
 stop() { [ -z "$server_pid" ] || { kill "$server_pid"; wait "$server_pid" || true; server_pid=; }; }
 trap stop EXIT
 start() {
-  taskset -c 0 "$server" serve --config ../config/voipbin.yaml > results/server.out 2> results/server.log &
+  taskset -c 0 "$server" serve --config config/voipbin.yaml > results/server.out 2> results/server.log &
   server_pid=$!
   for _ in $(seq 100); do grep -q '^ready ' results/server.out && return; sleep 0.1; done
   echo "bench: the server did not start; see bench/work/results/server.log" >&2
   exit 1
+}
+
+loads() {
+  case $1 in
+    bridge) echo 200,400,600,800 ;;
+    bridge-alaw) echo 200,400,600 ;;
+    bridge-g722) echo 75,150,200,300 ;;
+    conf1) echo 250,500,750 ;;
+    conf3) echo 300,600,900 ;;
+    *) echo 200,400,800,1000,1400,2000 ;;
+  esac
 }
 
 for name in $cases; do
@@ -41,7 +54,7 @@ for name in $cases; do
         --refine 0 --dur 6 --settle 1 | tee results/ceiling.md
       kill $echo_pid ;;
     startup)
-      python3 startup.py 5060 5 bash -c "taskset -c 0 '$server' serve --config ../config/voipbin.yaml > /dev/null 2>&1 & echo \$! > results/startup.pid" \
+      python3 startup.py 5060 5 bash -c "taskset -c 0 '$server' serve --config config/voipbin.yaml > /dev/null 2>&1 & echo \$! > results/startup.pid" \
         -- bash -c 'kill "$(cat results/startup.pid)"' | tee results/startup.md ;;
     cps)
       start
@@ -51,7 +64,7 @@ for name in $cases; do
     *)
       start
       python3 bench.py "$name" --label voipbin_sip --pid $server_pid --rate "${RATE:-100}" --dur "${DUR:-10}" --refine "${REFINE:-2}" \
-        --n "${N:-200,400,600,800,1000,1200,1400}" | tee "results/$name.md"
+        --n "${N:-$(loads "$name")}" | tee "results/$name.md"
       stop ;;
   esac
 done
