@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -19,61 +18,11 @@ import pytest
 import pytest_asyncio
 
 from media.client import BankFull, MediaClient, MediaLeg, NoPort, WorkerLost
-from media.messages import Digit, FirstPacket, PlayDone, RtpTimeout, Stream
+from media.messages import PlayDone, Stream
 from media.rtp import HEADER, read_header, write_header
+from tests.media.loopback import HOST, Listener, Phone
 
-HOST = "127.0.0.1"
 PORTS = range(24_000, 24_040)
-
-
-class Listener:
-    """Keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.digits: asyncio.Queue[Digit] = asyncio.Queue()
-        self.first: asyncio.Queue[FirstPacket] = asyncio.Queue()
-        self.timeouts: asyncio.Queue[RtpTimeout] = asyncio.Queue()
-        self.lost: list[str] = []
-
-    def on_digit(self, digit: Digit) -> None:
-        self.digits.put_nowait(digit)
-
-    def on_first_packet(self, packet: FirstPacket) -> None:
-        self.first.put_nowait(packet)
-
-    def on_rtp_timeout(self, timeout: RtpTimeout) -> None:
-        self.timeouts.put_nowait(timeout)
-
-    def on_lost(self, reason: str) -> None:
-        self.lost.append(reason)
-
-
-class Phone:
-    """A peer: one UDP socket that talks to a leg."""
-
-    def __init__(self, leg: MediaLeg) -> None:
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind((HOST, 0))
-        self.socket.setblocking(False)
-        self.leg = leg
-        self.packets = 0
-        host, port = self.socket.getsockname()
-        self.stream = Stream("PCMU", 0, 0, host, port, port + 1, 20, 101, 101)
-        leg.set_stream(self.stream)
-
-    def send(self, payload: bytes, kind: int = 0) -> None:
-        self.packets += 1
-        packet = write_header(kind, self.packets, self.packets * 160, 7) + payload
-        self.socket.sendto(packet, (HOST, self.leg.port))
-
-    async def receive(self) -> bytes:
-        loop = asyncio.get_running_loop()
-        return await asyncio.wait_for(loop.sock_recv(self.socket, 2048), 3)
-
-    async def hear(self, octet: int) -> None:
-        """Wait until a packet contains an octet."""
-        while octet not in (await self.receive())[HEADER:]:
-            pass
 
 
 @pytest_asyncio.fixture
@@ -321,44 +270,6 @@ async def test_counters_stay_after_the_end(client: MediaClient) -> None:
     other = client.open_leg(HOST, Listener())
     assert other.stats().packets_received == 0
     assert leg.stats().packets_received == 1
-
-
-async def converse(phones: list[Phone], ticks: int) -> list[Counter[int]]:
-    """Let each phone send its own octet and return how often each hears each octet."""
-    heard: list[Counter[int]] = [Counter() for _ in phones]
-    for _ in range(ticks):
-        for place, phone in enumerate(phones):
-            phone.send(bytes([0x10 + place]) * 160)
-        await asyncio.sleep(0.02)
-        for place, phone in enumerate(phones):
-            with contextlib.suppress(BlockingIOError):
-                while True:
-                    heard[place].update(phone.socket.recv(2048)[HEADER:])
-    return heard
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-async def test_two_legs_in_a_room(workers: int) -> None:
-    client = MediaClient(ports=PORTS, workers=workers, bank_samples=100_000)
-    await client.start()
-    try:
-        phones = [Phone(client.open_leg(HOST, Listener())) for _ in range(4)]
-        await converse(phones, 3)
-        for pair in (phones[:2], phones[2:]):
-            room = client.room()
-            for phone in pair:
-                phone.leg.join(room)
-        heard = await converse(phones, 20)
-        for place, octets in enumerate(heard):
-            spoken = {speaker: octets[0x10 + speaker] for speaker in range(4)}
-            assert spoken.pop(place ^ 1) > 160 * 10
-            assert sum(spoken.values()) < 160 * 3  # on the way up, or where a lost packet is concealed
-        stats = [phone.leg.stats() for phone in phones]
-        assert all(leg.packets_lost == 0 for leg in stats)
-        phones[0].leg.close()
-        assert (await asyncio.wait_for(phones[0].leg.final, 2)).packets_received == 23
-    finally:
-        await client.close()
 
 
 async def test_cancelling_who_waits_for_a_playout_stops_the_sound_and_keeps_the_clip_until_then() -> None:
