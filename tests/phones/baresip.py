@@ -79,9 +79,14 @@ class Baresip:
 
     async def over(self, seconds: float = 15.0) -> int:
         """Wait for the end of the call. The recording is complete afterwards."""
-        await self.event("CALL_CLOSED", seconds)
+        status = await self.closed(seconds)
         await self._do("quit")
         await self.child.ended()
+        return status
+
+    async def closed(self, seconds: float = 15.0) -> int:
+        """Wait for the end of the call only."""
+        await self.event("CALL_CLOSED", seconds)
         return 200
 
     async def event(self, kind: str, seconds: float = 10.0) -> dict[str, object]:

@@ -72,9 +72,14 @@ class Linphone:
 
     async def over(self, seconds: float = 15.0) -> int:
         """Wait for the end of the call. The recording is complete afterwards."""
-        await self.child.line(r"Call \d+ with .* ended", seconds)
+        status = await self.closed(seconds)
         await self.child.say("quit")
         await self.child.ended()
+        return status
+
+    async def closed(self, seconds: float = 15.0) -> int:
+        """Wait for the end of the call only."""
+        await self.child.line(r"Call \d+ with .* ended", seconds)
         return 200
 
 

@@ -86,10 +86,14 @@ class Pjsua:
 
     async def over(self, seconds: float = 15.0) -> int:
         """Wait for the end of the call; returns the last SIP status. The recording is complete afterwards."""
-        match = await self.child.line(r'"state": "DISCONN\w+", "code": (\d+)', seconds)
+        status = await self.closed(seconds)
         await self._do("quit")
         await self.child.ended()
-        return int(match[1])
+        return status
+
+    async def closed(self, seconds: float = 15.0) -> int:
+        """Wait for the end of the call only; returns the last SIP status."""
+        return int((await self.child.line(r'"state": "DISCONN\w+", "code": (\d+)', seconds))[1])
 
     def codecs(self) -> list[str]:
         """Return the codec of each negotiation so far."""
