@@ -80,14 +80,14 @@ def test_options_in_a_dialog() -> None:
     assert "INFO" in answer["Allow"]
 
 
-@pytest.mark.parametrize("method", ["MESSAGE", "REFER", "NOTIFY", "SUBSCRIBE", "PUBLISH", "FOO"])
+@pytest.mark.parametrize("method", ["MESSAGE", "SUBSCRIBE", "PUBLISH", "FOO"])
 def test_methods_that_we_do_not_know_get_405_with_allow(method: str) -> None:
     net = Net()
     phone = Phone(net)
     phone.establish()
     answer = phone.send(method)
     assert answer.status == 405
-    assert answer["Allow"] == "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK"
+    assert answer["Allow"] == "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY"
     assert net.of(Ended) == []
 
 

@@ -230,4 +230,4 @@ def test_the_callee_may_update_early_media_that_are_agreed() -> None:
 def test_an_offerless_call_asks_for_nothing_reliable() -> None:
     net = Net()
     Phone(net).called(sdp=None)
-    assert net.last["Supported"] == "timer"
+    assert net.last["Supported"] == "timer, replaces"

@@ -124,7 +124,7 @@ def test_we_refresh_by_update_at_half_time_where_the_peer_allows_it() -> None:
         assert update.at - start == 45 * turn
         assert update.body == ""
         assert update["Session-Expires"] == "90;refresher=uac"
-        assert update["Supported"] == "timer"
+        assert update["Supported"] == "timer, replaces"
         assert update["Contact"] == "<sip:100@198.51.100.1:5060>"
         phone.reply(update, 200, extra="Require: timer\r\nSession-Expires: 90;refresher=uac\r\n")
     assert net.of(Ended) == []

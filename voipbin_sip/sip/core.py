@@ -12,18 +12,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from voipbin_sip.sip import callee, in_dialog, own_offer, peer_offer
+from voipbin_sip.sip import callee, in_dialog, own_offer, peer_offer, transfer
 from voipbin_sip.sip.body import session_description
 from voipbin_sip.sip.caller import Caller
 from voipbin_sip.sip.client_digest import ClientDigest
 from voipbin_sip.sip.dialog import Dialog, dialog_of_callee, dialog_to_open
-from voipbin_sip.sip.errors import RemoteProtocolError
+from voipbin_sip.sip.errors import LocalProtocolError, RemoteProtocolError
 from voipbin_sip.sip.events import Ended, Hop, Incoming, Limits, Output
 from voipbin_sip.sip.hang_up import hang_up
 from voipbin_sip.sip.message import Request, Response, parse_message
 from voipbin_sip.sip.outside import Outside
+from voipbin_sip.sip.phase import DEPARTED, UNANSWERED
 from voipbin_sip.sip.refresh import attend
 from voipbin_sip.sip.reliable import prepare
+from voipbin_sip.sip.replaces import Replaces, replaces_of
 from voipbin_sip.sip.screening import capabilities, refusal_headers, screen
 from voipbin_sip.sip.sdp import SessionDescription
 from voipbin_sip.sip.server_transaction import ServerTransaction
@@ -265,7 +267,25 @@ class SipCore:
         if session := self._legs.get(leg):
             hang_up(session, now, cause, reason_text)
 
+    def notify_transfer(self, now: float, leg: str, status: int, reason: str, *, final: bool) -> None:
+        """Tell how the `Transfer` goes that the peer has asked for; ignored once it was told to be final."""
+        if session := self._legs.get(leg):
+            transfer.notify(session, now, status, reason, final=final)
+
+    def refer(self, now: float, leg: str, uri: str, replaces: str | None = None) -> None:
+        """Ask the peer to call `uri`, in the place of our leg `replaces` with that; `TransferProgress` follows.
+
+        Raises LocalProtocolError if the call is not answered or is being transferred, or if there is no such leg.
+        """
+        if session := self._legs.get(leg):
+            transfer.refer(session, now, uri, None if replaces is None else self._replacement(replaces))
+
     # What can be read
+
+    def leg_of(self, replaces: Replaces) -> str | None:
+        """Return the leg that a Replaces names, None if none of ours."""
+        session = self._legs.get(replaces.to_tag)
+        return session.leg if session and session.has(replaces.call_id, replaces.from_tag) else None
 
     def dialog(self, leg: str) -> Dialog | None:
         """Return the leg's dialog as a value, None if there is no such leg."""
@@ -372,6 +392,7 @@ class SipCore:
             self._stateless.refuse(request, hop, 503, None, _BUSY_RETRY)
             return
         offer = session_description(request)
+        replaced = self._replaced(request)
         leg = self._wire.new_token()
         dialog = dialog_of_callee(request, leg, hop)
         transaction = self._transactions.serve(key, request, hop, leg)
@@ -396,12 +417,37 @@ class SipCore:
         transaction.respond_status(now, 100)
         if "expires" in request.headers:
             callee.expire_later(session, now)
-        self._wire.emit(Incoming(leg, request, hop, offer))
+        self._wire.emit(Incoming(leg, request, hop, offer, replaced))
+
+    def _replacement(self, leg: str) -> Replaces:
+        """Return how the peer of a leg knows it."""
+        session = self._legs.get(leg)
+        if session is None:
+            raise LocalProtocolError("no such leg to replace")
+        dialog = session.dialog
+        return Replaces(dialog.call_id, to_tag=dialog.remote_tag, from_tag=dialog.local_tag)
 
     def _session_of(self, request: Request) -> Session | None:
         """Return the session of a request in a dialog; our tag in it is the leg."""
         session = self._legs.get(request.to.tag or "")
-        return session if session is not None and session.serves(request) else None
+        return session if session and session.has(request.call_id, request.from_.tag or "") else None
+
+    def _replaced(self, request: Request) -> str:
+        """Return the leg that an INVITE replaces, "" for none. Raises RemoteProtocolError (RFC 3891 section 3)."""
+        replaces = replaces_of(request)
+        if replaces is None:
+            return ""
+        leg = self.leg_of(replaces)
+        if leg is None:
+            raise RemoteProtocolError(481, "Replaced Call Does Not Exist", request)
+        session = self._legs[leg]
+        if session.phase in DEPARTED:
+            raise RemoteProtocolError(603, "Replaced Call Is Over", request)
+        if session.phase in UNANSWERED and session.calling is None:
+            raise RemoteProtocolError(481, "Replaced Call Is Not Answered", request)
+        if replaces.early_only and session.phase not in UNANSWERED:
+            raise RemoteProtocolError(486, "Replaced Call Is Answered", request)
+        return leg
 
     def _connected(self, hop: Hop) -> None:
         if hop.connection:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from voipbin_sip.sip.message import Headers, Request
+from voipbin_sip.sip.replaces import Replaces
 from voipbin_sip.sip.sdp import SessionDescription
 
 
@@ -39,6 +40,7 @@ class Incoming:
     request: Request
     hop: Hop
     offer: SessionDescription | None  # None: the offer is ours to make, in the 200
+    replaces: str = ""  # the leg whose place it takes; who answers it hangs that one up (RFC 3891)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,29 @@ class InfoDigit:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """The peer sends its other side elsewhere (REFER). Accepted already; `SipCore.notify_transfer` tells how it goes.
+
+    With `replaces` the call to `refer_to` takes the place of another one; `SipCore.leg_of` knows if that is ours.
+    """
+
+    leg: str
+    refer_to: str  # URI, without headers
+    replaces: Replaces | None
+    referred_by: str  # the Referred-By header, "" for none; anyone can write anything there
+
+
+@dataclass(frozen=True, slots=True)
+class TransferProgress:
+    """How a transfer goes that we have asked the peer for; `final`: no more will follow."""
+
+    leg: str
+    status: int
+    reason: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The leg is over. Comes exactly once for each Incoming and each outgoing leg, whoever ended it."""
 
@@ -163,6 +188,8 @@ Event: TypeAlias = (
     | OfferAnswered
     | OfferRefused
     | InfoDigit
+    | Transfer
+    | TransferProgress
     | Ended
     | Asked
     | Response
@@ -189,5 +216,5 @@ class Limits:
     max_legs: int = 10_000
     max_transactions: int = 60_000
     allow: tuple[str, ...] = field(
-        default=("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "PRACK")
+        default=("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY")
     )

@@ -16,6 +16,7 @@ from voipbin_sip.sip.reason import q850_cause
 from voipbin_sip.sip.screening import capabilities, refusal_headers, screen
 from voipbin_sip.sip.server_transaction import ServerTransaction
 from voipbin_sip.sip.session import Session
+from voipbin_sip.sip.transfer import notified, referred
 
 
 def handle(session: Session, now: float, transaction: ServerTransaction, hop: Hop) -> None:
@@ -33,6 +34,10 @@ def handle(session: Session, now: float, transaction: ServerTransaction, hop: Ho
             session.respond(now, transaction, 481)
         elif request.method in ("INVITE", "UPDATE"):
             modify(session, now, transaction)
+        elif request.method == "REFER":
+            referred(session, now, transaction)
+        elif request.method == "NOTIFY":
+            notified(session, now, transaction)
         elif request.method == "PRACK":
             prack(session, now, transaction)
         elif request.method == "INFO":

@@ -128,6 +128,9 @@ class Session:
         self.own_invite: ClientTransaction | None = None  # while it waits for its final response
         self.retry: Timer | None = None  # of own_offer, while it must wait
         self.clients: list[ClientTransaction] = []
+        self.refer_event: str | None = None  # Event header of the transfer that the peer has asked us for
+        self.referred = False  # the peer has asked for one before
+        self.referring = False  # the peer is at one for us
         self.timer = SessionTimer(wire.timers, wire.limits)
         self.peer_updates = False  # the peer allows UPDATE
         self.bye_reason = ""
@@ -243,14 +246,13 @@ class Session:
 
         return send(now)
 
-    def serves(self, request: Request) -> bool:
-        """Return whether a request of the peer, whose To tag is ours, is within this session."""
-        tag = request.from_.tag or ""
-        if request.call_id != self.dialog.call_id:
+    def has(self, call_id: str, remote_tag: str) -> bool:
+        """Return whether that is a dialog of this session; of several early ones it becomes the current one."""
+        if call_id != self.dialog.call_id:
             return False
         if self.calling is not None and self.phase in UNDECIDED:
-            return self.calling.select(tag)
-        return tag == self.dialog.remote_tag
+            return self.calling.select(remote_tag)
+        return remote_tag == self.dialog.remote_tag
 
     def begin(
         self, now: float, request: Request, hop: Hop, on_response: Callable[[float, Response | None], None]

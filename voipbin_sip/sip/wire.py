@@ -11,8 +11,8 @@ from voipbin_sip.sip.events import Event, Hop, Limits, Output, Send
 from voipbin_sip.sip.message import Headers, Request
 from voipbin_sip.sip.timers import Timers
 
-SUPPORTED = "100rel, timer"  # option tags, as in Supported headers
-LATER_SUPPORTED = "timer"  # those that mean something after the first offer and answer
+SUPPORTED = "100rel, timer, replaces"  # option tags, as in Supported headers
+LATER_SUPPORTED = "timer, replaces"  # those that mean something after the first offer and answer
 METHODS = frozenset(
     (
         *("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "REGISTER"),
