@@ -66,7 +66,7 @@ class SourceLimits:
         self._recent: dict[str, _Bucket] = {}
         self._earlier: dict[str, _Bucket] = {}
         self._log = structlog.get_logger("protection")
-        self.counters: Counter[str] = Counter()  # "limited" and "banned": messages; "bans"
+        self.counters: Counter[str] = Counter()  # "limited", "banned": messages; "wrong_passwords", "bans"
 
     def admits(self, host: str, now: float) -> bool:
         """Take note of one message from a source and return whether to look at it."""
@@ -93,7 +93,9 @@ class SourceLimits:
         key = source_key(host)
         if good:
             self._bans.forgive(key)
-        elif not self._exempt(host):
+            return
+        self.counters["wrong_passwords"] += 1
+        if not self._exempt(host):
             ban = self._bans.blame(key, now)
             if ban is not None:
                 self.counters["bans"] += 1
