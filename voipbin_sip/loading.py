@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.findings import Finding, has_errors, in_order
+from flows.findings import Finding, did_you_mean, error, has_errors, in_order
 from flows.loader import SUFFIXES, load_flows
 from flows.model import FlowSet
 from flows.yamlnodes import MapNode, ScalarNode, load_nodes
@@ -32,10 +33,29 @@ def load(path: Path) -> tuple[Loaded | None, list[Finding]]:
     flows, flow_findings = load_flows(places.flows, base=places.base)
     names = flow_names(places.flows) if flows is None else flows.names()
     directory, directory_findings = load_directory(places.directory, names)
-    findings = in_order([*findings, *directory_findings, *flow_findings])
+    findings += [*directory_findings, *flow_findings]
+    if flows is not None and directory is not None:
+        findings += _dangling(flows, directory)
+    findings = in_order(findings)
     if flows is None or directory is None or has_errors(findings):
         return None, findings
     return Loaded(config, places, directory, flows), findings
+
+
+def _dangling(flows: FlowSet, directory: DirectoryFile) -> Iterator[Finding]:
+    """Yield whom flows call, and which conferences they join, that the directory does not know."""
+    known = {
+        "extension": [entry.extension for entry in directory.extensions],
+        "conference": [entry.id for entry in directory.conferences],
+    }
+    for address, origin in flows.destinations():
+        names = known.get(address.type)
+        if names is None or address.target in names:
+            continue
+        if address.type == "extension" and address.target_name in names:
+            continue
+        wanted = address.target or address.target_name
+        yield error(origin, f"there is no {address.type} '{wanted}'{did_you_mean(wanted, names)}")
 
 
 def flow_names(folder: Path) -> list[str]:

@@ -49,14 +49,17 @@ class Destinations:
     def targets(self, address: Address) -> list[Target]:
         """Return where to send INVITEs for an address. Raises NotReachable."""
         if address.type == "extension":
-            return self._phones(address.target_name or address.target)
+            return self._phones(address)
         if address.type == "sip":
             return [self._sip(address.target)]
         raise NotReachable("unreachable", f"there is no trunk for {address.type} destinations")
 
-    def _phones(self, extension: str) -> list[Target]:
-        if extension not in self._directory().extensions:
-            raise NotReachable("unreachable", f"there is no extension {extension}")
+    def _phones(self, address: Address) -> list[Target]:
+        # VoIPBIN's clients give a UUID as the target and the extension's name as target_name.
+        known = self._directory().extensions
+        extension = address.target if address.target in known else address.target_name
+        if extension not in known:
+            raise NotReachable("unreachable", f"there is no extension {address.target or extension}")
         contacts = self._locations.contacts(extension)
         if not contacts:
             raise NotReachable("unreachable", f"no phone is registered for extension {extension}")

@@ -33,7 +33,7 @@ def spoken_prompts(flows: FlowSet) -> list[Prompt]:
             str(action.option.get("voice_id") or ""),
         )
         for flow in flows
-        for action in flow.actions
+        for action in flow.every_action()
         if action.type == "talk"
     ]
 

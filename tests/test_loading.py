@@ -1,0 +1,65 @@
+"""A configuration as a whole: what its files say about each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from voipbin_sip.loading import load
+
+FLOW = """
+actions:
+  - type: connect
+    option: {{destinations: [{destination}]}}
+"""
+
+
+def configuration(folder: Path, flow: str) -> Path:
+    (folder / "flows").mkdir()
+    (folder / "flows" / "desk.yaml").write_text(flow)
+    (folder / "directory.yaml").write_text("""
+numbers: [{number: "100", flow: desk}]
+extensions: [{extension: "1000"}, {extension: workshop}]
+conferences: [{id: weekly}]
+""")
+    (folder / "voipbin.yaml").write_text("{flows: flows, directory: directory.yaml}")
+    return folder / "voipbin.yaml"
+
+
+@pytest.mark.parametrize(
+    "destination",
+    [
+        '{type: extension, target: "1000"}',
+        '{type: extension, target: "1000", target_name: Front desk}',
+        "{type: extension, target: 5b1f0a52-0000-4000-8000-000000000003, target_name: workshop}",
+        '{type: extension, target: "${who}"}',
+        '{type: tel, target: "+15550100"}',
+    ],
+)
+def test_destinations_that_the_directory_knows(tmp_path: Path, destination: str) -> None:
+    loaded, findings = load(configuration(tmp_path, FLOW.format(destination=destination)))
+    assert loaded is not None and not findings, findings
+
+
+@pytest.mark.parametrize(
+    ("flow", "expected"),
+    [
+        (
+            FLOW.format(destination='{type: extension, target: "1001"}'),
+            "desk.yaml:4:55: there is no extension '1001'; did you mean '1000'?",
+        ),
+        (
+            FLOW.format(destination="{type: extension, target_name: werkshop}"),
+            "desk.yaml:4:60: there is no extension 'werkshop'; did you mean 'workshop'?",
+        ),
+        (
+            "actions: [{type: conference_join, option: {conference_id: daily}}]",
+            "desk.yaml:1:59: there is no conference 'daily'",
+        ),
+    ],
+)
+def test_destinations_that_it_does_not_know(tmp_path: Path, flow: str, expected: str) -> None:
+    loaded, findings = load(configuration(tmp_path, flow))
+    assert loaded is None
+    assert [str(finding).replace(f"{tmp_path}/flows/", "") for finding in findings] == [expected]
