@@ -31,6 +31,7 @@ def test_the_invite_says_all_that_it_must() -> None:
         to='"Bob" <sip:bob@example.com>',
         headers=(("P-Asserted-Identity", "<sip:100@example.com>"),),
         call_id="call-of-ours",
+        max_forwards=42,
     )
     invite = net.last
     assert invite.start == "INVITE sip:bob@203.0.113.7 SIP/2.0"
@@ -41,7 +42,7 @@ def test_the_invite_says_all_that_it_must() -> None:
     assert invite["Call-ID"] == "call-of-ours"
     assert invite["CSeq"] == "1 INVITE"
     assert invite["Contact"] == "<sip:100@198.51.100.1:5060>"
-    assert invite["Max-Forwards"] == "70"
+    assert invite["Max-Forwards"] == "42"
     assert "UPDATE" in invite["Allow"]
     assert invite["P-Asserted-Identity"] == "<sip:100@example.com>"
     assert invite.body == ANSWER

@@ -21,7 +21,9 @@ def test_hanging_up_while_it_rings_cancels() -> None:
     for name in ("Via", "From", "To", "Call-ID", "Route"):
         assert cancel[name] == invite[name]
     assert cancel["CSeq"] == "1 CANCEL"
-    assert cancel["Reason"] == 'Q.850;cause=26;text="Non-selected user clearing"'
+    assert cancel["Reason"] == (
+        'SIP;cause=200;text="Call completed elsewhere", Q.850;cause=26;text="Non-selected user clearing"'
+    )
     phone.reply(cancel, 200)
     phone.reply(invite, 487, tag="b1")
     assert net.last.method == "ACK"
@@ -29,6 +31,16 @@ def test_hanging_up_while_it_rings_cancels() -> None:
     assert len(net.of(Ended)) == 1
     net.run(100)
     assert net.empty
+
+
+def test_a_cancel_for_another_reason_does_not_speak_of_an_answer_elsewhere() -> None:
+    net = Net()
+    phone = Phone(net)
+    leg = phone.called()
+    phone.reply(net.last, 180, tag="b1")
+    net.core.hang_up(net.now, leg, cause=19)
+    net.collect()
+    assert net.last["Reason"] == 'Q.850;cause=19;text="No answer from user"'
 
 
 def test_a_cancel_is_held_back_until_the_first_provisional() -> None:

@@ -225,6 +225,21 @@ def test_the_callee_may_update_early_media_that_are_agreed() -> None:
     net.core.accept_offer(net.now, leg, description(ANSWER))
     net.collect()
     assert (net.last.status, net.last.body) == (200, ANSWER)
+    assert net.one(Offer).offer == net.of(Progress)[0].sdp
+
+
+def test_what_an_update_changed_before_the_200_is_what_was_answered() -> None:
+    net = Net()
+    phone = Phone(net)
+    leg = phone.called()
+    invite = net.last
+    phone.reply(invite, 183, tag="b1", body=OFFER, extra=ringing(1))
+    phone.reply(net.last, 200)
+    phone.send("UPDATE", cseq=1, body=OFFER.replace("40000", "41000"))
+    net.core.accept_offer(net.now, leg, description())
+    net.collect()
+    phone.reply(invite, 200, tag="b1", extra=CONTACT)
+    assert net.one(Answered).sdp.media[0].port == 41000
 
 
 def test_an_offerless_call_asks_for_nothing_reliable() -> None:

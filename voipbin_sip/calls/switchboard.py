@@ -32,6 +32,8 @@ from voipbin_sip.sip.events import (
     Progress,
     Refused,
     Response,
+    Transfer,
+    TransferProgress,
 )
 from voipbin_sip.sip.message import Request
 from voipbin_sip.transport.endpoint import Endpoint
@@ -100,7 +102,16 @@ class Switchboard:
 
     def _in_call(
         self,
-        event: Confirmed | Progress | Answered | Offer | OfferAnswered | InfoDigit | OfferRefused | Ended,
+        event: Confirmed
+        | Progress
+        | Answered
+        | Offer
+        | OfferAnswered
+        | InfoDigit
+        | OfferRefused
+        | Transfer
+        | TransferProgress
+        | Ended,
     ) -> None:
         session = self.sessions.get(event.leg)
         if session is None:

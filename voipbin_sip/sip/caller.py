@@ -33,13 +33,19 @@ class Caller:
     """One INVITE of ours; it lives on to acknowledge each 2xx as often as it comes, even after the call."""
 
     def __init__(
-        self, session: Session, hop: Hop, sdp: SessionDescription | None, headers: Iterable[tuple[str, str]]
+        self,
+        session: Session,
+        hop: Hop,
+        sdp: SessionDescription | None,
+        headers: Iterable[tuple[str, str]],
+        max_forwards: int,
     ) -> None:
         """Make a call of a new session, whose dialog tells whom to call and has no remote tag."""
         self._session = session
         self._hop = hop
         self._sdp = sdp
         self._headers = tuple(headers)
+        self._max_forwards = max_forwards
         self._tried: Tried = Counter()
         self._start = session.dialog
         self._early: dict[str, Dialog] = {}  # by remote tag
@@ -60,6 +66,7 @@ class Caller:
             "INVITE",
             dialog.local_cseq,
             hop=self._hop,
+            max_forwards=self._max_forwards,
             headers=(
                 ("Allow", ", ".join(session.wire.limits.allow)),
                 # without an offer of ours a reliable 18x would bring one, and our user answers the 200 only
@@ -148,7 +155,8 @@ class Caller:
                 self._media[tag] = sdp
             if number is not None:
                 self._numbers[tag] = number
-                session.early_agreed = session.early_agreed or sdp is not None
+                if sdp is not None and not session.early_agreed:
+                    session.early_agreed, session.remote = True, sdp
                 rack = f"{number} {response.cseq.number} INVITE"
                 session.request(now, "PRACK", _ignore, headers=(("RAck", rack),))
         session.wire.emit(Progress(session.leg, response.status, response.reason, sdp, tag))
@@ -191,20 +199,24 @@ class Caller:
         session.learn(response)
         session.timer.agreed(now, response)
         if self._sdp is not None:
-            sdp = sdp or self._media.get(tag)
+            sdp = sdp or self._agreed_early() or self._media.get(tag)
         elif sdp is not None and not complaint:
             self._acks[tag] = (b"", session.dialog)
             session.remote = sdp
             session.wire.emit(Answered(session.leg, sdp, tag))
             return
         self._send_ack(tag, session.dialog)
-        session.local, session.remote = self._sdp, sdp
+        session.local, session.remote = session.local or self._sdp, sdp
         session.move(now, Move.ACK)
         if sdp is None or complaint:
             why = complaint or "200 without session description"
             leave(session, now, status=488, why=why, cause=111)
         else:
             session.wire.emit(Answered(session.leg, sdp, tag))
+
+    def _agreed_early(self) -> SessionDescription | None:
+        """Return the answer that has arrived reliably, or what an UPDATE has made of it since."""
+        return self._session.remote if len(self._early) == 1 else None
 
     def _failure(self, now: float, response: Response) -> None:
         session = self._session

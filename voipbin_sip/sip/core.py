@@ -139,11 +139,14 @@ class SipCore:
         route: Iterable[str] = (),
         credentials: tuple[str, str] | None = None,
         call_id: str | None = None,
+        max_forwards: int = 70,
     ) -> str:
         """Call `uri` by way of `hop` and return the new leg; `Answered` or `Ended` follows.
 
         `from_` and `to` are name-addrs without tag, `route` name-addrs too; `sdp` None leaves the offer to the callee.
-        `credentials` (user name, password) answer challenges. Raises LocalProtocolError for what must not be written.
+        `credentials` (user name, password) answer challenges. `max_forwards` is one less than that of the call that
+        this one goes on for, so that calls cannot go round in circles.
+        Raises LocalProtocolError for what must not be written.
         """
         leg = self._wire.new_token()
         dialog, user = dialog_to_open(
@@ -157,7 +160,7 @@ class SipCore:
             self._wire, self._transactions, leg, dialog, user=user, digest=digest, on_over=self._forget
         )
         attend(session)
-        session.calling = caller = Caller(session, hop, sdp, headers)
+        session.calling = caller = Caller(session, hop, sdp, headers, max_forwards)
         caller.start(now)
         self._legs[leg] = session
         self._connected(hop)

@@ -6,14 +6,14 @@ from functools import partial
 
 from voipbin_sip.sip.message import Response
 from voipbin_sip.sip.phase import UNANSWERED, Move, Phase
-from voipbin_sip.sip.reason import format_reason, status_of_cause
+from voipbin_sip.sip.reason import format_cancel_reason, format_reason, status_of_cause
 from voipbin_sip.sip.session import Session
 
 
 def hang_up(session: Session, now: float, cause: int, text: str) -> None:
     """End the call for a Q.850 cause: BYE, or if it is unanswered a rejection or our CANCEL. What is over stays so."""
     if session.phase in UNANSWERED and session.calling is not None:
-        session.bye_reason = format_reason(cause, text)
+        session.bye_reason = format_cancel_reason(cause, text)
         session.end("local", 487, text or "CANCEL", cause)
         session.calling.give_up(now)
     elif session.phase in UNANSWERED:

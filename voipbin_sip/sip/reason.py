@@ -29,6 +29,11 @@ CAUSES = {
     127: "Interworking, unspecified",
 }
 
+_NON_SELECTED = 26
+_ELSEWHERE = (
+    "Call completed elsewhere"  # RFC 3326 section 2, with the SIP status of the call that was answered
+)
+
 # Q.850 cause -> status for a call that was never answered (RFC 3398 section 8.2.6.1). 16 has none there: the callee
 # who clears normally without answering is unavailable.
 STATUS_OF_CAUSE = {
@@ -75,6 +80,18 @@ def format_reason(cause: int, text: str = "") -> str:
     """Return a Reason value for a Q.850 cause (0 to 127)."""
     text = text or CAUSES.get(cause, "")
     return f"Q.850;cause={cause}" + (f";text={quote(text)}" if text else "")
+
+
+def format_cancel_reason(cause: int, text: str = "") -> str:
+    """Return the Reason values of a CANCEL.
+
+    Where of several that rang another one has answered (cause 26, or a text that says so), the first value is the one by
+    which phones do not list the call as missed.
+    """
+    reason = format_reason(cause, text)
+    if cause != _NON_SELECTED and text != _ELSEWHERE:
+        return reason
+    return f"SIP;cause=200;text={quote(_ELSEWHERE)}, {reason}"
 
 
 def q850_cause(message: Request | Response) -> int:
