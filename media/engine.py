@@ -68,7 +68,13 @@ class Engine:
         self.concealer = Concealer(capacity)
         self.mixer = Mixer(self.legs, self.player)
         self._hearing = Hearing(
-            self.legs, self.jitter, self.concealer, self.listener, self.detector, self.mixer
+            self.legs,
+            self.jitter,
+            self.concealer,
+            self.listener,
+            self.detector,
+            self.mixer,
+            self.receiver,
         )
         self.speaking = Speaking(self.legs, self.player, self.sender, self._hearing, self.mixer, emit)
         self.relay = Relay(self.legs, self.mixer, self.speaking)

@@ -17,6 +17,7 @@ from media.jitter import JitterBuffer, Step
 from media.legs import ALAW, G722, SOUND, ULAW, Legs
 from media.mixer import Mixer
 from media.passing import Passing
+from media.receive import NONE, Receiver
 from media.rtp import FRAME, QUANTUM
 
 QUIET = 200.0  # mean magnitude below which a splice is not heard
@@ -34,6 +35,7 @@ class Hearing:
         listener: DigitListener,
         detector: InbandDetector,
         mixer: Mixer,
+        receiver: Receiver,
     ) -> None:
         self._legs = legs
         self._jitter = jitter
@@ -41,6 +43,8 @@ class Hearing:
         self._listener = listener
         self._detector = detector
         self._mixer = mixer
+        self._receiver = receiver
+        self._inband = listener.inband  # rows that are searched for tones in this tick
         self.passing = Passing(legs, jitter, concealer, mixer)
         self.rows = np.zeros(0, np.intp)  # decoded in this tick
         self.sound = np.zeros((0, FRAME), np.int16)
@@ -52,7 +56,10 @@ class Hearing:
         rows = np.flatnonzero(legs.listening[:high])
         self.wide.clear()
         mixer = self._mixer
-        needed = (legs.echo == SOUND) | self._listener.inband | (mixer.plan.mixing & ~mixer.passing)
+        # A leg that sends its digits as events, and is copied, need not be decoded to look for tones.
+        rests = mixer.passing & (self._receiver.event_type != NONE)
+        self._inband = self._listener.inband & ~rests
+        needed = (legs.echo == SOUND) | self._inband | (mixer.plan.mixing & ~mixer.passing)
         step = self._jitter.advance(rows, self._may_splice(rows, needed))
         needed[self.passing.copy(rows, step)] = True
         pick = needed[rows]
@@ -110,7 +117,7 @@ class Hearing:
         plan = self._mixer.plan
         if self._legs.echo[row] == SOUND or plan.wide[row]:
             self.wide[row] = wideband.decode_wide(quanta, present)
-        if self._listener.inband[row] or plan.halved[row] or (plan.mixing[row] and not plan.wide[row]):
+        if self._inband[row] or plan.halved[row] or (plan.mixing[row] and not plan.wide[row]):
             for place in np.flatnonzero(present).tolist():
                 sound[place * QUANTUM : (place + 1) * QUANTUM] = wideband.decode_narrow(
                     quanta[place].tobytes()
@@ -141,7 +148,7 @@ class Hearing:
 
     def _detect(self, rows: NDArray[np.intp], now: float) -> None:
         """Look for in-band digits where they are wanted."""
-        wanted = self._listener.inband[rows]
+        wanted = self._inband[rows]
         if not wanted.any():
             return
         sound = self.sound

@@ -219,10 +219,10 @@ class Mixer:
         others -= said[place[plan.many]]
         for room in plan.wide_rooms:
             others[room.places] = said[place[room.narrow]].sum(axis=0, dtype=np.int32)
-        clipped = np.clip(others, _LEAST, _MOST, out=others).astype(np.int16)
+        mixed = np.clip(others, _LEAST, _MOST, out=others).astype(np.int16)
         if not len(paired):
-            return plan.many, clipped
-        return np.concatenate([paired, plan.many]), np.concatenate([heard, clipped])
+            return plan.many, mixed
+        return np.concatenate([paired, plan.many]), np.concatenate([heard, mixed])
 
     def _add_tails(
         self, rows: NDArray[np.intp], sound: NDArray[np.int16]
@@ -247,17 +247,21 @@ class Mixer:
     ) -> dict[int, NDArray[np.int16]]:
         """Return what 16 kHz legs hear: `sound` int16[k, 160] of others at 8 kHz, and those of `wide`."""
         mixed: dict[int, NDArray[np.int16]] = {}
-        if len(rows):
-            doubled, self._past[rows] = double(sound, self._past[rows])
-            mixed.update(zip(rows.tolist(), doubled, strict=True))
         silence = np.zeros(_WIDE, np.int16)
+        sounds = sound.any(axis=1) | self._past[rows].any(axis=1)
+        mixed.update(dict.fromkeys(rows[~sounds].tolist(), silence))
+        if sounds.any():
+            who = rows[sounds]
+            doubled, self._past[who] = double(sound[sounds], self._past[who])
+            mixed.update(zip(who.tolist(), doubled, strict=True))
         for row in plan.paired[(plan.wide & ~self.copied)[plan.paired]].tolist():
             mixed[row] = wide.get(int(plan.partner[row]), silence)
         for room in plan.wide_rooms:
-            said = np.stack([wide.get(row, silence) for row in room.wide.tolist()])
+            members = room.wide.tolist()
+            said = np.stack([wide.get(row, silence) for row in members])
             others = said.sum(axis=0, dtype=np.int32) - said
-            for row, other in zip(room.wide.tolist(), others, strict=True):
-                mixed[row] = clipped(mixed[row] + other)
+            others += np.stack([mixed[row] for row in members])
+            mixed.update(zip(members, clipped(others), strict=True))
         return mixed
 
     def _fade(

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from media.codecs.g711 import ALAW_DECODE, ALAW_ENCODE, ULAW_DECODE, ULAW_ENCODE
 from media.codecs.g722 import Decoder, Encoder
-from media.messages import CloseLeg, Echo, Gain, Join, Leave, Mute, Play, SetStream, StopPlay
+from media.dtmf.tones import tone
+from media.messages import CloseLeg, Digit, Echo, Gain, Join, Leave, Mute, Play, SetStream, StopPlay
 from tests.media.fake_io import Bench, stream
 
 ROOM = 900
@@ -282,6 +283,32 @@ def test_hold_and_a_change_of_codec_in_a_room(bench: Bench) -> None:
     talk(bench, phones, 20)
     found = levels(phones, talk(bench, phones, 50))
     assert found == pytest.approx(np.array([[0, 1], [1, 0]]), abs=0.03)
+
+
+@pytest.mark.parametrize(("events", "told"), [(101, []), (-1, ["5"])])
+def test_tones_are_looked_for_in_what_is_copied_only_without_events(
+    bench: Bench, events: int, told: list[str]
+) -> None:
+    legs = [bench.open(stream(receive_digit_payload_type=events), inband=True) for _ in range(2)]
+    for leg in legs:
+        bench.order(Join(leg, ROOM))
+    sound = np.concatenate([np.zeros(3200, np.int16), tone("5", 120, 8000), np.zeros(3040, np.int16)])
+    octets = ULAW_ENCODE[sound.view(np.uint16)].tobytes()
+    for start in range(0, len(octets), 160):
+        bench.speak(legs[0], octets[start : start + 160])
+        bench.tick()
+    assert [digit.digit for digit in bench.of(Digit)] == told
+    assert octets[3200:4200] in bench.heard(legs[1])
+
+
+def test_the_level_of_a_leg_is_known_though_it_is_not_decoded(bench: Bench) -> None:
+    phones = [Phone(bench, "PCMU", hertz) for hertz in (500, 700)]
+    talk(bench, phones, 20)
+    engine = bench.engine
+    rows = np.array([engine.legs.by_id[phone.leg].row for phone in phones])
+    for row in rows.tolist():
+        engine.last_said(row)
+    assert engine.counters(rows)[:, -1] == pytest.approx([-21.3, -21.3], abs=0.5)
 
 
 def test_a_bridge_adds_the_depth_of_the_jitter_buffer_and_no_more(bench: Bench) -> None:
