@@ -8,6 +8,7 @@ Only codec memory and a digit that is just being sent are left behind (G.722 fin
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -42,7 +43,7 @@ ARRAYS: dict[str, tuple[str, ...]] = {
     ),
     "reports": ("_due", "_started", "_expected", "_received", "_sent", "_last", "_last_at", "round_trip"),
     "concealer": ("last", "run"),
-    "mixer": ("gain", "mute_in", "mute_out"),
+    "mixer.gains": ("gain", "mute_in", "mute_out"),
 }  # fmt: skip
 
 
@@ -113,7 +114,7 @@ def put_in(engine: Engine, luggage: Luggage, now: float) -> None:
 
 def _cells(engine: Engine, part: str, name: str, row: int) -> NDArray[Any]:
     """Return the cells of an array that belong to a row, to read and to write."""
-    array: NDArray[Any] = getattr(getattr(engine, part), name)
+    array: NDArray[Any] = attrgetter(f"{part}.{name}")(engine)
     each = len(array) // engine.legs.rows.capacity
     return array[row * each : (row + 1) * each]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from media.bank import Clip, ClipBank
 from media.dtmf.telephone_event import event_code
+from media.gains import MAX_GAIN, MUTES
 from media.legs import ECHOES, LAWS
 from media.link import WorkerLink
 from media.messages import (
@@ -35,7 +36,6 @@ from media.messages import (
     StopPlay,
     Stream,
 )
-from media.mixer import MAX_GAIN, MUTES
 from media.orders import canonical
 from media.send import PTIMES
 from media.stats import LegStats

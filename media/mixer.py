@@ -1,21 +1,19 @@
 """What the legs of rooms hear: everybody else of their room, added up and clipped (N-1 mixing).
 
-Two gains per row are followed with a ramp over one frame, so that nothing starts or stops with a click: `say`, how
-loud the others hear the leg (0 while it is muted, echoed or leaving), and `hear`, how loud it hears them (0 while
-something else is played to it). A leg that is gone at once leaves a tail: its last frame backwards, fading, which
-joins the sound before without a step.
-
-A tick calls `prepare` before legs are heard, which settles gains and says whose sound is needed, and `mix` after.
+A tick calls `prepare` before legs are heard, which settles gains (`media.gains`) and says whose sound may be copied
+instead (`media.passing`), and `mix` after. A leg that is gone at once leaves a tail: its last frame backwards,
+fading, which joins the sound before it without a step.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from media.legs import G722, OFF, Legs
+from media.gains import LEAST, MOST, Gains, clipped
+from media.legs import G722, Legs
 from media.playout import Player
 from media.resample import DOUBLE_STATE, double
 from media.rooms import Plan, Rooms
@@ -23,25 +21,8 @@ from media.rows import grown
 from media.rtp import FRAME
 from media.wideband import RATE
 
-_WIDE = RATE // 50
-_UP = ((np.arange(_WIDE) + 0.5) / _WIDE).astype(np.float32)
-_DOWN = 1 - (np.arange(FRAME, dtype=np.float32) + 0.5) / FRAME
 _SILENCE = np.zeros((1, FRAME), np.int16)
-_MOST, _LEAST = 32767, -32768
-
-MAX_GAIN = 8.0
-MUTES = {"": (False, False), "in": (True, False), "out": (False, True), "both": (True, True)}
-
-
-def clipped(sound: NDArray[Any]) -> NDArray[np.int16]:
-    """Return a sound of wider numbers as int16."""
-    limited: NDArray[np.int16] = np.clip(sound, _LEAST, _MOST).astype(np.int16)
-    return limited
-
-
-def add(one: NDArray[np.int16], other: NDArray[np.int16]) -> NDArray[np.int16]:
-    """Return the clipped sum of two sounds."""
-    return clipped(one.astype(np.int32) + other)
+_DOWN = 1 - (np.arange(FRAME, dtype=np.float32) + 0.5) / FRAME
 
 
 class Mixed(NamedTuple):
@@ -60,14 +41,7 @@ class Mixer:
         self._player = player
         self.rooms = Rooms()
         self.plan: Plan = self.rooms.plan(legs.law)
-        self.gain = np.zeros(0, np.float32)  # asked for
-        self.mute_in = np.zeros(0, np.bool_)
-        self.mute_out = np.zeros(0, np.bool_)
-        self.say = np.zeros(0, np.float32)  # at the end of the last frame
-        self.hear = np.zeros(0, np.float32)
-        self.hears = np.zeros(0, np.bool_)  # its room, or would if it got no digits
-        self.say_next = np.zeros(0, np.float32)  # at the end of this frame
-        self.hear_next = np.zeros(0, np.float32)
+        self.gains = Gains(legs.rows.capacity)
         self.passing = np.zeros(0, np.bool_)  # what the row says may be copied to its partner
         self.copied = np.zeros(0, np.bool_)  # the row gets a copy in this tick
         self._past = np.zeros((0, DOUBLE_STATE), np.int16)  # of what 16 kHz legs hear of 8 kHz ones
@@ -77,18 +51,14 @@ class Mixer:
 
     def grow(self, capacity: int) -> None:
         """Make room for more rows."""
-        for name in (
-            "gain", "mute_in", "mute_out", "say", "hear", "say_next", "hear_next", "hears", "passing", "copied",
-            "_past",
-        ):  # fmt: skip
+        self.gains.grow(capacity)
+        for name in ("passing", "copied", "_past"):
             setattr(self, name, grown(getattr(self, name), capacity))
         self.rooms.changed()
 
     def reset(self, row: int) -> None:
         """Make the row that of a new leg."""
-        self.gain[row] = 1.0
-        self.mute_in[row] = self.mute_out[row] = False
-        self.say[row] = self.hear[row] = 0.0
+        self.gains.reset(row)
         self._past[row] = 0
 
     def join(self, row: int, room: int, last: NDArray[np.int16]) -> None:
@@ -98,7 +68,7 @@ class Mixer:
             return
         self.remove(row, last)
         self.rooms.join(row, room)
-        self.say[row] = self.hear[row] = 0.0
+        self.gains.enter(row)
 
     def leave(self, row: int) -> None:
         """Let a row fade out of its room within the next tick."""
@@ -109,15 +79,15 @@ class Mixer:
         """Take a row out of its room at once; `last` int16[160] is what it said last."""
         if row not in self.rooms.of:
             return
-        if self.say[row]:
-            self._tails.append((self.rooms.of[row], last[::-1] * (_DOWN * self.say[row])))
+        if self.gains.say[row]:
+            self._tails.append((self.rooms.of[row], last[::-1] * (_DOWN * self.gains.say[row])))
         self._leaving.discard(row)
         self.rooms.leave(row)
 
     def listener(self, row: int) -> int | None:
         """Return the row that hears this one, and only this one, as things were in the last tick."""
         other = self.rooms.partner(row)
-        if other is None or not self.say_next[row] or not self.hears[other]:
+        if other is None or not self.gains.say_next[row] or not self.gains.hears[other]:
             return None
         return other
 
@@ -127,18 +97,10 @@ class Mixer:
         if not self.rooms.of:
             self.passing[:] = False
             return
-        legs = self._legs
-        present = legs.echo == OFF
-        present[list(self._leaving)] = False
-        free = ~self._player.busy
-        hear = present & ~self.mute_out & legs.streaming & legs.sending & (self._player.mix | free)
-        self.hears = hear.copy()
-        hear[digits] = False
-        self.hear_next = hear.astype(np.float32)
-        self.say_next = np.where(present & ~self.mute_in, self.gain, np.float32(0.0))
-        self._choose(free)
+        self.gains.settle(self._legs, self._player, self._leaving, digits)
+        self._choose()
 
-    def _choose(self, free: NDArray[np.bool_]) -> None:
+    def _choose(self) -> None:
         """Find who may be copied to its partner: one codec, nothing played, no gain on its way."""
         plan, law = self.plan, self._legs.law
         self.passing[:] = False
@@ -146,9 +108,10 @@ class Mixer:
         if not len(rows):
             return
         partner = plan.partner[rows]
-        untouched = (self.say == 1) & (self.say_next == 1)
-        open_ = (self.hear == 1) & (self.hear_next == 1) & free
-        self.passing[rows] = untouched[rows] & open_[partner] & (law[rows] == law[partner])
+        gains = self.gains
+        said = (gains.say[rows] == 1) & (gains.say_next[rows] == 1)
+        heard = (gains.hear[partner] == 1) & (gains.hear_next[partner] == 1) & ~self._player.busy[partner]
+        self.passing[rows] = said & heard & (law[rows] == law[partner])
         for room, _ in self._tails:
             self.passing[self.rooms.members.get(room, [])] = False
 
@@ -167,39 +130,22 @@ class Mixer:
             self._end()
             return Mixed(speakers[:0], voices[:0], {})
         said = np.concatenate([voices, _SILENCE])
-        place = np.full(len(self.say), len(speakers), np.intp)
-        place[speakers] = np.arange(len(speakers))
-        self._scale(speakers, said, place)
+        silent = self.gains.scale_said(speakers, said)
+        place = np.full(len(self.copied), len(speakers), np.intp)
+        place[speakers] = np.where(silent, len(speakers), np.arange(len(speakers)))
         rows, sound = self._add_up(plan, said, place)
         if self._tails:
             rows, sound = self._add_tails(rows, sound)
         is_wide = self._legs.law[rows] == G722
         if is_wide.any() or plan.wide.any():
-            loud = {row: self._scaled_wide(row, frame) for row, frame in wide.items()}
+            loud = {row: self.gains.scale_said_wide(row, frame) for row, frame in wide.items()}
             heard = self._mix_wide(plan, rows[is_wide], sound[is_wide], loud)
             rows, sound = rows[~is_wide], sound[~is_wide]
         else:
             heard = {}
-        mixed = self._fade(rows, sound, heard)
+        mixed = self._heard(rows, sound, heard)
         self._end()
         return mixed
-
-    def _scale(self, rows: NDArray[np.intp], said: NDArray[np.int16], place: NDArray[np.intp]) -> None:
-        """Apply the gains to what is said, in place; who says nothing gets the place of silence."""
-        say, after = self.say[rows], self.say_next[rows]
-        silent = (say == 0) & (after == 0)
-        place[rows[silent]] = len(rows)
-        other = np.flatnonzero(~silent & ((say != 1) | (after != 1)))
-        if len(other):
-            ramp = say[other, None] + (after - say)[other, None] * _UP[1::2]
-            said[other] = np.clip(said[other] * ramp, _LEAST, _MOST)
-
-    def _scaled_wide(self, row: int, frame: NDArray[np.int16]) -> NDArray[np.int16]:
-        """Apply the gain to what a 16 kHz leg says."""
-        before, after = self.say[row], self.say_next[row]
-        if before == after == 1:
-            return frame
-        return clipped(frame * (before + (after - before) * _UP))
 
     def _add_up(
         self, plan: Plan, said: NDArray[np.int16], place: NDArray[np.intp]
@@ -219,7 +165,7 @@ class Mixer:
         others -= said[place[plan.many]]
         for room in plan.wide_rooms:
             others[room.places] = said[place[room.narrow]].sum(axis=0, dtype=np.int32)
-        mixed = np.clip(others, _LEAST, _MOST, out=others).astype(np.int16)
+        mixed = np.clip(others, LEAST, MOST, out=others).astype(np.int16)
         if not len(paired):
             return plan.many, mixed
         return np.concatenate([paired, plan.many]), np.concatenate([heard, mixed])
@@ -234,7 +180,7 @@ class Mixer:
             rows = np.concatenate([rows, alone])
             sound = np.concatenate([sound, np.zeros((len(alone), FRAME), np.int16)])
             which = np.isin(rows, members)
-            sound[which] = np.clip(sound[which] + tail, _LEAST, _MOST)
+            sound[which] = np.clip(sound[which] + tail, LEAST, MOST)
         self._tails.clear()
         return rows, sound
 
@@ -247,7 +193,7 @@ class Mixer:
     ) -> dict[int, NDArray[np.int16]]:
         """Return what 16 kHz legs hear: `sound` int16[k, 160] of others at 8 kHz, and those of `wide`."""
         mixed: dict[int, NDArray[np.int16]] = {}
-        silence = np.zeros(_WIDE, np.int16)
+        silence = np.zeros(RATE // 50, np.int16)
         sounds = sound.any(axis=1) | self._past[rows].any(axis=1)
         mixed.update(dict.fromkeys(rows[~sounds].tolist(), silence))
         if sounds.any():
@@ -264,28 +210,19 @@ class Mixer:
             mixed.update(zip(members, clipped(others), strict=True))
         return mixed
 
-    def _fade(
+    def _heard(
         self, rows: NDArray[np.intp], sound: NDArray[np.int16], wide: dict[int, NDArray[np.int16]]
     ) -> Mixed:
-        """Apply the gains to what is heard; who hears nothing is left out."""
-        hear, after = self.hear[rows], self.hear_next[rows]
-        if not (hear.all() and after.all()):
-            change = np.flatnonzero(hear != after)
-            ramp = hear[change, None] + (after - hear)[change, None] * _UP[1::2]
-            sound[change] = sound[change] * ramp
-            hears = (hear > 0) | (after > 0)
+        """Scale what is heard; who hears nothing is left out."""
+        hears = self.gains.scale_heard(rows, sound)
+        if hears is not None:
             rows, sound = rows[hears], sound[hears]
-        for row in list(wide):
-            before, now = self.hear[row], self.hear_next[row]
-            if before == now == 0:
-                del wide[row]
-            elif before != now:
-                wide[row] = (wide[row] * (before + (now - before) * _UP)).astype(np.int16)
-        return Mixed(rows, sound, wide)
+        scaled = ((row, self.gains.scale_heard_wide(row, frame)) for row, frame in wide.items())
+        return Mixed(rows, sound, {row: frame for row, frame in scaled if frame is not None})
 
     def _end(self) -> None:
         """Keep the gains for the next tick and let go who has faded out."""
-        self.say, self.hear = self.say_next, self.hear_next
+        self.gains.end()
         for row in self._leaving:
             self.rooms.leave(row)
         self._leaving.clear()

@@ -9,6 +9,7 @@ import numpy as np
 
 from media.codecs.g711 import ALAW_SILENCE, ULAW_SILENCE
 from media.digits_out import DigitSender
+from media.gains import MAX_GAIN, MUTES
 from media.latch import NOWHERE, Address, Latch
 from media.legs import ALAW, ECHOES, G722, LAWS, STREAM, Leg
 from media.messages import (
@@ -30,7 +31,6 @@ from media.messages import (
     StopPlay,
     Stream,
 )
-from media.mixer import MAX_GAIN, MUTES
 from media.receive import NONE
 from media.send import PTIMES
 from media.wideband import RATE
@@ -90,7 +90,7 @@ class Orders:
             case Gain():
                 if not 0 <= order.factor <= MAX_GAIN:
                     raise ValueError(f"a gain of {order.factor} is not between 0 and {MAX_GAIN:.0f}")
-                engine.mixer.gain[leg.row] = order.factor
+                engine.mixer.gains.gain[leg.row] = order.factor
             case OtherDigits():
                 engine.listener.inband[leg.row] = False
                 engine.player.digit(leg.row, order.digit)
@@ -208,8 +208,8 @@ class Orders:
         """Switch the mute."""
         if direction not in MUTES:
             raise ValueError(f"no direction {direction!r}: one of in, out, both or empty for neither")
-        mixer = self._engine.mixer
-        mixer.mute_in[leg.row], mixer.mute_out[leg.row] = MUTES[direction]
+        gains = self._engine.mixer.gains
+        gains.mute_in[leg.row], gains.mute_out[leg.row] = MUTES[direction]
 
     def _return(self, leg: Leg, payload: bytes, kind: int, timestamp: int, marker: bool) -> None:
         """Send a received packet back in our stream: our SSRC and sequence, its spacing in time."""

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from media.codecs.g711 import ALAW_ENCODE, ULAW_ENCODE
+from media.gains import add
 from media.hearing import Hearing
 from media.legs import ALAW, G722, SOUND, STREAM, ULAW, Leg, Legs
 from media.messages import Event
-from media.mixer import Mixed, Mixer, add
+from media.mixer import Mixed, Mixer
 from media.playout import Player
 from media.rtp import FRAME
 from media.send import Sender
@@ -51,7 +52,7 @@ class Speaking:
             busy[list(self.digits)] = False
         mixed = self._mixer.mix(self._hearing.rows, self._hearing.sound, self._hearing.wide)
         rows, sound = self._sound(high, busy, tones)
-        muted = self._mixer.mute_out
+        muted = self._mixer.gains.mute_out
         if muted[rows].any():
             rows, sound = rows[~muted[rows]], sound[~muted[rows]]
         if len(mixed.rows):
@@ -162,7 +163,7 @@ class Speaking:
                 sound = tones.get(row)
             if sound is None and row not in self.digits:
                 sound = self._hearing.wide.get(row) if self._legs.echo[row] == SOUND else None
-            if self._mixer.mute_out[row]:
+            if self._mixer.gains.mute_out[row]:
                 sound = None
             if row in mixed:
                 sound = mixed[row] if sound is None else add(sound, mixed[row])
