@@ -19,7 +19,7 @@ from voipbin_sip.calls.dialer import Dialer
 from voipbin_sip.calls.rooms import Rooms
 from voipbin_sip.calls.session import CallLimits
 from voipbin_sip.calls.switchboard import Switchboard
-from voipbin_sip.config import Config
+from voipbin_sip.config import Config, split_host_port
 from voipbin_sip.directory import Directory, read_passwords
 from voipbin_sip.flowhost import FlowHost, Parts, spoken_prompts
 from voipbin_sip.guard import DigestGuard
@@ -36,8 +36,11 @@ from voipbin_sip.store.bindings import record_bindings, restore_bindings
 from voipbin_sip.store.store import Store, StoreError, database_url
 from voipbin_sip.transport.address import ListenAddress, parse_listen_address
 from voipbin_sip.transport.bans import BanTerms
+from voipbin_sip.transport.dns_cache import DnsCache
+from voipbin_sip.transport.dns_client import DnsClient
 from voipbin_sip.transport.endpoint import Endpoint
 from voipbin_sip.transport.limits import Rate, SourceLimits
+from voipbin_sip.transport.resolver import Resolver
 from voipbin_sip.upkeep import Upkeep
 
 
@@ -109,19 +112,21 @@ class Server:
 
     def _flow_host(self, limits: CallLimits) -> FlowHost:
         config, media = self._loaded.config, self._media
+        destinations = Destinations(
+            lambda: self.directory,
+            self._locations,
+            self._resolver(),
+            allow=config.outbound.allow,
+            local=self._endpoint.local_for,
+        )
         dialer = Dialer(
             self._endpoint,
             media,
             self.switchboard,
+            destinations,
             domain=config.domain,
             limits=limits,
             advertised=self._advertised,
-        )
-        destinations = Destinations(
-            lambda: self.directory,
-            self._locations,
-            allow=config.outbound.allow,
-            local=self._endpoint.local_for,
         )
         rooms = Rooms(media)
         parts = Parts(
@@ -136,6 +141,12 @@ class Server:
         )
         run_limits = RunLimits(config.limits.steps, config.limits.steps_without_waiting)
         return FlowHost(lambda: self._loaded.flows, parts, run_limits)
+
+    def _resolver(self) -> Resolver:
+        terms, clock = self._loaded.config.dns, asyncio.get_running_loop().time
+        client = DnsClient([split_host_port(server, 53) for server in terms.servers], timeout=terms.timeout)
+        self._dns = DnsCache(client, clock=clock, timeout=terms.timeout)
+        return Resolver(self._dns, transports=("UDP", "TCP"), families=(4, 6), clock=clock)
 
     def _conference(self, name: str) -> Conference | None:
         entry = self.directory.conferences.get(name)
@@ -202,6 +213,7 @@ class Server:
         await self._speech.close()
         await self._media.close()
         await self._store.close()
+        await self._dns.close()
 
     def _contact(self, hop: Hop) -> tuple[str, int]:
         return self._advertised(hop.local[0]), hop.local[1]

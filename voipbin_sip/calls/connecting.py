@@ -79,7 +79,7 @@ class Connecting:
         failure = Dialled(None, "unreachable", 480, "nobody can be reached")
         for destination in destinations:
             try:
-                groups.append(self._destinations.targets(destination))
+                groups.append(await self._destinations.targets(destination))
             except NotReachable as error:
                 failure = Dialled(None, error.result, 480, str(error))
                 caller.log.warning("destination not called", why=str(error))

@@ -5,7 +5,6 @@ Nothing outside is dialled that `outbound.allow` does not name; registered exten
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Sequence
 
 from voipbin_sip.calls.call import Address
@@ -14,7 +13,8 @@ from voipbin_sip.directory import Directory
 from voipbin_sip.registrar.locations import Locations
 from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.events import Hop
-from voipbin_sip.sip.uri import Uri, parse_uri
+from voipbin_sip.sip.uri import parse_uri
+from voipbin_sip.transport.resolver import Place, ResolveError, Resolver
 
 
 class NotReachable(Exception):  # noqa: N818 - reads as what happened
@@ -37,22 +37,42 @@ class Destinations:
         self,
         directory: Callable[[], Directory],
         locations: Locations,
+        resolver: Resolver,
         *,
         allow: Sequence[str],
         local: Callable[[str, str], tuple[str, int]],
     ) -> None:
         self._directory = directory
         self._locations = locations
+        self._resolver = resolver
         self._allow = frozenset(host.lower() for host in allow)
         self._local = local
 
-    def targets(self, address: Address) -> list[Target]:
+    async def targets(self, address: Address) -> list[Target]:
         """Return where to send INVITEs for an address. Raises NotReachable."""
         if address.type == "extension":
             return self._phones(address)
         if address.type == "sip":
-            return [self._sip(address.target)]
+            return [await self.target(address.target)]
         raise NotReachable("unreachable", f"there is no trunk for {address.type} destinations")
+
+    async def target(self, text: str) -> Target:
+        """Return the way to a SIP address that `outbound.allow` names; also asked for redirections."""
+        try:
+            uri = parse_uri(text if text.startswith(("sip:", "sips:")) else f"sip:{text}")
+        except RemoteProtocolError as error:
+            raise NotReachable("failed", f"{text} is no SIP address") from error
+        host = (uri.host or "").lower()
+        if host not in self._allow:
+            raise NotReachable("refused", f"outbound.allow does not name {host}")
+        try:
+            places = await self._resolver.resolve(uri)
+        except ResolveError as error:
+            raise NotReachable("unreachable", str(error)) from error
+        hops = [hop for hop in map(self._hop, places) if hop is not None]
+        if not hops:
+            raise NotReachable("unreachable", f"no socket of ours reaches {host}")
+        return Target(hops[0], str(uri), others=tuple(hops[1:]))
 
     def _phones(self, address: Address) -> list[Target]:
         # VoIPBIN's clients give a UUID as the target and the extension's name as target_name.
@@ -65,28 +85,8 @@ class Destinations:
             raise NotReachable("unreachable", f"no phone is registered for extension {extension}")
         return [Target(contact.hop, contact.uri, contact.path) for contact in contacts]
 
-    def _sip(self, text: str) -> Target:
+    def _hop(self, place: Place) -> Hop | None:
         try:
-            uri = parse_uri(text if text.startswith(("sip:", "sips:")) else f"sip:{text}")
-        except RemoteProtocolError as error:
-            raise NotReachable("failed", f"{text} is no SIP address") from error
-        host = (uri.host or "").lower()
-        if host not in self._allow:
-            raise NotReachable("refused", f"outbound.allow does not name {host}")
-        return Target(self._hop(uri, host), str(uri))
-
-    def _hop(self, uri: Uri, host: str) -> Hop:
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            raise NotReachable(
-                "unreachable", f"{host} is a name; only addresses can be dialled yet"
-            ) from None
-        transport = (uri.param("transport") or "udp").upper()
-        if transport not in ("UDP", "TCP"):
-            raise NotReachable("unreachable", f"{transport} is not available")
-        try:
-            local = self._local(transport, host)
-        except LookupError as error:
-            raise NotReachable("unreachable", str(error)) from error
-        return Hop(transport, local, (host, uri.port or 5060))
+            return place.hop(self._local(place.transport, place.host))
+        except LookupError:
+            return None

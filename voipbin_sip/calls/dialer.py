@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import structlog
 
 from media.client import MediaClient, NoPort, WorkerLost
 from voipbin_sip.calls.call import Address, Call
+from voipbin_sip.calls.destinations import Destinations, NotReachable
 from voipbin_sip.calls.outgoing import ELSEWHERE, OutgoingSession, Target
 from voipbin_sip.calls.session import CallLimits, CallSession
 from voipbin_sip.calls.sound import LegSound
@@ -19,6 +22,8 @@ from voipbin_sip.sip.uri import Uri
 from voipbin_sip.transport.endpoint import Endpoint
 
 DIAL_SECONDS = 60.0
+MAX_REDIRECTIONS = 5
+UNREACHED = frozenset({408, 503})  # no answer at all, or told to go elsewhere (RFC 3263 section 4.3)
 
 # What is told of several failures, the most telling first: SIP statuses and the word for them.
 RESULTS: tuple[tuple[str, frozenset[int]], ...] = (
@@ -47,6 +52,7 @@ class Dialer:
         endpoint: Endpoint,
         media: MediaClient,
         switchboard: Switchboard,
+        destinations: Destinations,
         *,
         domain: str,
         limits: CallLimits,
@@ -55,6 +61,8 @@ class Dialer:
         self._endpoint = endpoint
         self._media = media
         self._switchboard = switchboard
+        self._destinations = destinations
+        self._log = structlog.get_logger("dialer")
         self._domain = domain
         self._limits = limits
         self._advertised = advertised
@@ -96,15 +104,21 @@ class Dialer:
     ) -> Dialled:
         """Ring all targets until one answers; the others are cancelled. Cancelling this cancels all."""
         sessions: list[OutgoingSession] = []
+
+        def begin(target: Target) -> OutgoingSession:
+            session = self.dial(target, source, destination, beside)
+            sessions.append(session)
+            if rang is not None:
+                session.rang = _tell(rang, session)
+            return session
+
+        attempts = [asyncio.ensure_future(self._reach(target, begin)) for target in targets]
         winner: OutgoingSession | None = None
         try:
-            for target in targets:
-                session = self.dial(target, source, destination, beside)
-                sessions.append(session)
-                if rang is not None:
-                    session.rang = _tell(rang, session)
-            winner = await _first_answer(sessions, seconds)
+            winner = await _first_answer(attempts, seconds)
         finally:
+            for attempt in attempts:
+                attempt.cancel()
             for session in sessions:
                 if session is not winner:
                     session.hang_up("cancel", ELSEWHERE if winner is not None else "")
@@ -112,23 +126,52 @@ class Dialer:
             return Dialled(winner, "answered")
         return summary(sessions)
 
+    async def _reach(
+        self, target: Target, begin: Callable[[Target], OutgoingSession], redirections: int = 0
+    ) -> OutgoingSession | None:
+        """Call one target: by its other hops where one does not work, and where it redirects us to."""
+        for hop in (target.hop, *target.others):
+            try:
+                session = begin(replace(target, hop=hop, others=()))
+            except (NoPort, WorkerLost, OSError) as error:
+                self._log.error("no sound for a call", uri=target.uri, why=str(error))
+                return None
+            if await asyncio.shield(session.outcome):
+                return session
+            if session.has_rung or session.failure not in UNREACHED:
+                break
+        if redirections < MAX_REDIRECTIONS:
+            for uri in session.redirected:
+                try:
+                    onward = await self._destinations.target(uri)
+                except NotReachable as error:
+                    session.log.warning("redirection not followed", why=str(error))
+                    continue
+                answered = await self._reach(onward, begin, redirections + 1)
+                if answered is not None:
+                    return answered
+        return None
+
     def _from(self, source: Address) -> str:
         user, _, host = source.target.partition("@")
         return str(NameAddr(source.target_name, Uri("sip", user=user or None, host=host or self._domain)))
 
 
-async def _first_answer(sessions: Sequence[OutgoingSession], seconds: float) -> OutgoingSession | None:
+async def _first_answer(
+    attempts: Sequence[asyncio.Future[OutgoingSession | None]], seconds: float
+) -> OutgoingSession | None:
     """Wait for the first answer, until all failed or `seconds` are over."""
-    waiting = {session.outcome: session for session in sessions}
+    waiting = set(attempts)
     deadline = asyncio.get_running_loop().time() + seconds
     while waiting:
         left = deadline - asyncio.get_running_loop().time()
-        done, _ = await asyncio.wait(waiting, timeout=max(0.0, left), return_when=asyncio.FIRST_COMPLETED)
+        done, waiting = await asyncio.wait(
+            waiting, timeout=max(0.0, left), return_when=asyncio.FIRST_COMPLETED
+        )
         if not done:
             return None
-        for outcome in done:
-            session = waiting.pop(outcome)
-            if outcome.result():
+        for attempt in done:
+            if (session := attempt.result()) is not None:
                 return session
     return None
 

@@ -25,6 +25,7 @@ class Target:
     route: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     credentials: tuple[str, str] | None = None
+    others: tuple[Hop, ...] = ()  # tried one after the other where the one before does not work
 
 
 class OutgoingSession(CallSession):
@@ -36,6 +37,8 @@ class OutgoingSession(CallSession):
         self.outcome: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.failure = 0  # SIP status
         self.failure_reason = ""
+        self.redirected: tuple[str, ...] = ()  # URIs of a 3xx, best first
+        self.has_rung = False
 
     def dial(self, sound: LegSound, target: Target, *, from_: str) -> None:
         """Send the INVITE; `from_` is a name-addr without tag."""
@@ -54,6 +57,7 @@ class OutgoingSession(CallSession):
 
     def progressed(self, event: Progress) -> None:
         """It rings, perhaps with early media."""
+        self.has_rung = True
         self.call.move(Status.RINGING)
         if event.sdp is not None:
             self._accept_answer(event.sdp, final=False)
@@ -71,6 +75,7 @@ class OutgoingSession(CallSession):
     def ended(self, event: Ended) -> None:
         """The call is over or never came to be."""
         self.failure, self.failure_reason = event.status, event.reason
+        self.redirected = event.contacts
         super().ended(event)
         if not self.outcome.done():
             self.outcome.set_result(False)

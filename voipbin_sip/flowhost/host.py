@@ -66,7 +66,7 @@ class FlowHost:
         self._begin(self._serve(session, flow))
         asyncio.get_running_loop().call_later(RING_AFTER, session.ring)
 
-    def place(
+    async def place(
         self,
         parent: CallSession,
         source: Address,
@@ -84,7 +84,7 @@ class FlowHost:
         reachable, problems = [], []
         for destination in destinations:
             try:
-                reachable.append((destination, self._parts.destinations.targets(destination)))
+                reachable.append((destination, await self._parts.destinations.targets(destination)))
             except NotReachable as error:
                 problems.append(str(error))
                 parent.log.warning("destination not called", why=str(error))

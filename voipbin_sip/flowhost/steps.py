@@ -43,7 +43,7 @@ class Parts:
 class Place(Protocol):
     """Places calls on behalf of a run; see FlowHost.place."""
 
-    def __call__(
+    async def __call__(
         self,
         parent: CallSession,
         source: Address,
@@ -179,7 +179,7 @@ class CallSteps:
         anonymous: str,
     ) -> None:
         """Place calls of their own."""
-        self._place(
+        await self._place(
             self._session,
             _address(source) if source is not None else self._session.call.source,
             [_address(destination) for destination in destinations],
