@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from tests.phones import prompts, sound
 from tests.phones.account import Account
@@ -16,7 +17,7 @@ from tests.phones.baresip import baresip
 from tests.phones.installed import HAS_BARESIP, HAS_LINPHONE, HAS_PJSUA
 from tests.phones.linphone import linphone
 from tests.phones.phone import Phone
-from tests.phones.pjsua import pjsua
+from tests.phones.pjsua import Pjsua, pjsua
 from tests.phones.server import Server
 
 VOICES = {"baresip": 700, "linphone": 1200, "pjsua": 1900}  # Hz
@@ -50,9 +51,7 @@ class Desk(Phone, Protocol):
 @asynccontextmanager
 async def desk(kind: str, user: str, server: Server, folder: Path) -> AsyncIterator[Desk]:
     """Start a phone of a kind (key of VOICES) that registers as an extension."""
-    account = Account(user, PASSWORD, server.address)
-    name = f"{kind}-{user}"
-    voice = prompts.write(folder / f"voice-{name}.wav", prompts.tone(VOICES[kind], 60.0))
+    account, name, voice = _outfit(kind, user, server, folder)
     async with AsyncExitStack() as stack:
         phone: Desk
         if kind == "baresip":
@@ -62,8 +61,27 @@ async def desk(kind: str, user: str, server: Server, folder: Path) -> AsyncItera
         elif kind == "linphone":
             phone = await stack.enter_async_context(linphone(folder, voice=voice, account=account, name=name))
         else:
-            phone = await stack.enter_async_context(pjsua(folder, voice=voice, account=account, name=name))
+            phone = await stack.enter_async_context(pjsua_desk(user, server, folder))
         yield phone
+
+
+@asynccontextmanager
+async def pjsua_desk(
+    user: str, server: Server, folder: Path, *, codec: str = "PCMU", transport: str = "udp"
+) -> AsyncIterator[Pjsua]:
+    """Start a PJSIP phone that registers as an extension; it can do more than the others."""
+    account, name, voice = _outfit("pjsua", user, server, folder)
+    async with pjsua(
+        folder, voice=voice, account=account, name=name, codec=codec, transport=transport
+    ) as phone:
+        yield phone
+
+
+def _outfit(kind: str, user: str, server: Server, folder: Path) -> tuple[Account, str, Path]:
+    """Return a phone's account, its name, and its voice."""
+    name = f"{kind}-{user}"
+    voice = prompts.write(folder / f"voice-{name}.wav", prompts.tone(VOICES[kind], 60.0))
+    return Account(user, PASSWORD, server.address), name, voice
 
 
 @asynccontextmanager
@@ -78,7 +96,13 @@ async def desks(kinds: Mapping[str, str], server: Server, folder: Path) -> Async
 
 def voices(recording: Path, among: Iterable[str] = tuple(VOICES)) -> dict[str, float]:
     """Return for how many seconds a recording holds the tone of each kind of phone, others beside it or not."""
-    samples, rate = sound.load(recording)
+    return voices_in(*sound.load(recording), among)
+
+
+def voices_in(
+    samples: npt.NDArray[np.float64], rate: int, among: Iterable[str] = tuple(VOICES)
+) -> dict[str, float]:
+    """Return the same for float64 [samples] from -1 to 1."""
     size = int(_WINDOW * rate)
     frames = samples[: len(samples) // size * size].reshape(-1, size)
     window = np.hanning(size)

@@ -43,6 +43,11 @@ class Pjsua:
         await self._do("answer", code="200")
         await self.child.line(r'"state": "CONFIRMED"')
 
+    async def speak_early(self) -> None:
+        """Answer the call that rings with 183: it sounds already."""
+        await self._do("answer", code="183")
+        await self.child.line(r'"event": "media", .*"sound": true')
+
     async def refuse(self, status: int = 603) -> None:
         """Refuse the call that rings with a SIP status."""
         await self._do("answer", code=str(status))

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.phones import prompts, sound
-from tests.phones.desks import KINDS, PASSWORD, VOICES, Desk, desk, desks, voices
+from tests.phones.desks import KINDS, PASSWORD, VOICES, Desk, desk, desks, pjsua_desk, voices
 from tests.phones.installed import needs_baresip, needs_linphone, needs_pjsua
 from tests.phones.outcome import Outcome, Outcomes, at_once
-from tests.phones.pjsua import Pjsua
 from tests.phones.server import Server, serving
 from tests.phones.wire import wire
 
@@ -232,8 +231,7 @@ async def test_a_refusal_goes_on_at_once_and_says_why(
     server: Server, tmp_path: Path, status: int, place: str
 ) -> None:
     (user,) = extensions(1)
-    async with desk("pjsua", user, server, tmp_path) as phone:
-        assert isinstance(phone, Pjsua)
+    async with pjsua_desk(user, server, tmp_path) as phone:
         calling = asyncio.create_task(in_vain(server, f"3{user[1:]}"))
         await phone.rings()
         await asyncio.sleep(0.3)
@@ -273,7 +271,7 @@ async def test_an_extension_without_a_phone_is_unreachable_at_once(server: Serve
 @needs_pjsua
 async def test_a_phone_that_nobody_answers_stops_ringing_in_time(server: Server, tmp_path: Path) -> None:
     (user,) = extensions(1)
-    async with desk("pjsua", user, server, tmp_path) as phone:
+    async with pjsua_desk(user, server, tmp_path) as phone:
         began = time.monotonic()
         calling = asyncio.create_task(in_vain(server, f"3{user[1:]}"))
         await phone.rings()
@@ -289,8 +287,7 @@ async def test_relay_reason_gives_the_caller_the_status_of_the_called(
     server: Server, tmp_path: Path, status: int
 ) -> None:
     (user,) = extensions(1)
-    async with wire(server.address) as line, desk("pjsua", user, server, tmp_path) as phone:
-        assert isinstance(phone, Pjsua)
+    async with wire(server.address) as line, pjsua_desk(user, server, tmp_path) as phone:
         call = await line.new_call(f"4{user[1:]}")
         calling = asyncio.create_task(call.invite())
         await phone.rings()
@@ -301,9 +298,7 @@ async def test_relay_reason_gives_the_caller_the_status_of_the_called(
 @needs_pjsua
 async def test_a_caller_who_gives_up_stops_the_ringing(server: Server, tmp_path: Path) -> None:
     first, second = extensions(2)
-    async with desks({first: "pjsua", second: "pjsua"}, server, tmp_path) as phones:
-        caller, callee = phones[first], phones[second]
-        assert isinstance(caller, Pjsua)
+    async with pjsua_desk(first, server, tmp_path) as caller, pjsua_desk(second, server, tmp_path) as callee:
         await caller.dial(f"2{second[1:]}", server.address)
         await callee.rings()
         await asyncio.sleep(0.3)

@@ -33,6 +33,7 @@ class Sound(asyncio.DatagramProtocol):
         self.event_type = event_type  # payload type that we list for telephone-event
         self.remote: tuple[str, int] = ("", 0)
         self.talking = False
+        self.voice = _SILENCE  # PCMU that it says over and over, in frames of 20 ms
         self.packets: list[Packet] = []
         self.transport: asyncio.DatagramTransport | None = None
         self._pressing = False
@@ -59,7 +60,8 @@ class Sound(asyncio.DatagramProtocol):
         """Send 20 ms of silence unless a digit goes out; the line's clock calls this every 20 ms."""
         if self.talking:
             if not self._pressing:
-                self._send(0, self._timestamp, _SILENCE)
+                position = self._timestamp % len(self.voice)
+                self._send(0, self._timestamp, self.voice[position : position + 160])
             self._timestamp += 160
 
     async def press(self, digits: str) -> None:
@@ -100,6 +102,14 @@ async def open_sound(event_type: int) -> Sound:
     )
     sound.transport = transport
     return sound
+
+
+def encode_ulaw(samples: npt.NDArray[np.float64]) -> bytes:
+    """Encode float64 [samples] from -1 to 1 as PCMU: the code whose value is nearest."""
+    values = decode_ulaw(bytes(range(256)))
+    order = np.argsort(values, kind="stable")
+    middles = (values[order][1:] + values[order][:-1]) / 2
+    return order[np.searchsorted(middles, samples)].astype(np.uint8).tobytes()
 
 
 def decode_ulaw(payload: bytes) -> npt.NDArray[np.float64]:
