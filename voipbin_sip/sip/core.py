@@ -13,30 +13,21 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from voipbin_sip.sip import callee, in_dialog, own_offer, peer_offer, transfer
-from voipbin_sip.sip.body import session_description
-from voipbin_sip.sip.caller import Caller
-from voipbin_sip.sip.client_digest import ClientDigest
-from voipbin_sip.sip.dialog import Dialog, dialog_of_callee, dialog_to_open
-from voipbin_sip.sip.errors import LocalProtocolError, RemoteProtocolError
-from voipbin_sip.sip.events import Ended, Hop, Incoming, Limits, Output
+from voipbin_sip.sip.dialog import Dialog, dialog_to_open
+from voipbin_sip.sip.errors import RemoteProtocolError
+from voipbin_sip.sip.events import Hop, Limits, Output
 from voipbin_sip.sip.hang_up import hang_up
+from voipbin_sip.sip.legs import Legs
 from voipbin_sip.sip.message import Request, Response, parse_message
 from voipbin_sip.sip.outside import Outside
-from voipbin_sip.sip.phase import DEPARTED, UNANSWERED
-from voipbin_sip.sip.refresh import attend
-from voipbin_sip.sip.reliable import prepare
-from voipbin_sip.sip.replaces import Replaces, replaces_of
+from voipbin_sip.sip.replaces import Replaces
 from voipbin_sip.sip.screening import capabilities, refusal_headers, screen
 from voipbin_sip.sip.sdp import SessionDescription
 from voipbin_sip.sip.server_transaction import ServerTransaction
-from voipbin_sip.sip.session import Session
-from voipbin_sip.sip.stateless import Stateless
-from voipbin_sip.sip.transaction import State
+from voipbin_sip.sip.stateless import BUSY_RETRY, Stateless
 from voipbin_sip.sip.transaction_key import Key, server_key
 from voipbin_sip.sip.transactions import Transactions
 from voipbin_sip.sip.wire import Wire, own_address
-
-_BUSY_RETRY = (("Retry-After", "5"),)  # s, when a cap is reached
 
 
 class SipCore:
@@ -65,8 +56,7 @@ class SipCore:
         self._transactions = Transactions(self._wire)
         self._stateless = Stateless(self._wire)
         self._outside = Outside(self._wire, self._transactions)
-        self._legs: dict[str, Session] = {}
-        self._opened: set[tuple[str, str, int]] = set()  # Call-ID, From tag, CSeq: to know copies by
+        self._legs = Legs(self._wire, self._transactions, self._stateless)
         self._connections: set[int] = set()  # that legs use or have used
 
     # What the transports bring
@@ -113,7 +103,7 @@ class SipCore:
         """Note that a stream connection is gone; calls go on, over new connections where something must be sent."""
         if connection in self._connections:
             self._connections.discard(connection)
-            for session in list(self._legs.values()):
+            for session in self._legs.all():
                 session.connection_lost(now, connection)
             self._outside.connection_lost(now, connection)
 
@@ -152,17 +142,15 @@ class SipCore:
         dialog, user = dialog_to_open(
             uri, leg, hop, from_=from_, to=to, call_id=call_id or self._wire.new_token(), routes=route
         )
-        if len(self._legs) >= self._limits.max_legs or self._transactions.full:
-            self._wire.emit(Ended(leg, "local", 503, "too many calls"))
-            return leg
-        digest = None if credentials is None else ClientDigest(*credentials, self._wire.new_token)
-        session = Session(
-            self._wire, self._transactions, leg, dialog, user=user, digest=digest, on_over=self._forget
+        self._legs.call(
+            now,
+            dialog,
+            user,
+            sdp=sdp,
+            headers=headers,
+            credentials=credentials,
+            max_forwards=max_forwards,
         )
-        attend(session)
-        session.calling = caller = Caller(session, hop, sdp, headers, max_forwards)
-        caller.start(now)
-        self._legs[leg] = session
         self._connected(hop)
         return leg
 
@@ -281,14 +269,14 @@ class SipCore:
         Raises LocalProtocolError if the call is not answered or is being transferred, or if there is no such leg.
         """
         if session := self._legs.get(leg):
-            transfer.refer(session, now, uri, None if replaces is None else self._replacement(replaces))
+            transfer.refer(session, now, uri, None if replaces is None else self._legs.replacement(replaces))
 
     # What can be read
 
     def leg_of(self, replaces: Replaces) -> str | None:
         """Return the leg that a Replaces names, None if none of ours."""
-        session = self._legs.get(replaces.to_tag)
-        return session.leg if session and session.has(replaces.call_id, replaces.from_tag) else None
+        session = self._legs.replaced_by(replaces)
+        return None if session is None else session.leg
 
     def dialog(self, leg: str) -> Dialog | None:
         """Return the leg's dialog as a value, None if there is no such leg."""
@@ -307,7 +295,7 @@ class SipCore:
             "legs": len(self._legs),
             "transactions": len(self._transactions),
             "timers": len(self._wire.timers),
-            "invites": len(self._opened),
+            "invites": self._legs.opened,
         }
 
     # Inner workings
@@ -337,7 +325,7 @@ class SipCore:
         """Give an ACK to the INVITE that failed, or to the session whose 2xx it confirms."""
         if transaction is not None and not transaction.acknowledged(now):
             return
-        session = self._session_of(request)
+        session = self._legs.of(request)
         if session is None and transaction is not None:
             # pyVoIP: a To tag that is not ours, but Via branch, Call-ID and CSeq of the INVITE
             session = self._legs.get(transaction.to_tag)
@@ -357,14 +345,14 @@ class SipCore:
             invite.on_cancel(now, request)
 
     def _in_dialog(self, now: float, request: Request, hop: Hop, key: Key) -> None:
-        session = self._session_of(request)
+        session = self._legs.of(request)
         method = request.method
         if session is None:
             self._stateless.refuse(request, hop, 481, "Call Does Not Exist")
         elif request.cseq.number <= session.dialog.remote_cseq:
             self._stateless.refuse(request, hop, 500, "CSeq Out Of Order")
         elif self._transactions.full and method != "BYE":
-            self._stateless.refuse(request, hop, 503, None, _BUSY_RETRY)
+            self._stateless.refuse(request, hop, 503, None, BUSY_RETRY)
         else:
             self._connected(hop)
             transaction = self._transactions.serve(key, request, hop, session.dialog.local_tag)
@@ -374,10 +362,11 @@ class SipCore:
         """Take a request outside of any dialog (RFC 3261 8.2)."""
         screen(request, self._limits)
         if request.method == "INVITE":
-            self._invite(now, request, hop, key)
+            self._connected(hop)
+            self._legs.open(now, request, hop, key)
         elif request.method in self._asks:
             if self._transactions.full:
-                self._stateless.refuse(request, hop, 503, None, _BUSY_RETRY)
+                self._stateless.refuse(request, hop, 503, None, BUSY_RETRY)
             else:
                 self._outside.ask(now, request, hop, key)
         elif request.method == "OPTIONS":
@@ -385,84 +374,6 @@ class SipCore:
         else:
             self._stateless.refuse(request, hop, 481, "Call Does Not Exist")
 
-    def _invite(self, now: float, request: Request, hop: Hop, key: Key) -> None:
-        """Open a session; all that can go wrong goes wrong before anything is kept."""
-        copy_key = (request.call_id, request.from_.tag or "", request.cseq.number)
-        if copy_key in self._opened:  # the same INVITE by another way, or very late (RFC 3261 8.2.2.2)
-            self._stateless.refuse(request, hop, 482)
-            return
-        if len(self._legs) >= self._limits.max_legs or self._transactions.full:
-            self._stateless.refuse(request, hop, 503, None, _BUSY_RETRY)
-            return
-        offer = session_description(request)
-        replaced = self._replaced(request)
-        leg = self._wire.new_token()
-        dialog = dialog_of_callee(request, leg, hop)
-        transaction = self._transactions.serve(key, request, hop, leg)
-        session = Session(
-            self._wire,
-            self._transactions,
-            leg,
-            dialog,
-            user=request.uri.user or "",
-            opening=transaction,
-            offerless=offer is None,
-            on_over=lambda at, over: self._over(at, over, copy_key),
-        )
-        session.remote = offer
-        session.learn(request)
-        attend(session)
-        prepare(session)
-        transaction.on_cancel = lambda at, cancel: callee.cancelled(session, at, cancel)
-        self._legs[leg] = session
-        self._opened.add(copy_key)
-        self._connected(hop)
-        transaction.respond_status(now, 100)
-        if "expires" in request.headers:
-            callee.expire_later(session, now)
-        self._wire.emit(Incoming(leg, request, hop, offer, replaced))
-
-    def _replacement(self, leg: str) -> Replaces:
-        """Return how the peer of a leg knows it."""
-        session = self._legs.get(leg)
-        if session is None:
-            raise LocalProtocolError("no such leg to replace")
-        dialog = session.dialog
-        return Replaces(dialog.call_id, to_tag=dialog.remote_tag, from_tag=dialog.local_tag)
-
-    def _session_of(self, request: Request) -> Session | None:
-        """Return the session of a request in a dialog; our tag in it is the leg."""
-        session = self._legs.get(request.to.tag or "")
-        return session if session and session.has(request.call_id, request.from_.tag or "") else None
-
-    def _replaced(self, request: Request) -> str:
-        """Return the leg that an INVITE replaces, "" for none. Raises RemoteProtocolError (RFC 3891 section 3)."""
-        replaces = replaces_of(request)
-        if replaces is None:
-            return ""
-        leg = self.leg_of(replaces)
-        if leg is None:
-            raise RemoteProtocolError(481, "Replaced Call Does Not Exist", request)
-        session = self._legs[leg]
-        if session.phase in DEPARTED:
-            raise RemoteProtocolError(603, "Replaced Call Is Over", request)
-        if session.phase in UNANSWERED and session.calling is None:
-            raise RemoteProtocolError(481, "Replaced Call Is Not Answered", request)
-        if replaces.early_only and session.phase not in UNANSWERED:
-            raise RemoteProtocolError(486, "Replaced Call Is Answered", request)
-        return leg
-
     def _connected(self, hop: Hop) -> None:
         if hop.connection:
             self._connections.add(hop.connection)
-
-    def _forget(self, _now: float, session: Session) -> None:
-        del self._legs[session.leg]
-
-    def _over(self, now: float, session: Session, copy_key: tuple[str, str, int]) -> None:
-        """Forget a session; copies of its INVITE may still be on their way for 64*T1, unless it was challenged."""
-        del self._legs[session.leg]
-        if session.invite.state is State.TERMINATED:
-            self._opened.discard(copy_key)
-            return
-        self._wire.timers.start(now + 64 * self._limits.t1, lambda _: self._opened.discard(copy_key))

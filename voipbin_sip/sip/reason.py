@@ -85,8 +85,8 @@ def format_reason(cause: int, text: str = "") -> str:
 def format_cancel_reason(cause: int, text: str = "") -> str:
     """Return the Reason values of a CANCEL.
 
-    Where of several that rang another one has answered (cause 26, or a text that says so), the first value is the one by
-    which phones do not list the call as missed.
+    Where of several that rang another one has answered (cause 26, or a text that says so), the first value is the one
+    by which phones do not list the call as missed.
     """
     reason = format_reason(cause, text)
     if cause != _NON_SELECTED and text != _ELSEWHERE:

@@ -15,6 +15,8 @@ from voipbin_sip.sip.message import Request, make_response
 from voipbin_sip.sip.next_hop import response_hop
 from voipbin_sip.sip.wire import Wire
 
+BUSY_RETRY = (("Retry-After", "5"),)  # s, when a cap is reached
+
 
 class Stateless:
     """Answers requests without remembering them."""
