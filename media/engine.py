@@ -245,8 +245,11 @@ class Engine:
         self._orders.aim(leg, stream, now)
 
     def last_said(self, row: int) -> NDArray[np.int16]:
-        """Return int16[160], the last 20 ms that a leg said."""
+        """Return the last 20 ms that a leg said, int16[160] or at 16 kHz int16[320], as its room heard it."""
         self._hearing.passing.recall_now(np.array([row]))
+        wide = self.mixer.plan.wide
+        if row < len(wide) and wide[row]:
+            return self.legs.by_row[row].wideband.last_said
         last: NDArray[np.int16] = self.concealer.last[row]
         return last
 

@@ -22,7 +22,7 @@ from media.rtp import FRAME
 from media.wideband import RATE
 
 _SILENCE = np.zeros((1, FRAME), np.int16)
-_DOWN = 1 - (np.arange(FRAME, dtype=np.float32) + 0.5) / FRAME
+_DOWN = 1 - (np.arange(2 * FRAME, dtype=np.float32) + 0.5) / (2 * FRAME)
 
 
 class Mixed(NamedTuple):
@@ -76,11 +76,12 @@ class Mixer:
             self._leaving.add(row)
 
     def remove(self, row: int, last: NDArray[np.int16]) -> None:
-        """Take a row out of its room at once; `last` int16[160] is what it said last."""
+        """Take a row out of its room at once; `last` is what it said last, 20 ms of it at 8 or 16 kHz."""
         if row not in self.rooms.of:
             return
         if self.gains.say[row]:
-            self._tails.append((self.rooms.of[row], last[::-1] * (_DOWN * self.gains.say[row])))
+            down = _DOWN[:: 2 * FRAME // len(last)]
+            self._tails.append((self.rooms.of[row], last[::-1] * (down * self.gains.say[row])))
         self._leaving.discard(row)
         self.rooms.leave(row)
 
@@ -180,8 +181,9 @@ class Mixer:
             rows = np.concatenate([rows, alone])
             sound = np.concatenate([sound, np.zeros((len(alone), FRAME), np.int16)])
             which = np.isin(rows, members)
-            sound[which] = np.clip(sound[which] + tail, LEAST, MOST)
-        self._tails.clear()
+            if len(tail) > FRAME:  # those of 16 kHz get it as it is
+                which &= self._legs.law[rows] != G722
+            sound[which] = np.clip(sound[which] + tail[:: len(tail) // FRAME], LEAST, MOST)
         return rows, sound
 
     def _mix_wide(
@@ -208,6 +210,11 @@ class Mixer:
             others = said.sum(axis=0, dtype=np.int32) - said
             others += np.stack([mixed[row] for row in members])
             mixed.update(zip(members, clipped(others), strict=True))
+        for number, tail in self._tails:
+            if len(tail) > FRAME:
+                for row in self.rooms.members.get(number, []):
+                    if row in mixed:
+                        mixed[row] = clipped(mixed[row] + tail)
         return mixed
 
     def _heard(
@@ -223,6 +230,7 @@ class Mixer:
     def _end(self) -> None:
         """Keep the gains for the next tick and let go who has faded out."""
         self.gains.end()
+        self._tails.clear()
         for row in self._leaving:
             self.rooms.leave(row)
         self._leaving.clear()

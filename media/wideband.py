@@ -67,6 +67,11 @@ class Wideband:
         """Take what was decoded last as too old to repeat."""
         self._run = QUANTA + 1
 
+    @property
+    def last_said(self) -> NDArray[np.int16]:
+        """The last int16[320] that was decoded; silence if it is too old."""
+        return self._last if self._run <= QUANTA else np.zeros(_FRAME, np.int16)
+
     def decode_wide(self, quanta: NDArray[np.uint8], present: NDArray[np.bool_]) -> NDArray[np.int16]:
         """Decode uint8[n, 80], n from 1 to 3, into int16[320] at 16 kHz.
 

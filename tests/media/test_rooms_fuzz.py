@@ -123,7 +123,7 @@ class House:
         """Leave the end of a voice behind."""
         if member.room and member.say:
             last = np.concatenate(member.ear._last)[::-1]
-            self.tails.append((member.room, last * (member.say * (1 - (np.arange(160) + 0.5) / 160))))
+            self.tails.append((member.room, last * (member.say * (1 - (np.arange(160) + 0.25) / 160))))
 
     def act(self) -> None:
         """Do something to somebody."""
