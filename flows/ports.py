@@ -45,8 +45,8 @@ class ConnectResult:
 
     result: Literal["answered", "busy", "noanswer", "refused", "unreachable", "canceled", "failed"]
     reason: str  # in words, for flows and logs: "486 Busy Here", "no phone is registered" …
-    status: int = 0  # SIP status of the first destination when nobody answered; 0: none came
-    call_id: str = ""  # of the leg that answered, else of the first one; empty: there was none
+    status: int = 0  # SIP status to relay when nobody answered, the most telling one; 0: none came
+    call_id: str = ""  # of the leg that answered, else of the one that sent the status; empty: there was none
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ class Connect(Outgoing):
         default=False, description="Let the caller hear what the destination sends before it answers"
     )
     relay_reason: bool = Field(
-        default=False, description="When nobody answers, hang up with the status of the first destination"
+        default=False, description="When nobody answers, hang up with the status that the called side sent"
     )
 
     async def execute(self, run: Context) -> Outcome:

@@ -78,6 +78,15 @@ actions:
   - type: sleep
     option: {{duration: 60000}}
 """
+# What relay_reason does, by hand.
+COPIES = """
+name: copies_{extension}
+actions:
+  - type: connect
+    option: {{destinations: [{{type: extension, target: "{extension}"}}]}}
+  - type: hangup
+    option: {{reference_id: "${{voipbin.connect.call_id}}"}}
+"""
 ROOM = """
 name: room
 actions:
@@ -93,7 +102,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     flows = {"room": ROOM, "listener": LISTENER}
     numbers = {"500": "room", "501": "listener"}
     for extension in EXTENSIONS:
-        for digit, text in (("2", TO), ("3", TELLS), ("4", RELAYS)):
+        for digit, text in (("2", TO), ("3", TELLS), ("4", RELAYS), ("6", COPIES)):
             name = text.split()[1].format(extension=extension)
             flows[name] = text.format(extension=extension)
             numbers[digit + extension[1:]] = name
@@ -283,12 +292,15 @@ async def test_a_phone_that_nobody_answers_stops_ringing_in_time(server: Server,
 
 @needs_pjsua
 @pytest.mark.parametrize("status", [486, 603, 404])
-async def test_relay_reason_gives_the_caller_the_status_of_the_called(
-    server: Server, tmp_path: Path, status: int
+@pytest.mark.parametrize(
+    "digit", [pytest.param("4", id="relay_reason"), pytest.param("6", id="reference_id")]
+)
+async def test_the_caller_gets_the_status_of_the_called(
+    server: Server, tmp_path: Path, status: int, digit: str
 ) -> None:
     (user,) = extensions(1)
     async with wire(server.address) as line, pjsua_desk(user, server, tmp_path) as phone:
-        call = await line.new_call(f"4{user[1:]}")
+        call = await line.new_call(digit + user[1:])
         calling = asyncio.create_task(call.invite())
         await phone.rings()
         await phone.refuse(status)

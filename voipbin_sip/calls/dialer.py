@@ -42,6 +42,7 @@ class Dialled:
     result: str  # "answered" or one of RESULTS or "failed"
     status: int = 200
     reason: str = ""
+    call_id: str = ""  # of the call that status and reason are of
 
 
 class Dialer:
@@ -123,7 +124,7 @@ class Dialer:
                 if session is not winner:
                     session.hang_up("cancel", ELSEWHERE if winner is not None else "")
         if winner is not None:
-            return Dialled(winner, "answered")
+            return Dialled(winner, "answered", call_id=str(winner.call.id))
         return summary(sessions)
 
     async def _reach(
@@ -178,15 +179,12 @@ async def _first_answer(
 
 def summary(sessions: Sequence[OutgoingSession]) -> Dialled:
     """Say in one word why nobody answered; a phone that still rang did not answer."""
-    failures = {session.failure or 480: session.failure_reason for session in sessions}
-    for result, statuses in RESULTS:
-        for status in failures:
-            if status in statuses:
-                return Dialled(None, result, status, failures[status])
+    failures = {session.failure or 480: session for session in sessions}
     if not failures:
         return Dialled(None, "unreachable", 480, "nobody is registered")
-    status, reason = next(iter(failures.items()))
-    return Dialled(None, "failed", status, reason)
+    told = [(result, status) for result, statuses in RESULTS for status in failures if status in statuses]
+    result, status = told[0] if told else ("failed", next(iter(failures)))
+    return Dialled(None, result, status, failures[status].failure_reason, str(failures[status].call.id))
 
 
 def _tell(

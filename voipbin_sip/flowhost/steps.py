@@ -232,12 +232,11 @@ def _address(address: FlowAddress) -> Address:
 
 
 def _connect_result(dialled: Dialled) -> ConnectResult:
-    call_id = str(dialled.session.call.id) if dialled.session is not None else ""
     if dialled.result == "answered":
-        return ConnectResult("answered", "", call_id=call_id)
+        return ConnectResult("answered", "", call_id=dialled.call_id)
     reason = dialled.reason or f"SIP status {dialled.status}"
     result = dialled.result if dialled.result in _FAILURES else "failed"
-    return ConnectResult(_FAILURES[result], reason, dialled.status, call_id)
+    return ConnectResult(_FAILURES[result], reason, dialled.status, dialled.call_id)
 
 
 _FAILURES: dict[str, Literal["busy", "noanswer", "refused", "unreachable", "failed"]] = {
