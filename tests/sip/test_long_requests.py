@@ -41,6 +41,18 @@ def test_where_tcp_fails_it_goes_over_udp() -> None:
     assert net.last.hop.transport == "UDP"
 
 
+def test_a_peer_without_tcp_is_remembered_for_a_while() -> None:
+    net = Net()
+    Phone(net).called(headers=LONG)
+    net.core.send_failed(net.now, net.last.hop)
+    net.run(300)
+    Phone(net).called(headers=LONG)
+    assert net.last.hop.transport == "UDP"
+    net.run(301)
+    Phone(net).called(headers=LONG)
+    assert net.last.hop.transport == "TCP"
+
+
 def test_long_requests_stay_on_udp_if_told_so() -> None:
     net = Net(limits=Limits(tcp_for_long=False))
     Phone(net).called(headers=LONG)

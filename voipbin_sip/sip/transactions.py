@@ -13,6 +13,8 @@ from voipbin_sip.sip.transaction_key import Key, client_key
 from voipbin_sip.sip.wire import Wire
 
 _LONGEST_DATAGRAM = 1300  # bytes of a request over UDP where the path's MTU is unknown (RFC 3261 18.1.1)
+_REMEMBERED = 600.0  # s, that long requests to a peer that cannot be reached over TCP stay on UDP
+_MAX_REMEMBERED = 10_000
 
 
 class Transactions:
@@ -22,6 +24,7 @@ class Transactions:
         self._wire = wire
         self._servers: dict[Key, ServerTransaction] = {}
         self._clients: dict[Key, ClientTransaction] = {}
+        self._datagrams_only: dict[tuple[str, int], float] = {}  # until when, by remote address
 
     def __len__(self) -> int:
         """Return how many transactions are alive."""
@@ -49,7 +52,12 @@ class Transactions:
         """Begin a client transaction and send its request, over TCP if it is too long for UDP (RFC 3261 18.1.1)."""
         datagram = None
         limits = self._wire.limits
-        if hop.transport == "UDP" and limits.tcp_for_long and len(request.to_bytes()) > _LONGEST_DATAGRAM:
+        if (
+            hop.transport == "UDP"
+            and limits.tcp_for_long
+            and len(request.to_bytes()) > _LONGEST_DATAGRAM
+            and self._datagrams_only.get(hop.remote, now) <= now
+        ):
             datagram = (request, hop)
             hop = replace(hop, transport="TCP", connection=0)
             request = self._wire.moved(request, hop)
@@ -68,7 +76,13 @@ class Transactions:
         return True
 
     def send_failed(self, now: float, hop: Hop) -> None:
-        """Tell all who wait for an answer from a hop that the transport does not reach it."""
+        """Tell all who wait for an answer from a hop that the transport does not reach it.
+
+        Peers without TCP, as all phones behind a NAT that use UDP, are remembered: only one call waits for them.
+        """
+        if len(self._datagrams_only) >= _MAX_REMEMBERED:
+            self._datagrams_only.clear()
+        self._datagrams_only[hop.remote] = now + _REMEMBERED
         waiting = [
             client
             for client in self._clients.values()

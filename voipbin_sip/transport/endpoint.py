@@ -42,7 +42,7 @@ class Endpoint:
         self._listening: list[ListenAddress] = []
         self._loop = asyncio.get_running_loop()
         self._udp: list[UdpSocket] = []
-        self._tcp = TcpConnections(self._received, self._bad_stream, self._lost)
+        self._tcp = TcpConnections(self._received, self._bad_stream, self._lost, self._failed)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._pumping = False
@@ -142,6 +142,10 @@ class Endpoint:
     def _lost(self, connection: int) -> None:
         self.core.connection_lost(self._loop.time(), connection)
         self._on_lost(connection)
+        self.flush()
+
+    def _failed(self, hop: Hop) -> None:
+        self.core.send_failed(self._loop.time(), hop)
         self.flush()
 
     def _send(self, data: bytes, hop: Hop) -> None:

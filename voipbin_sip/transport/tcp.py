@@ -109,10 +109,12 @@ class TcpConnections:
         on_message: Callable[[bytes, Hop], None],
         on_bad_stream: Callable[[Hop, RemoteProtocolError], None],
         on_lost: Callable[[int], None],
+        on_failed: Callable[[Hop], None],
     ) -> None:
         self.on_message = on_message
         self.on_bad_stream = on_bad_stream
         self._on_lost = on_lost
+        self._on_failed = on_failed
         self._numbers = itertools.count(1)
         self._connections: dict[int, Connection] = {}
         self._by_remote: dict[tuple[str, int], Connection] = {}
@@ -182,5 +184,7 @@ class TcpConnections:
                     await loop.create_connection(lambda: connection, hop.remote[0], hop.remote[1])
                 return
             except (OSError, TimeoutError):
-                pass
+                self.gone(connection)
+                self._on_failed(hop)
+                return
         self.gone(connection)
