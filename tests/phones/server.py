@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -33,12 +33,13 @@ def configure(
     numbers: Mapping[str, str] | None = None,
     media: Mapping[str, object] | None = None,
     extensions: Mapping[str, str] | None = None,
+    conferences: Sequence[Mapping[str, str]] = (),
     **keys: object,
 ) -> tuple[Path, int]:
     """Write a configuration with flows (file name to YAML text) and tones; returns its path and the SIP port.
 
     `numbers` says which number runs which flow, anyone may call them; none: 100, 200, 300 … in order.
-    `extensions` gives the password of each.
+    `extensions` gives the password of each, `conferences` the entries of the directory.
     """
     if numbers is None:
         numbers = {str(100 * position): flow for position, flow in enumerate(flows, start=1)}
@@ -51,6 +52,7 @@ def configure(
     directory = {
         "numbers": [{"number": number, "flow": flow, "public": True} for number, flow in numbers.items()],
         "extensions": [{"extension": name, "password": word} for name, word in (extensions or {}).items()],
+        "conferences": [dict(conference) for conference in conferences],
     }
     (folder / "directory.yaml").write_text(yaml.safe_dump(directory))
     config: dict[str, object] = {
@@ -153,10 +155,21 @@ def serving(
     numbers: Mapping[str, str] | None = None,
     media: Mapping[str, object] | None = None,
     extensions: Mapping[str, str] | None = None,
+    conferences: Sequence[Mapping[str, str]] = (),
     **keys: object,
 ) -> Iterator[Server]:
     """Configure and start a server, end it afterwards; arguments as for `configure`."""
-    server = Server(*configure(folder, flows, numbers=numbers, media=media, extensions=extensions, **keys))
+    server = Server(
+        *configure(
+            folder,
+            flows,
+            numbers=numbers,
+            media=media,
+            extensions=extensions,
+            conferences=conferences,
+            **keys,
+        )
+    )
     try:
         server.start()
         yield server

@@ -65,19 +65,46 @@ actions:
   - type: confbridge_join
     option: {confbridge_id: "${voipbin.call.destination.target}", type: conference}
 """
+# Number 6100 rings extension 1100, and then 1101.
+LINEAR = """
+name: linear_{extension}
+actions:
+  - type: connect
+    option:
+      destinations: [{{type: extension, target: "{extension}"}}, {{type: extension, target: "{following}"}}]
+      ring_method: linear
+      dial_timeout: 1500
+"""
+MEETING = """
+name: meeting
+actions:
+  - type: conference_join
+    option: {conference_id: weekly}
+"""
+BEFORE = """
+name: before
+actions:
+  - type: play
+    option: {stream_urls: [sounds/one.wav]}
+"""
 ROOMS = [str(number) for number in range(700, 710)]
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    flows, numbers = {"room": ROOM}, dict.fromkeys(ROOMS, "room")
+    flows, numbers = {"room": ROOM, "meeting": MEETING, "before": BEFORE}, dict.fromkeys(ROOMS, "room")
+    numbers["800"] = "meeting"
+    for extension, following in itertools.pairwise(EXTENSIONS):
+        flows[f"linear_{extension}"] = LINEAR.format(extension=extension, following=following)
+        numbers["6" + extension[1:]] = f"linear_{extension}"
     for extension in EXTENSIONS:
         for digit, text in (("2", TO), ("3", EARLY), ("4", ALARM), ("5", CHAINED)):
             name = text.split()[1].format(extension=extension)
             flows[name] = text.format(extension=extension)
             numbers[digit + extension[1:]] = name
     folder = tmp_path_factory.mktemp("bridges")
-    with serving(folder, flows, numbers=numbers, extensions=EXTENSIONS) as server:
+    meetings = [{"id": "weekly", "pre_flow_id": "before"}]
+    with serving(folder, flows, numbers=numbers, extensions=EXTENSIONS, conferences=meetings) as server:
         yield server
 
 
@@ -248,3 +275,43 @@ async def test_ten_rooms_of_three_keep_their_voices_apart(server: Server) -> Non
                 )
         staying = [call for seat, call in seated.items() if seat not in leaving]
         assert set(await asyncio.gather(*(call.bye() for call in staying))) == {200}
+
+
+@needs_pjsua
+async def test_linear_rings_one_after_the_other(server: Server, tmp_path: Path) -> None:
+    users = extensions(2)
+    async with (
+        wire(server.address) as line,
+        pjsua_desk(users[0], server, tmp_path) as first,
+        pjsua_desk(users[1], server, tmp_path) as second,
+    ):
+        call = await line.new_call(f"6{users[0][1:]}")
+        calling = asyncio.create_task(call.invite())
+        await first.rings()
+        with pytest.raises(TimeoutError):
+            await second.rings(0.7)
+        assert await first.closed() == 487
+        await second.rings()
+        await second.answer()
+        assert await calling == 200
+        assert await call.bye() == 200
+        assert await second.over() == 200
+
+
+async def test_callers_of_a_conference_go_through_its_flow_and_then_hear_each_other(server: Server) -> None:
+    spoken = {kind: encode_ulaw(prompts.tone(VOICES[kind], 1.0)) for kind in ("baresip", "pjsua")}
+    async with wire(server.address) as line:
+        calls = dict(
+            zip(
+                spoken,
+                await asyncio.gather(*(enter(line, "800", voice) for voice in spoken.values())),
+                strict=True,
+            )
+        )
+        await asyncio.sleep(3.5)
+        for own, other in (("baresip", "pjsua"), ("pjsua", "baresip")):
+            samples = calls[own].sound.heard()
+            assert prompts.places(sound.tones(sound.stretches(samples[:9600], 8000))) == ["one"]
+            heard = voices_in(samples[9600:], 8000)
+            assert (heard[own], heard[other] >= 1.5) == (0.0, True), heard
+            assert await calls[own].bye() == 200
