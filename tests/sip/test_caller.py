@@ -424,3 +424,17 @@ def test_beyond_the_cap_a_call_ends_at_once() -> None:
     leg = Phone(net).called()
     assert net.one(Ended) == Ended(leg, "local", 503, "too many calls")
     assert len(invites(net)) == 1
+
+
+def test_what_answers_an_invite_is_bounded() -> None:
+    net = Net()
+    phone = Phone(net)
+    phone.called()
+    invite = net.last
+    for number in range(100):
+        phone.reply(invite, 180, tag=f"e{number}")
+    for number in range(100):
+        phone.reply(invite, 200, tag=f"b{number}", body=OFFER, extra=CONTACT)
+    assert len(net.requests("ACK")) == 32
+    assert len(net.requests("BYE")) == 31
+    net.one(Answered)

@@ -103,6 +103,28 @@ def test_a_refer_before_the_call_is_answered() -> None:
     assert phone.send("REFER", extra=TO_BOB).status == 491
 
 
+def test_a_transfer_that_nobody_follows_up_is_given_up() -> None:
+    net, phone, _ = established()
+    phone.send("REFER", extra=TO_BOB)
+    phone.reply(net.last, 200)
+    net.run(180)
+    assert net.last.body == "SIP/2.0 408 Request Timeout\r\n"
+    assert net.last["Subscription-State"].startswith("terminated")
+    phone.reply(net.last, 200)
+    phone.send("REFER", extra=TO_BOB)
+    assert len(net.of(Transfer)) == 2
+
+
+def test_a_transfer_of_ours_that_is_never_heard_of_again_is_given_up() -> None:
+    net, phone, leg = established()
+    net.core.refer(net.now, leg, "sip:bob@example.com")
+    net.collect()
+    phone.reply(net.last, 202)
+    net.run(180)
+    assert net.one(TransferProgress) == TransferProgress(leg, 408, "nothing was heard of it", True)
+    net.core.refer(net.now, leg, "sip:bob@example.com")
+
+
 def test_a_peer_that_does_not_want_to_know_is_not_told_more_and_the_call_goes_on() -> None:
     net, phone, leg = established()
     phone.send("REFER", extra=TO_BOB)

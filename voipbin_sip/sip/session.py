@@ -82,6 +82,8 @@ class Session:
         self.refer_event: str | None = None  # Event header of the transfer that the peer has asked us for
         self.referred = False  # the peer has asked for one before
         self.referring = False  # the peer is at one for us
+        self.transfer_end: Timer | None = None  # of the peer's
+        self.referring_end: Timer | None = None  # of ours
         self.timer = SessionTimer(wire.timers, wire.limits)
         self.peer_updates = False  # the peer allows UPDATE
         self.bye_reason = ""
@@ -295,6 +297,8 @@ class Session:
         timers.cancel(self.reminder)
         timers.cancel(self.expiry)
         timers.cancel(self.retry)
+        timers.cancel(self.transfer_end)
+        timers.cancel(self.referring_end)
         self.timer.close()
         if self.reliable is not None:
             self.reliable.stop()

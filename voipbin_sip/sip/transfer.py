@@ -21,7 +21,7 @@ from voipbin_sip.sip.uri import Uri, parse_uri
 
 SIPFRAG = "message/sipfrag"
 _FRAGMENT_LINE = re.compile(rb"SIP/2\.0 ([1-6]\d\d)(?: ([^\r\n]{0,200}))?", re.IGNORECASE)
-_EXPIRES = 180  # s, that a transfer may take by what our NOTIFYs say; the call's own timers end it
+_EXPIRES = 180  # s, that a transfer may take
 
 
 def referred(session: Session, now: float, transaction: ServerTransaction) -> None:
@@ -37,6 +37,9 @@ def referred(session: Session, now: float, transaction: ServerTransaction) -> No
     # RFC 3515 2.4.6: from the second REFER in a dialog on, its CSeq number tells the subscriptions apart
     session.refer_event = f"refer;id={request.cseq.number}" if session.referred else "refer"
     session.referred = True
+    session.transfer_end = session.wire.timers.start(
+        now + _EXPIRES, lambda at: notify(session, at, 408, "Request Timeout", final=True)
+    )
     session.respond(now, transaction, 202, headers=(("Contact", session.contact),))
     notify(session, now, 100, "Trying", final=False)
     session.wire.emit(Transfer(session.leg, str(replace(target, headers=())), replaces, referred_by))
@@ -56,13 +59,18 @@ def notify(session: Session, now: float, status: int, reason: str, *, final: boo
         content_type=f"{SIPFRAG};version=2.0",
     )
     if final:
-        session.refer_event = None
+        _forget(session)
+
+
+def _forget(session: Session) -> None:
+    session.refer_event = None
+    session.wire.timers.cancel(session.transfer_end)
 
 
 def _notified(session: Session, event: str, _now: float, response: Response | None) -> None:
     """A peer that does not want to know any more is not told; the call itself goes on (RFC 5057 section 5.1)."""
     if (response is None or response.status >= 300) and session.refer_event == event:
-        session.refer_event = None
+        _forget(session)
 
 
 def refer(session: Session, now: float, uri: str, replaces: Replaces | None) -> None:
@@ -81,6 +89,9 @@ def refer(session: Session, now: float, uri: str, replaces: Replaces | None) -> 
     headers = [("Refer-To", f"<{target}>"), ("Referred-By", session.contact), ("Contact", session.contact)]
     session.request(now, "REFER", partial(_refer_answered, session), headers=headers)
     session.referring = True
+    session.referring_end = session.wire.timers.start(
+        now + _EXPIRES, lambda _: _tell(session, 408, "nothing was heard of it", final=True)
+    )
 
 
 def _refer_answered(session: Session, _now: float, response: Response | None) -> None:
@@ -116,7 +127,9 @@ def notified(session: Session, now: float, transaction: ServerTransaction) -> No
 
 def _tell(session: Session, status: int, reason: str, *, final: bool) -> None:
     if session.referring:
-        session.referring = not final
+        if final:
+            session.referring = False
+            session.wire.timers.cancel(session.referring_end)
         session.wire.emit(TransferProgress(session.leg, status, reason, final))
 
 
