@@ -234,6 +234,14 @@ def test_our_invite_asks_for_a_timer_and_the_answer_decides() -> None:
     assert net.last["Session-Expires"] == "120;refresher=uas"
 
 
+def test_a_peer_that_says_one_second_does_not_keep_us_busy() -> None:
+    net = Net()
+    outgoing(net, f"{ALLOW}Session-Expires: 1;refresher=uac\r\n")
+    start = net.now
+    net.run(15)
+    assert [text.at - start for text in net.requests("UPDATE")] == [15]
+
+
 def test_a_callee_without_timers_gets_none() -> None:
     net = Net()
     outgoing(net, "")

@@ -16,6 +16,7 @@ from voipbin_sip.sip.params import find_param, parse_params
 from voipbin_sip.sip.timers import Timer, Timers
 
 _LEAST = 90  # s, what Min-SE means where it is missing (section 5)
+_SHORTEST = 30  # s, whatever a peer says that does not keep to the 90 of section 4: it must not keep us busy
 _MOST = 86_400  # s, longer intervals are of no use to anyone
 _MAX_RAISES = 3  # 422s to one request: the peer's and those of proxies on the way
 
@@ -103,7 +104,7 @@ class SessionTimer:
         if said is None:
             self.stop()
         else:
-            self._start(now, said.seconds, ours=said.refresher != "uas")
+            self._start(now, max(said.seconds, _SHORTEST), ours=said.refresher != "uas")
 
     def raised(self, response: Response) -> bool:
         """Take a failure; return whether it is a 422 after which our request may go out again (section 7.3)."""
