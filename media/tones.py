@@ -43,3 +43,17 @@ def ringback(rate: int) -> NDArray[np.int16]:
     """Return one cycle of North American ringback: 440 + 480 Hz at -19 dBm0 each, 2 s on and 4 s off."""
     tone = shaped(sine(440, 2000, rate, level=-19) + sine(480, 2000, rate, level=-19), rate)
     return np.concatenate([tone, np.zeros(4 * rate, np.int16)])
+
+
+CHORDS = ((262, 330, 392), (220, 262, 330), (175, 220, 262), (196, 247, 294))  # Hz: C, a, F, G
+NOTE_MS = 400
+
+
+def hold_music(rate: int) -> NDArray[np.int16]:
+    """Return the music for callers on hold, to be looped: broken chords of soft, fading notes, 12.8 s."""
+    notes = []
+    for root, third, fifth in CHORDS:
+        for note in (root, third, fifth, 2 * root, fifth, third, root, fifth):
+            sound = sine(note, NOTE_MS, rate, level=-22) + sine(2 * note, NOTE_MS, rate, level=-34)
+            notes.append(shaped(sound * np.linspace(1, 0.25, len(sound)), rate, ramp_ms=15))
+    return np.concatenate(notes)

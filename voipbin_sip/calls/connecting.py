@@ -13,6 +13,7 @@ from media.tones import ringback
 from voipbin_sip.calls.call import Address
 from voipbin_sip.calls.destinations import Destinations, NotReachable
 from voipbin_sip.calls.dialer import Dialer, Dialled
+from voipbin_sip.calls.hold import HoldMusic
 from voipbin_sip.calls.incoming import IncomingSession
 from voipbin_sip.calls.outgoing import OutgoingSession, Target
 from voipbin_sip.calls.rooms import Room, Rooms
@@ -28,6 +29,7 @@ class Connecting:
         self._dialer = dialer
         self._destinations = destinations
         self._rooms = rooms
+        self._music = HoldMusic(media)
         self._tones: dict[int, Clip] = {}
 
     async def connect(
@@ -57,7 +59,8 @@ class Connecting:
                 for session in (caller, callee):
                     if session not in room.members:
                         room.enter(session)
-                await callee.finished.wait()
+                with self._music.between(caller, callee):
+                    await callee.finished.wait()
                 return dialled
             finally:
                 callee.hang_up("normal")

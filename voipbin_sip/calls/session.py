@@ -39,6 +39,7 @@ class CallSession:
         self.log = structlog.get_logger("call").bind(call=str(call.id))
         self.pressed: Callable[[str], None] = _no_digit
         self.over: Callable[[], None] = _no_end
+        self.held: Callable[[bool], None] = nobody_waits
         self.sound: LegSound | None = None
         self._endpoint = endpoint
         self.finished = asyncio.Event()
@@ -47,6 +48,7 @@ class CallSession:
         self._cause = 0  # ours, of the hang-up
         self._status_before_end = call.status
         self._duration_over = False
+        self._holds = False  # the peer wants no sound from us
         self._cap = asyncio.get_running_loop().call_later(limits.duration, self._too_long)
 
     def abandon(self) -> None:
@@ -110,11 +112,18 @@ class CallSession:
             core.refuse_offer(now, self.call.leg, error.status, error.reason)
         else:
             core.accept_offer(now, self.call.leg, description)
+            if event.offer is not None and self.sound.agreed is not None:
+                self._tell_hold(not self.sound.agreed.send)
         self._endpoint.flush()
 
     def offer_answered(self, answer: SessionDescription) -> None:
         """The answer to the offer that an offerless re-INVITE made us give."""
         self._accept_answer(answer)
+
+    def _tell_hold(self, holds: bool) -> None:
+        if holds is not self._holds:
+            self._holds = holds
+            self.held(holds)
 
     def info_digit(self, digit: str) -> None:
         """A digit by SIP INFO."""
@@ -170,7 +179,7 @@ class CallSession:
 
     def _forget(self) -> None:
         """Let go of everything that refers to this call, so that it is freed at once and not by the collector."""
-        self.pressed, self.over = _no_digit, _no_end
+        self.pressed, self.over, self.held = _no_digit, _no_end, nobody_waits
         self.sound = None
 
     def _digit(self, digit: str, source: str) -> None:
@@ -198,3 +207,7 @@ def _no_digit(digit: str) -> None:
 
 def _no_end() -> None:
     """Nobody waits for the end."""
+
+
+def nobody_waits(held: bool) -> None:
+    """There is nobody on the other side."""
