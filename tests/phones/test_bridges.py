@@ -315,3 +315,33 @@ async def test_callers_of_a_conference_go_through_its_flow_and_then_hear_each_ot
             heard = voices_in(samples[9600:], 8000)
             assert (heard[own], heard[other] >= 1.5) == (0.0, True), heard
             assert await calls[own].bye() == 200
+
+
+@needs_pjsua
+@needs_baresip
+@pytest.mark.parametrize("holds", ["caller", "called"])
+async def test_hold_and_resume_across_a_bridge(server: Server, tmp_path: Path, holds: str) -> None:
+    first, second = extensions(2)
+    async with (
+        pjsua_desk(first, server, tmp_path) as wide,
+        desk("baresip", second, server, tmp_path) as narrow,
+    ):
+        caller, callee, called = (wide, narrow, second) if holds == "caller" else (narrow, wide, first)
+        calling = asyncio.create_task(caller.call(called, server.address))
+        await callee.rings()
+        await callee.answer()
+        await calling
+        await asyncio.sleep(1.0)
+        await wide.hold()
+        at_hold = await wide.packets()
+        await asyncio.sleep(1.5)
+        assert await wide.packets() - at_hold <= 2
+        await wide.resume()
+        await asyncio.sleep(1.5)
+        await wide.hang_up()
+        await asyncio.gather(wide.over(), narrow.over())
+    for phone, other in ((wide, "baresip"), (narrow, "pjsua")):
+        samples, rate = sound.load(phone.recording)
+        assert voices_in(samples[-rate:], rate)[other] >= 0.8
+    samples, rate = sound.load(narrow.recording)
+    assert voices_in(samples, rate)["pjsua"] <= 3.2  # of four seconds
