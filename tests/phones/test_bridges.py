@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,6 +76,8 @@ actions:
       ring_method: linear
       dial_timeout: 1500
 """
+# Number 7100 answers, and then connects to extension 1100.
+ANSWERED = TO.replace("to_", "answered_").replace("actions:", "actions:\n  - type: answer")
 MEETING = """
 name: meeting
 actions:
@@ -98,7 +101,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         flows[f"linear_{extension}"] = LINEAR.format(extension=extension, following=following)
         numbers["6" + extension[1:]] = f"linear_{extension}"
     for extension in EXTENSIONS:
-        for digit, text in (("2", TO), ("3", EARLY), ("4", ALARM), ("5", CHAINED)):
+        for digit, text in (("2", TO), ("3", EARLY), ("4", ALARM), ("5", CHAINED), ("7", ANSWERED)):
             name = text.split()[1].format(extension=extension)
             flows[name] = text.format(extension=extension)
             numbers[digit + extension[1:]] = name
@@ -211,6 +214,28 @@ async def test_early_sound_reaches_the_caller_before_the_answer(server: Server, 
         await callee.refuse(486)
         assert await caller.over() >= 400  # it never was answered
     assert voices(caller.recording)["pjsua"] >= 0.8
+
+
+@needs_pjsua
+async def test_a_caller_who_is_answered_already_hears_ringing_until_the_answer(
+    server: Server, tmp_path: Path
+) -> None:
+    (user,) = extensions(1)
+    async with wire(server.address) as line, pjsua_desk(user, server, tmp_path) as phone:
+        call = await line.new_call(f"7{user[1:]}")
+        assert await call.invite() == 200
+        await phone.rings()
+        await asyncio.sleep(1.5)
+        ringing = call.sound.heard()
+        assert not sound.silent(ringing, 8000, 0.0, len(ringing) / 8000)
+        assert voices_in(ringing, 8000)["pjsua"] == 0.0
+        await phone.answer()
+        answered = time.monotonic() + 0.3
+        await asyncio.sleep(1.5)
+        talking = sound.stretches(call.sound.heard(answered), 8000)
+        assert {stretch.kind for stretch in talking} == {"tone"}  # no ringing in it any more
+        assert sound.tones(talking) == [VOICES["pjsua"]]
+        assert await call.bye() == 200
 
 
 @needs_pjsua
