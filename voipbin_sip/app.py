@@ -27,7 +27,7 @@ from voipbin_sip.loading import Loaded
 from voipbin_sip.registrar.locations import Locations
 from voipbin_sip.registrar.registrar import Registrar, Terms
 from voipbin_sip.sip.core import SipCore
-from voipbin_sip.sip.events import Hop
+from voipbin_sip.sip.events import Hop, Limits
 from voipbin_sip.sounds.fetch import Fetcher
 from voipbin_sip.sounds.library import SoundLibrary
 from voipbin_sip.sounds.prompts import Prompts
@@ -42,6 +42,9 @@ from voipbin_sip.transport.endpoint import Endpoint
 from voipbin_sip.transport.limits import Rate, SourceLimits
 from voipbin_sip.transport.resolver import Resolver
 from voipbin_sip.upkeep import Upkeep
+
+# Transfers by REFER are understood by the core, but no part of the server carries them out yet.
+METHODS = tuple(method for method in Limits().allow if method != "REFER")
 
 
 class StartError(Exception):
@@ -95,7 +98,10 @@ class Server:
             registrar=lambda request, hop: registrar.answer(request, hop, time.time()),
         )
         core = SipCore(
-            new_token=lambda: secrets.token_hex(8), advertise=self._contact, asks=frozenset({"REGISTER"})
+            new_token=lambda: secrets.token_hex(8),
+            limits=Limits(allow=METHODS),
+            advertise=self._contact,
+            asks=frozenset({"REGISTER"}),
         )
         self._endpoint = Endpoint(
             core, self.switchboard.handle, self._limits.admits, self._locations.connection_lost
@@ -195,7 +201,8 @@ class Server:
         if await self._store.open():
             known = self.directory.extensions.__contains__
             phones = await restore_bindings(self._store, self._locations, known, time.time())
-            self._log.info("phones known from before", count=phones)
+            if phones:
+                self._log.info("phones known from before", count=phones)
         record_bindings(self._store, self._locations)
 
     async def _prepare_prompts(self) -> None:

@@ -84,7 +84,7 @@ class Connecting:
             try:
                 groups.append(await self._destinations.targets(destination))
             except NotReachable as error:
-                failure = Dialled(None, error.result, 480, str(error))
+                failure = Dialled(None, error.result, 403 if error.result == "refused" else 480, str(error))
                 caller.log.warning("destination not called", why=str(error))
         if not linear:
             groups = [[target for group in groups for target in group]] if groups else []

@@ -182,6 +182,9 @@ def summary(sessions: Sequence[OutgoingSession]) -> Dialled:
     failures = {session.failure or 480: session for session in sessions}
     if not failures:
         return Dialled(None, "unreachable", 480, "nobody is registered")
+    silent = failures.get(408)
+    if len(failures) == 1 and silent is not None and not silent.has_rung:
+        return Dialled(None, "unreachable", 408, silent.failure_reason, str(silent.call.id))
     told = [(result, status) for result, statuses in RESULTS for status in failures if status in statuses]
     result, status = told[0] if told else ("failed", next(iter(failures)))
     return Dialled(None, result, status, failures[status].failure_reason, str(failures[status].call.id))
