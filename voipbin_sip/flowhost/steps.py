@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from flows import Flow
 from flows.ports import Address as FlowAddress
 from flows.ports import Conference, ConnectResult, Played, StepFailed
-from media.client import BankFull
+from media.client import BankFull, WorkerLost
 from voipbin_sip.calls.call import Address
 from voipbin_sip.calls.connecting import Connecting
 from voipbin_sip.calls.destinations import Destinations
@@ -126,7 +126,11 @@ class CallSteps:
     async def beep(self) -> None:
         """Play the beep."""
         sound = await self._heard()
-        await self._prompts.play(sound.leg, [self._sounds.beep(sound.rate)])
+        try:
+            clip = self._sounds.beep(sound.rate)
+        except BankFull as error:
+            raise StepFailed(str(error)) from error
+        await self._prompts.play(sound.leg, [clip])
 
     async def send_digits(self, digits: str, *, duration: int, interval: int) -> None:
         """Send digits to the caller."""
@@ -157,15 +161,18 @@ class CallSteps:
         caller = self._session
         if not isinstance(caller, IncomingSession):
             raise StepFailed("only incoming calls can be connected yet")
-        dialled = await self._connecting.connect(
-            caller,
-            _address(source) if source is not None else caller.call.source,
-            [_address(destination) for destination in destinations],
-            linear=ring_method == "linear",
-            seconds=dial_timeout,
-            early_media=early_media,
-            answered=answered,
-        )
+        try:
+            dialled = await self._connecting.connect(
+                caller,
+                _address(source) if source is not None else caller.call.source,
+                [_address(destination) for destination in destinations],
+                linear=ring_method == "linear",
+                seconds=dial_timeout,
+                early_media=early_media,
+                answered=answered,
+            )
+        except WorkerLost as error:
+            raise StepFailed(str(error)) from error
         return _connect_result(dialled)
 
     async def call(
@@ -200,7 +207,10 @@ class CallSteps:
         if kind == "conference":
             self._session.answer()
         await self._heard()
-        joined = self._rooms.enter(f"{kind}:{room}", self._session)
+        try:
+            joined = self._rooms.enter(f"{kind}:{room}", self._session)
+        except WorkerLost as error:
+            raise StepFailed(str(error)) from error
         try:
             company = False
             while True:
