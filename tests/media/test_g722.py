@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from G722 import G722
 from numpy.typing import NDArray
 
 from media.codecs.g722 import Decoder, Encoder
@@ -40,6 +41,15 @@ def test_decodes_the_itu_speech_in_frames_of_20_ms() -> None:
     decoder, octets = Decoder(), coded()
     sound = [decoder.decode(octets[start : start + 160]) for start in range(0, len(octets), 160)]
     np.testing.assert_array_equal(np.concatenate(sound), np.fromfile(FOLDER / "outsp1.bin", "<i2"))
+
+
+@needs_corpora
+@pytest.mark.parametrize(("mode", "rate"), [(2, 56_000), (3, 48_000)])
+def test_the_codec_behind_ours_is_exact_in_the_modes_that_rtp_does_not_use(mode: int, rate: int) -> None:
+    """In modes 2 and 3 one or two bits of each octet carry data; the codec wants the code alone."""
+    codes = np.frombuffer(coded(), np.uint8) >> (mode - 1)
+    sound = np.asarray(G722(16_000, rate).decode(codes.tobytes()), np.int16)
+    np.testing.assert_array_equal(sound, np.fromfile(FOLDER / f"outsp{mode}.bin", "<i2"))
 
 
 @pytest.mark.parametrize("sender", [8000, 16000])
