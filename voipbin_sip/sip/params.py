@@ -18,10 +18,10 @@ _PARAM = re.compile(
     r"\s*+;\s*+(" + TOKEN + r")(?:\s*+=\s*+("
     r'"(?:[^"\\\x00-\x08\x0a-\x1f\x7f]++|\\[\x20-\x7e])*+"'
     r"|[!#-+\--:=?-~]*+"  # generous: all printable ASCII but the delimiters " , ; < >
-    r"))?+",
+    r"))?",
     re.ASCII,
 )
-_ITEM = re.compile(r'(?:[^,"<]++|"(?:[^"\\]++|\\.)*+"|<[^>]*+>)*+')
+_PIECE = re.compile(r'[^,"<]++|"(?:[^"\\]++|\\.)*+"|<[^>]*+>')  # one by one: Python 3.11.2 errs in nested *+
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _UNWRITABLE = re.compile(r"[\r\n\0\ud800-\udc7f\udd00-\udfff]")  # nor what surrogateescape cannot encode
 
@@ -86,8 +86,9 @@ def split_commas(value: str) -> list[str]:
     start = 0
     size = len(value)
     while True:
-        match = _ITEM.match(value, start)
-        end = match.end() if match else start
+        end = start
+        while piece := _PIECE.match(value, end):
+            end = piece.end()
         items.append(value[start:end].strip())
         if end == size:
             return items
