@@ -51,11 +51,6 @@ STATUS_OF_CAUSE = {
     29: 501, 31: 480, 34: 503, 38: 500, 41: 500, 42: 503, 58: 488, 66: 503, 127: 500,
 }  # fmt: skip
 
-CAUSE_OF_STATUS = {
-    400: 127, 401: 21, 403: 21, 404: 1, 407: 21, 408: 18, 410: 22, 480: 19, 484: 28, 486: 17, 487: 16, 488: 58,
-    500: 38, 501: 29, 502: 27, 503: 34, 600: 17, 603: 21,
-}  # fmt: skip
-
 
 def hangup_reason(direction: Direction, last: Status, cause: int, *, duration_over: bool) -> str:
     """Return the reason that a call's record shows, from the status before its end and the Q.850 cause.

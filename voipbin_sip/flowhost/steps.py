@@ -161,6 +161,7 @@ class CallSteps:
         caller = self._session
         if not isinstance(caller, IncomingSession):
             raise StepFailed("only incoming calls can be connected yet")
+        self._warn_of_shown_caller(anonymous)
         try:
             dialled = await self._connecting.connect(
                 caller,
@@ -186,6 +187,7 @@ class CallSteps:
         anonymous: str,
     ) -> None:
         """Place calls of their own."""
+        self._warn_of_shown_caller(anonymous)
         await self._place(
             self._session,
             _address(source) if source is not None else self._session.call.source,
@@ -194,6 +196,11 @@ class CallSteps:
             chained=chained,
             early_execution=early_execution,
         )
+
+    def _warn_of_shown_caller(self, anonymous: str) -> None:
+        """Say what a flow asks in vain: hiding the caller comes with calls to the telephone network."""
+        if anonymous == "yes":
+            self._session.log.warning("anonymous has no effect yet: the caller is shown")
 
     async def conference(self, name: str) -> Conference:
         """Return a conference of the directory."""
