@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Brings the phones that the end-to-end tests call with. Safe to run again: quick when everything is there.
-# By apt where we are root: baresip, linphonec, sipp, sipsak. By pip, in environments of their own below .phones/
-# (their licences stay out of the server's process): PJSIP's Python binding and pyVoIP.
+# By apt where we are root: baresip, linphonec, sipp, sipsak, the proxy Kamailio, and ip and nft for a NAT of our own.
+# By pip, in environments of their own below .phones/ (their licences stay out of the server's process): PJSIP's Python
+# binding and pyVoIP.
 # A phone that cannot be had is no error here: its tests are skipped and say so.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
@@ -14,6 +15,9 @@ missing_by_apt() {
     command -v linphonec >/dev/null || echo linphone-cli
     { command -v sipp >/dev/null && [ -e /usr/share/sip-tester/g711a.pcap ]; } || echo sip-tester
     command -v sipsak >/dev/null || echo sipsak
+    command -v kamailio >/dev/null || echo kamailio
+    command -v ip >/dev/null || echo iproute2
+    command -v nft >/dev/null || echo nftables
 }
 
 bring_by_apt() {
