@@ -30,6 +30,8 @@ class Admitted:
     source: Address
     destination: Address
     connect: Address | None = None  # instead of a flow: a phone dialled another one
+    payer: str = ""  # see call.Originator
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)

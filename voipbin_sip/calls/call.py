@@ -30,6 +30,16 @@ class Address:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Originator:
+    """Who a new call is placed for: whom it shows, who answers for what it costs, whether it may go further."""
+
+    address: Address
+    payer: str = ""  # "extension:1000", "trunk:office", "provider:carrier"; "" = nobody that we know
+    private: bool = False  # the caller is not to be shown (RFC 3323)
+    max_forwards: int = 70
+
+
 @dataclass(slots=True, eq=False)
 class Call:
     """One call leg's state."""
@@ -41,6 +51,9 @@ class Call:
     id: uuid.UUID = field(default_factory=uuid.uuid4)
     sip_call_id: str = ""
     status: Status = Status.RINGING  # an incoming call begins ringing
+    payer: str = ""  # see Originator
+    private: bool = False
+    max_forwards: int = 70
     hangup_by: str = ""
     hangup_reason: str = ""
     times: dict[Status, datetime] = field(default_factory=dict)
@@ -52,6 +65,10 @@ class Call:
         self.status = status
         self.times[status] = datetime.now(UTC)
         return True
+
+    def originator(self, address: Address | None = None) -> Originator:
+        """Return for whom calls are placed that this one causes; `address` is shown instead of its caller."""
+        return Originator(address or self.source, self.payer, self.private, self.max_forwards - 1)
 
     @property
     def is_over(self) -> bool:

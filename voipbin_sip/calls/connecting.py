@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from media.client import Clip, MediaClient, Playout
 from media.tones import ringback
-from voipbin_sip.calls.call import Address
+from voipbin_sip.calls.call import Address, Originator
 from voipbin_sip.calls.destinations import Destinations, NotReachable
 from voipbin_sip.calls.dialer import Dialer, Dialled
 from voipbin_sip.calls.hold import HoldMusic
@@ -35,7 +35,7 @@ class Connecting:
     async def connect(
         self,
         caller: IncomingSession,
-        source: Address,
+        originator: Originator,
         destinations: Sequence[Address],
         *,
         linear: bool,
@@ -47,7 +47,7 @@ class Connecting:
         room = self._rooms.unnamed()
         ringing = _Ringing(caller, room, self._tone, early_media=early_media)
         try:
-            dialled = await self._ring(caller, source, destinations, linear, seconds, ringing)
+            dialled = await self._ring(caller, originator, destinations, linear, seconds, ringing)
             if dialled.session is None:
                 return dialled
             callee = dialled.session
@@ -72,7 +72,7 @@ class Connecting:
     async def _ring(
         self,
         caller: IncomingSession,
-        source: Address,
+        originator: Originator,
         destinations: Sequence[Address],
         linear: bool,
         seconds: float,
@@ -90,7 +90,7 @@ class Connecting:
             groups = [[target for group in groups for target in group]] if groups else []
         for group in groups:
             dialled = await self._dialer.ring_all(
-                group, source, destinations[0], beside=caller, seconds=seconds, rang=ringing.rang
+                group, originator, destinations[0], beside=caller, seconds=seconds, rang=ringing.rang
             )
             if dialled.session is not None:
                 return dialled

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from media.client import MediaClient, NoPort, WorkerLost
-from voipbin_sip.calls.call import Address, Call
+from voipbin_sip.calls.call import Address, Call, Originator
 from voipbin_sip.calls.destinations import Destinations, NotReachable
 from voipbin_sip.calls.outgoing import ELSEWHERE, OutgoingSession, Target
 from voipbin_sip.calls.session import CallLimits, CallSession
@@ -69,10 +69,19 @@ class Dialer:
         self._advertised = advertised
 
     def dial(
-        self, target: Target, source: Address, destination: Address, beside: CallSession | None = None
+        self, target: Target, originator: Originator, destination: Address, beside: CallSession | None = None
     ) -> OutgoingSession:
         """Send one INVITE. Raises NoPort, WorkerLost or OSError where no sound can be had for it."""
-        call = Call("", source, destination, direction=Direction.OUTGOING, status=Status.DIALING)
+        call = Call(
+            "",
+            originator.address,
+            destination,
+            direction=Direction.OUTGOING,
+            status=Status.DIALING,
+            payer=originator.payer,
+            private=originator.private,
+            max_forwards=originator.max_forwards,
+        )
         session = OutgoingSession(call, self._endpoint, self._limits)
         near = beside.sound.leg if beside is not None and beside.sound is not None else None
         try:
@@ -87,7 +96,7 @@ class Dialer:
         except (NoPort, WorkerLost, OSError):
             session.abandon()
             raise
-        session.dial(sound, target, from_=self._from(source))
+        session.dial(sound, target, from_=self._from(originator.address))
         self._switchboard.adopt(session)
         session.log.info("dialling", uri=target.uri, master=str(beside.call.id) if beside else "")
         self._endpoint.flush()
@@ -96,7 +105,7 @@ class Dialer:
     async def ring_all(
         self,
         targets: Sequence[Target],
-        source: Address,
+        originator: Originator,
         destination: Address,
         *,
         beside: CallSession | None = None,
@@ -107,7 +116,7 @@ class Dialer:
         sessions: list[OutgoingSession] = []
 
         def begin(target: Target) -> OutgoingSession:
-            session = self.dial(target, source, destination, beside)
+            session = self.dial(target, originator, destination, beside)
             sessions.append(session)
             if rang is not None:
                 session.rang = _tell(rang, session)

@@ -53,6 +53,7 @@ class OutgoingSession(CallSession):
             headers=target.headers,
             route=target.route,
             credentials=target.credentials,
+            max_forwards=self.call.max_forwards,
         )
 
     def progressed(self, event: Progress) -> None:

@@ -153,7 +153,15 @@ class Switchboard:
         if isinstance(decision, Turned):
             self._turn_away(event, decision)
             return
-        call = Call(event.leg, decision.source, decision.destination, sip_call_id=event.request.call_id)
+        call = Call(
+            event.leg,
+            decision.source,
+            decision.destination,
+            sip_call_id=event.request.call_id,
+            payer=decision.payer,
+            private=decision.private,
+            max_forwards=event.request.max_forwards or 70,
+        )
         session = IncomingSession(call, self._endpoint, self._limits)
         try:
             host = media_host(

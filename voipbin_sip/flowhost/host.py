@@ -10,7 +10,7 @@ from pathlib import Path
 from flows import Flow, FlowSet, Run, RunLimits, load_flow_text
 from flows.ports import StepFailed
 from voipbin_sip.calls.admission import Admitted
-from voipbin_sip.calls.call import Address
+from voipbin_sip.calls.call import Address, Originator
 from voipbin_sip.calls.destinations import NotReachable
 from voipbin_sip.calls.incoming import IncomingSession
 from voipbin_sip.calls.outgoing import OutgoingSession, Target
@@ -69,7 +69,7 @@ class FlowHost:
     async def place(
         self,
         parent: CallSession,
-        source: Address,
+        originator: Originator,
         destinations: Sequence[Address],
         flow: Flow,
         *,
@@ -91,11 +91,17 @@ class FlowHost:
         if not reachable:
             raise StepFailed("; ".join(problems) or "no destination")
         for destination, targets in reachable:
-            work = self._place_one(targets, source, destination, flow, early=early_execution)
+            work = self._place_one(targets, originator, destination, flow, early=early_execution)
             self._begin(_until_over(parent, work) if chained else work)
 
     async def _place_one(
-        self, targets: Sequence[Target], source: Address, destination: Address, flow: Flow, *, early: bool
+        self,
+        targets: Sequence[Target],
+        originator: Originator,
+        destination: Address,
+        flow: Flow,
+        *,
+        early: bool,
     ) -> None:
         """Ring one destination and run the flow with whoever answers."""
         runs: dict[OutgoingSession, asyncio.Task[None]] = {}
@@ -104,7 +110,7 @@ class FlowHost:
             if early and session not in runs:
                 runs[session] = self._begin(self._serve(session, flow))
 
-        dialled = await self._parts.dialer.ring_all(targets, source, destination, rang=rang)
+        dialled = await self._parts.dialer.ring_all(targets, originator, destination, rang=rang)
         session = dialled.session
         if session is None:
             return

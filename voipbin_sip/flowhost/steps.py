@@ -11,7 +11,7 @@ from flows import Flow
 from flows.ports import Address as FlowAddress
 from flows.ports import Conference, ConnectResult, Played, StepFailed
 from media.client import BankFull, WorkerLost
-from voipbin_sip.calls.call import Address
+from voipbin_sip.calls.call import Address, Originator
 from voipbin_sip.calls.connecting import Connecting
 from voipbin_sip.calls.destinations import Destinations
 from voipbin_sip.calls.dialer import Dialer, Dialled
@@ -46,7 +46,7 @@ class Place(Protocol):
     async def __call__(
         self,
         parent: CallSession,
-        source: Address,
+        originator: Originator,
         destinations: Sequence[Address],
         flow: Flow,
         *,
@@ -165,7 +165,7 @@ class CallSteps:
         try:
             dialled = await self._connecting.connect(
                 caller,
-                _address(source) if source is not None else caller.call.source,
+                caller.call.originator(_address(source) if source is not None else None),
                 [_address(destination) for destination in destinations],
                 linear=ring_method == "linear",
                 seconds=dial_timeout,
@@ -190,7 +190,7 @@ class CallSteps:
         self._warn_of_shown_caller(anonymous)
         await self._place(
             self._session,
-            _address(source) if source is not None else self._session.call.source,
+            self._session.call.originator(_address(source) if source is not None else None),
             [_address(destination) for destination in destinations],
             flow,
             chained=chained,
