@@ -37,6 +37,10 @@ class StoreError(Exception):
     """The database cannot be used as configured; the message says why."""
 
 
+class StoreUnavailable(Exception):  # noqa: N818 - reads as what happened
+    """The database cannot be reached now; what was asked was not done."""
+
+
 class Store:
     """Tables by SQLAlchemy Core. `put` and `remove` return at once and are carried out in order, soon."""
 
@@ -84,11 +88,27 @@ class Store:
 
     def put(self, table: Table, row: Row) -> None:
         """Insert a row, or replace the one with its primary key."""
-        self._queue.add(Change(table, _key(table, row), row))
+        self._queue.add(put(table, row))
 
     def remove(self, table: Table, key: Row) -> None:
         """Delete the row with this primary key."""
-        self._queue.add(Change(table, _key(table, key), None))
+        self._queue.add(remove(table, key))
+
+    def write(self, changes: Sequence[Change]) -> None:
+        """Carry out changes in one transaction, soon."""
+        self._queue.add(*changes)
+
+    async def commit(self, changes: Sequence[Change]) -> None:
+        """Carry out changes in one transaction, now. Raises StoreUnavailable, and nothing is changed then."""
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                await self._write(list(changes))
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            raise StoreUnavailable(f"the database cannot be written: {error}") from error
+
+    def unwritten(self, table: Table) -> dict[tuple[object, ...], Change]:
+        """Return what `put`, `remove` and `write` have not brought to the database yet, by primary key."""
+        return self._queue.unwritten(table)
 
     async def read(self, query: Select[Any]) -> Sequence[RowMapping]:
         """Return rows; none, and a line in the log, where the database is in trouble."""
@@ -140,6 +160,16 @@ class Store:
         except (SQLAlchemyError, OSError):
             self._ready = False  # it may come back as an empty one
             raise
+
+
+def put(table: Table, row: Row) -> Change:
+    """Return the change that inserts a row, or replaces the one with its primary key."""
+    return Change(table, _key(table, row), row)
+
+
+def remove(table: Table, key: Row) -> Change:
+    """Return the change that deletes the row with this primary key."""
+    return Change(table, _key(table, key), None)
 
 
 def _key(table: Table, row: Row) -> Row:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 
 metadata = MetaData(
     naming_convention={  # so that migrations can name constraints, on every database alike
@@ -35,4 +35,52 @@ bindings = Table(
     Column("user_agent", String(128), nullable=False),
     Column("instance", String(128), nullable=False),
     Column("reg_id", String(10), nullable=False),
+)
+
+# Every resource of the platform (resources.base.Resource): what it is found by, and itself as JSON.
+resources = Table(
+    "resources",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("customer_id", String(36), nullable=False),
+    Column("reference_id", String(36), nullable=False),  # what it is a part of; the zero UUID: of nothing
+    Column("tm_create", String(27), nullable=False),  # RFC 3339 with microseconds: sorts as time does
+    Column("tm_delete", String(27), nullable=False),  # empty: not deleted
+    Column("body", Text, nullable=False),
+    Index("ix_resources_list", "kind", "tm_delete", "tm_create"),
+    Index("ix_resources_part", "reference_id", "kind", "tm_create"),
+)
+
+# What happened to them (events.event.Event).
+events = Table(
+    "events",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("type", String(64), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("resource_id", String(36), nullable=False),
+    Column("customer_id", String(36), nullable=False),
+    Column("activeflow_id", String(36), nullable=False),
+    Column("owner_id", String(36), nullable=False),
+    Column("webhook", Boolean, nullable=False),
+    Column("data", Text, nullable=False),  # JSON
+    Index("ix_events_resource", "resource_id", "id"),
+    Index("ix_events_run", "activeflow_id", "id"),
+)
+
+# What webhooks have not taken yet: written with its event, removed when it was delivered.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("event_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("target", String(36), primary_key=True),  # the customer or the activeflow whose webhook it is
+    Column("method", String(8), nullable=False),
+    Column("uri", Text, nullable=False),
+    Column("order_key", String(36), nullable=False),  # deliveries of one key go out one after the other
+    Column("tries", Integer, nullable=False),
+    Column("next_try", Float, nullable=False),  # seconds since 1970
+    Column("dead", Boolean, nullable=False),  # given up: kept for people to see
+    Column("why", Text, nullable=False),  # of the last failure
+    Column("body", Text, nullable=False),  # as it is sent
 )

@@ -1,7 +1,9 @@
 """A queue of rows to write: nobody waits for the database, and its troubles are nobody else's.
 
 A row that is put or removed again before it was written is written once, as it was last: what is registered anew
-each minute costs one place in the queue, however long the database is away.
+each minute costs one place in the queue, however long the database is away. Rows that are added together are
+written in one transaction; of these a row that changes again moves on to the later one, so that a state is never
+in the database before the events that tell of it.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from sqlalchemy import Table
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
 Value: TypeAlias = str | int | float | bool | None
+Key: TypeAlias = tuple[object, ...]
 Row: TypeAlias = Mapping[str, Value]
 
 
@@ -26,6 +29,9 @@ class Change:
     table: Table
     key: Row  # the values of the primary key
     row: Row | None
+
+
+Grouped: TypeAlias = tuple[int, Change]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,9 @@ class WriteBehind:
         """`write` writes changes in one transaction, all or none."""
         self._write = write
         self._pace = pace or Pace()
-        self._pending: dict[tuple[object, ...], Change] = {}  # oldest first
+        self._pending: dict[Key, tuple[int, Change]] = {}  # with the number of its group, oldest first
+        self._writing: dict[Key, Change] = {}
+        self._groups = 0
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -58,15 +66,28 @@ class WriteBehind:
         """Return how many changes wait."""
         return len(self._pending)
 
-    def add(self, change: Change) -> None:
-        """Queue a change; takes the place of an earlier one of the same row."""
-        key = _identity(change)
-        self._pending.pop(key, None)
-        self._pending[key] = change
-        if len(self._pending) > self._pace.capacity:
+    def add(self, *changes: Change) -> None:
+        """Queue changes that belong together; each takes the place of an earlier one of the same row."""
+        self._groups += 1
+        for change in changes:
+            key = _identity(change)
+            self._pending.pop(key, None)
+            self._pending[key] = self._groups, change
+        while len(self._pending) > self._pace.capacity:
             del self._pending[next(iter(self._pending))]
             self.lost += 1
         self._wake.set()
+
+    def unwritten(self, table: Table) -> dict[Key, Change]:
+        """Return the changes of a table that the database does not show yet, by primary key."""
+        found: dict[Key, Change] = {}
+        for key, change in self._writing.items():
+            if key[0] == table.name:
+                found[key[1:]] = change
+        for key, (_, change) in self._pending.items():
+            if key[0] == table.name:
+                found[key[1:]] = change
+        return found
 
     def start(self) -> None:
         """Begin to write."""
@@ -90,10 +111,14 @@ class WriteBehind:
             await self._pause(self._pace.gather)
             while self._pending:
                 batch = self._take()
-                if await self._succeeds(batch):
+                self._writing = {_identity(change): change for _, change in batch}
+                done = await self._succeeds(batch)
+                if not done:
+                    self._put_back(batch)
+                self._writing = {}
+                if done:
                     delay = self._pace.retry
                     continue
-                self._put_back(batch)
                 if self._closing.is_set():
                     return
                 await self._pause(delay)
@@ -102,10 +127,10 @@ class WriteBehind:
             if self._closing.is_set():
                 return
 
-    async def _succeeds(self, batch: list[Change]) -> bool:
+    async def _succeeds(self, batch: list[Grouped]) -> bool:
         """Write a batch; rows that the database will never take are dropped. False: try again later."""
         try:
-            await self._write(batch)
+            await self._write([change for _, change in batch])
         except Exception as error:
             if not _is_about_the_rows(error):
                 if not isinstance(error, (SQLAlchemyError, OSError, TimeoutError)):
@@ -114,10 +139,10 @@ class WriteBehind:
                 return False
             if len(batch) == 1:
                 self.lost += 1
-                self._log.error("a row cannot be written", table=batch[0].table.name, why=_cause(error))
+                self._log.error("a row cannot be written", table=batch[0][1].table.name, why=_cause(error))
                 return True
-            for index, change in enumerate(batch):
-                if not await self._succeeds([change]):
+            for index, grouped in enumerate(batch):
+                if not await self._succeeds([grouped]):
                     self._put_back(batch[index + 1 :])
                     return False
             return True
@@ -132,13 +157,26 @@ class WriteBehind:
             self._log.info("the database can be written again", waiting=len(self._pending), lost=self.lost)
         self._in_trouble = error is not None
 
-    def _take(self) -> list[Change]:
-        keys = list(self._pending)[: self._pace.batch]
+    def _take(self) -> list[Grouped]:
+        """Take the oldest changes: a batch full, and what else belongs to the last one's group."""
+        keys: list[Key] = []
+        last = 0
+        for key, (group, _) in self._pending.items():
+            if len(keys) >= self._pace.batch and group != last:
+                break
+            keys.append(key)
+            last = group
         return [self._pending.pop(key) for key in keys]
 
-    def _put_back(self, batch: list[Change]) -> None:
+    def _put_back(self, batch: list[Grouped]) -> None:
         """Queue changes again before all others, but not where the row has changed since."""
-        self._pending = {_identity(change): change for change in batch} | self._pending
+        newer = self._pending
+        self._pending = {}
+        for grouped in batch:
+            key = _identity(grouped[1])
+            if key not in newer:
+                self._pending[key] = grouped
+        self._pending |= newer
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, but not while closing."""
@@ -150,7 +188,7 @@ class WriteBehind:
                 pass
 
 
-def _identity(change: Change) -> tuple[object, ...]:
+def _identity(change: Change) -> Key:
     return (change.table.name, *change.key.values())
 
 

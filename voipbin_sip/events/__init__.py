@@ -1,0 +1,1 @@
+"""What happened, for webhooks, websockets and timelines."""

@@ -1,0 +1,47 @@
+"""One thing that happened, as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from voipbin_sip.resources.base import NO_UUID
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened to a resource.
+
+    `id` rises from event to event: it is the event's time in microseconds since 1970, made unique.
+    """
+
+    id: int
+    type: str  # "call_hangup"
+    kind: str  # "call"; the resource in topics
+    resource_id: UUID
+    customer_id: UUID
+    data: Mapping[str, Any]  # the resource's public form
+    activeflow_id: UUID = NO_UUID
+    owner_id: UUID = NO_UUID
+    webhook: bool = True  # False: only for websockets and timelines
+
+    @property
+    def time(self) -> datetime:
+        """Return when it happened."""
+        return datetime.fromtimestamp(self.id // 1_000_000, UTC).replace(microsecond=self.id % 1_000_000)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """Return the envelope of webhooks: `{"type": …, "data": …}`."""
+        return {"type": self.type, "data": self.data}
+
+
+def event_id(stamp: datetime) -> int:
+    """Return the id of an event at a time of `Stamps`."""
+    since = stamp - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds

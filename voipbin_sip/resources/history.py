@@ -1,0 +1,89 @@
+"""What happens by itself: calls, runs, recordings … written behind, and read back from the database.
+
+The newest state of each is at hand before the database has it: what waits to be written covers what was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import select
+
+from voipbin_sip.resources.base import Resource
+from voipbin_sip.resources.catalogue import NotFound
+from voipbin_sip.resources.ledger import Ledger
+from voipbin_sip.resources.stamps import stamp_text
+from voipbin_sip.store.tables import resources
+
+R = TypeVar("R", bound=Resource)
+
+
+class History:
+    """Live resources and what became of them."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def begin(self, resource: R, *events: str) -> R:
+        """Enter a new resource; `events` are told. Returns it with its times."""
+        stamp = self._ledger.stamps()
+        return self.put(resource.changed(tm_create=stamp, tm_update=stamp), *events, touch=False)
+
+    def put(self, resource: R, *events: str, touch: bool = True, webhook: bool = True) -> R:
+        """Note the new state of a resource; `events` are told. Returns it with its time of change."""
+        if touch:
+            resource = resource.changed(tm_update=self._ledger.stamps())
+        told = [self._ledger.event(resource, event, webhook=webhook) for event in events]
+        self._ledger.record(resource, *told)
+        return resource
+
+    def delete(self, resource: R, *events: str) -> R:
+        """Mark a resource as deleted and return it so."""
+        return self.put(resource.changed(tm_delete=self._ledger.stamps()), *events)
+
+    async def get(self, kind: type[R], id_: UUID) -> R:
+        """Return a resource as it was last, also a deleted one. Raises NotFound."""
+        waiting = self._ledger.store.unwritten(resources).get((str(id_),))
+        row: Mapping[str, Any] | None = waiting.row if waiting is not None else None
+        if waiting is None:
+            rows = await self._ledger.store.read(
+                select(resources).where(resources.c.id == str(id_), resources.c.kind == kind.kind)
+            )
+            row = dict(rows[0]) if rows else None
+        if row is None or row["kind"] != kind.kind:
+            raise NotFound(f"there is no {kind.kind} {id_}")
+        return kind.model_validate_json(str(row["body"]))
+
+    async def page(
+        self, kind: type[R], *, before: datetime, size: int, reference_id: UUID | None = None
+    ) -> Sequence[R]:
+        """Return up to `size` resources made before a time, the newest first; those of one thing, if asked for."""
+        table, text = resources, stamp_text(before)
+        query = (
+            select(table)
+            .where(table.c.kind == kind.kind, table.c.tm_delete == "", table.c.tm_create < text)
+            .order_by(table.c.tm_create.desc())
+            .limit(size)
+        )
+        if reference_id is not None:
+            query = query.where(table.c.reference_id == str(reference_id))
+        waiting = {key[0]: change.row for key, change in self._ledger.store.unwritten(table).items()}
+        rows: dict[object, Mapping[str, Any] | None] = {
+            row["id"]: dict(row) for row in await self._ledger.store.read(query)
+        }
+        # What was written while we read is in both; what waited before may be newer than what was read.
+        rows |= waiting
+        found = [
+            row
+            for row in rows.values()
+            if row is not None
+            and row["kind"] == kind.kind
+            and row["tm_delete"] == ""
+            and str(row["tm_create"]) < text
+            and (reference_id is None or row["reference_id"] == str(reference_id))
+        ]
+        found.sort(key=lambda row: str(row["tm_create"]), reverse=True)
+        return [kind.model_validate_json(str(row["body"])) for row in found[:size]]

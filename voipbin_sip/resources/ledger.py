@@ -1,0 +1,158 @@
+"""One change of one resource, one event, one transaction.
+
+`Ledger` makes the rows of a change: the resource as it is now, the event that tells of it, and what webhooks are yet
+to take. They are written together or not at all; who listens is told.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from voipbin_sip.events.event import Event, event_id
+from voipbin_sip.resources.base import NO_UUID, Resource
+from voipbin_sip.resources.stamps import Stamps, stamp_text
+from voipbin_sip.store.store import Store, put
+from voipbin_sip.store.tables import events, resources
+from voipbin_sip.store.write_behind import Change, Row
+
+Listener = Callable[[Event], None]
+Outbox = Callable[[Event], Sequence[Change]]
+
+
+class Ledger:
+    """Writes changes and tells of them.
+
+    `outbox` returns the rows of what is to be delivered for an event, in the event's own transaction.
+    """
+
+    def __init__(self, store: Store, stamps: Stamps) -> None:
+        self.store = store
+        self.stamps = stamps
+        self.outbox: Outbox = _nothing
+        self._listeners: list[Listener] = []
+        self._log = structlog.get_logger("events")
+
+    def listen(self, listener: Listener) -> None:
+        """Tell a listener of every event from now on; it must not wait."""
+        self._listeners.append(listener)
+
+    def event(self, resource: Resource, type_: str, *, webhook: bool = True) -> Event:
+        """Return the event of a change, not yet written or told."""
+        links = resource.links()
+        return Event(
+            event_id(self.stamps()),
+            type_,
+            resource.kind,
+            resource.id,
+            resource.customer_id,
+            resource.public(),
+            links.activeflow_id,
+            links.owner_id,
+            webhook,
+        )
+
+    def note(
+        self,
+        resource: Resource,
+        type_: str,
+        data: dict[str, Any],
+        *,
+        kind: str = "",
+        webhook: bool = True,
+    ) -> Event:
+        """Tell what happened to a resource without a change of it: a digit, somebody who entered."""
+        links = resource.links()
+        event = Event(
+            event_id(self.stamps()),
+            type_,
+            kind or resource.kind,
+            resource.id,
+            resource.customer_id,
+            data,
+            links.activeflow_id,
+            links.owner_id,
+            webhook,
+        )
+        self.store.write(self._event_rows(event))
+        self._tell(event)
+        return event
+
+    def record(self, resource: Resource, *told: Event) -> None:
+        """Write a change behind and tell of it."""
+        self.store.write(self._rows(resource, told))
+        for event in told:
+            self._tell(event)
+
+    async def commit(self, resource: Resource, *told: Event) -> None:
+        """Write a change now and tell of it. Raises StoreUnavailable; nothing is told then."""
+        await self.store.commit(self._rows(resource, told))
+        for event in told:
+            self._tell(event)
+
+    def _rows(self, resource: Resource, told: Sequence[Event]) -> list[Change]:
+        rows = [put(resources, resource_row(resource))]
+        for event in told:
+            rows += self._event_rows(event)
+        return rows
+
+    def _event_rows(self, event: Event) -> list[Change]:
+        return [put(events, event_row(event)), *self.outbox(event)]
+
+    def _tell(self, event: Event) -> None:
+        for listener in self._listeners:
+            try:
+                listener(event)
+            except Exception:  # a call must not die of whoever listens
+                self._log.exception("a listener failed", event_type=event.type)
+
+
+def resource_row(resource: Resource) -> Row:
+    """Return a resource as a row of the table of resources."""
+    return {
+        "id": str(resource.id),
+        "kind": resource.kind,
+        "customer_id": str(resource.customer_id),
+        "reference_id": str(resource.links().reference_id),
+        "tm_create": stamp_text(resource.tm_create) if resource.tm_create else "",
+        "tm_delete": stamp_text(resource.tm_delete) if resource.tm_delete else "",
+        "body": resource.model_dump_json(),
+    }
+
+
+def event_row(event: Event) -> Row:
+    """Return an event as a row of the table of events."""
+    return {
+        "id": event.id,
+        "type": event.type,
+        "kind": event.kind,
+        "resource_id": str(event.resource_id),
+        "customer_id": str(event.customer_id),
+        "activeflow_id": str(event.activeflow_id),
+        "owner_id": str(event.owner_id),
+        "webhook": event.webhook,
+        "data": json.dumps(event.data, separators=(",", ":")),
+    }
+
+
+def event_of(row: Any) -> Event:
+    """Return the event of a row."""
+    return Event(
+        int(row["id"]),
+        row["type"],
+        row["kind"],
+        UUID(row["resource_id"]),
+        UUID(row["customer_id"]),
+        json.loads(row["data"]),
+        UUID(row["activeflow_id"]) if row["activeflow_id"] else NO_UUID,
+        UUID(row["owner_id"]) if row["owner_id"] else NO_UUID,
+        bool(row["webhook"]),
+    )
+
+
+def _nothing(event: Event) -> Sequence[Change]:
+    return ()
