@@ -44,9 +44,10 @@ class Catalogue:
         self._lock = asyncio.Lock()  # one change at a time
         self._log = structlog.get_logger("resources")
 
-    async def load(self) -> None:
-        """Read what was made before the restart."""
-        query = select(resources).where(resources.c.kind.in_(list(self._classes)))
+    async def load(self, *kinds: type[Resource]) -> None:
+        """Read what was made before the restart, or by another program since; of all kinds or only these."""
+        wanted = [kind.kind for kind in kinds] or list(self._classes)
+        query = select(resources).where(resources.c.kind.in_(wanted))
         for row in await self._ledger.store.read(query):
             try:
                 resource = self._classes[row["kind"]].model_validate_json(row["body"])

@@ -1,0 +1,79 @@
+"""Errors, pages and limits: the same everywhere."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.api.serving import Api
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "code", "reason"),
+    [
+        ("GET", f"/tags/{uuid4()}", None, 404, "TAG_NOT_FOUND"),
+        ("GET", f"/agents/{uuid4()}", None, 404, "AGENT_NOT_FOUND"),
+        ("GET", "/tags/no-id", None, 400, "INVALID_ID"),
+        ("GET", "/nothing", None, 404, "ROUTE_NOT_FOUND"),
+        ("PATCH", "/tags", None, 405, "METHOD_NOT_ALLOWED"),
+        ("POST", "/tags", {"name": 5}, 400, "INVALID_ARGUMENT"),
+        ("GET", "/tags?page_token=yesterday", None, 400, "INVALID_REQUEST_PARAMETER"),
+    ],
+)
+async def test_every_error_has_the_envelope(
+    api: Api, method: str, path: str, body: Any, code: int, reason: str
+) -> None:
+    headers = {"Authorization": f"AccessKey {api.token}"}
+    status, answer = await api.ask(method, path, body, params={}, headers=headers)
+    assert (status, answer["error"]["reason"]) == (code, reason)
+    assert set(answer["error"]) == {"status", "reason", "message", "request_id", "details"}
+
+
+async def test_a_body_that_is_no_json(api: Api) -> None:
+    status, answer = await api.ask("POST", "/tags", data="{", headers={"Content-Type": "application/json"})
+    assert (status, answer["error"]["reason"]) == (400, "INVALID_JSON_BODY")
+
+
+async def test_pages_walk_over_everything_once(api: Api) -> None:
+    for number in range(25):
+        await api.ask("POST", "/tags", {"name": str(number), "detail": ""})
+    names, token = [], ""
+    while True:
+        params = {"accesskey": api.token, "page_size": "7", "page_token": token}
+        _, page = await api.ask("GET", "/tags", params=params)
+        if not page["result"]:
+            break
+        names += [tag["name"] for tag in page["result"]]
+        token = page["next_page_token"]
+    assert page == {"result": [], "next_page_token": ""}
+    assert names == [str(number) for number in reversed(range(25))]
+
+
+@pytest.mark.parametrize("size", ["0", "101", "-1", "many", "1e2"])
+async def test_an_odd_page_size_means_a_hundred(api: Api, size: str) -> None:
+    params = {"accesskey": api.token, "page_size": size}
+    assert (await api.ask("GET", "/tags", params=params))[0] == 200
+
+
+async def test_a_put_changes_what_it_names_and_a_delete_is_soft(api: Api) -> None:
+    _, tag = await api.ask("POST", "/tags", {"name": "a", "detail": "b"})
+    assert tag["tm_create"].endswith("Z")
+    assert tag["tm_delete"] is None
+    _, changed = await api.ask("PUT", f"/tags/{tag['id']}", {"name": "c"})
+    assert (changed["name"], changed["detail"]) == ("c", "b")
+    _, deleted = await api.ask("DELETE", f"/tags/{tag['id']}")
+    assert deleted["tm_delete"] is not None
+    assert (await api.ask("GET", f"/tags/{tag['id']}"))[1] == deleted
+    assert (await api.ask("GET", "/tags"))[1]["result"] == []
+    assert (await api.ask("DELETE", f"/tags/{tag['id']}"))[0] == 404
+
+
+async def test_too_many_requests_are_told_when_to_come_back(api: Api) -> None:
+    answers = await asyncio.gather(*(api.ask("GET", "/tags") for _ in range(80)))
+    refused = [body["error"] for status, body in answers if status == 429]
+    assert refused
+    assert refused[0]["details"] == [{"limited_by": "customer"}]
+    assert (await api.ask("GET", "/ping", params={}))[0] == 200

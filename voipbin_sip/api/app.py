@@ -1,0 +1,96 @@
+"""Puts the routes together: `/v1.0`, `/auth`, `/ping`, `/openapi.json`."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+import structlog
+from fastapi import APIRouter, Depends, FastAPI
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from voipbin_sip import __version__
+from voipbin_sip.api import auth
+from voipbin_sip.api.errors import STATUS, ApiError, ErrorEnvelope, answer, handle_errors
+from voipbin_sip.api.limits import Buckets
+from voipbin_sip.api.routes import accesskeys, agents, customer, login, me, tags
+from voipbin_sip.api.services import Services
+from voipbin_sip.transport.limits import Rate
+
+BASE = "/v1.0"
+ROUTERS = (accesskeys.router, agents.router, customer.router, me.router, tags.router)
+ADDRESS_RATE = Rate(200, 400)
+LOGIN_RATE = Rate(10, 20)
+CUSTOMER_RATE = Rate(16.7, 33)
+_RESPONSES: dict[int | str, dict[str, object]] = {
+    code: {"model": ErrorEnvelope} for code in sorted({*STATUS.values()} - {402, 409})
+}
+
+
+def make_api(services: Services, routers: Sequence[APIRouter] = ROUTERS) -> FastAPI:
+    """Return the application."""
+    app = FastAPI(
+        title="voipbin-sip",
+        version=__version__,
+        description="Calls, flows and everything they use. A client written for VoIPBIN works here unchanged.",
+        docs_url="/swagger",
+        redoc_url="/redoc",
+        openapi_url="/openapi.json",
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    handle_errors(app)
+    per_customer = Buckets(CUSTOMER_RATE, "customer")
+
+    async def customers_rate(who: auth.Asking) -> None:
+        per_customer.take(str(who.customer_id))
+
+    for router in routers:
+        app.include_router(router, prefix=BASE, responses=_RESPONSES, dependencies=[Depends(customers_rate)])
+    app.include_router(login.router, prefix="/auth", responses=_RESPONSES)
+
+    @app.get("/ping", tags=["server"])
+    async def ping() -> dict[str, str]:
+        """Say that the server is there."""
+        return {"message": "pong"}
+
+    app.add_middleware(RequestBook)
+    return app
+
+
+class RequestBook:
+    """Gives each request an id, counts it for its address, and writes it down."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._log = structlog.get_logger("api")
+        self._addresses = Buckets(ADDRESS_RATE, "ip")
+        self._logins = Buckets(LOGIN_RATE, "ip")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection (ASGI)."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        scope["request_id"] = request_id = f"req_{secrets.token_hex(12)}"
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                self._log.debug(
+                    "request",
+                    request_id=request_id,
+                    method=scope["method"],
+                    path=scope["path"],
+                    status=message["status"],
+                )
+            await send(message)
+
+        host = scope["client"][0] if scope.get("client") else ""
+        try:
+            (self._logins if scope["path"].startswith("/auth/") else self._addresses).take(host)
+        except ApiError as error:
+            await answer(Request(scope), error)(scope, receive, send_with_id)
+            return
+        await self._app(scope, receive, send_with_id)

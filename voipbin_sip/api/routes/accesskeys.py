@@ -1,0 +1,79 @@
+"""`/accesskeys`: the token is shown once, in the answer that makes the key."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from voipbin_sip.api.auth import Administering, With
+from voipbin_sip.api.paging import Page, Paging
+from voipbin_sip.api.routes.body import Body, Text, Whole
+from voipbin_sip.resources.kinds.accesskey import (
+    Accesskey,
+    StoredAccesskey,
+    new_token,
+    shown_prefix,
+    token_hash,
+)
+
+router = APIRouter(prefix="/accesskeys", tags=["accesskeys"])
+TEN_YEARS = 315_360_000
+
+
+class AccesskeyNames(Body):
+    """What may change."""
+
+    name: Text = ""
+    detail: Text = ""
+
+
+class NewAccesskey(AccesskeyNames):
+    """A key to make; `expire` in seconds from now."""
+
+    expire: Annotated[Whole, Field(ge=0, le=TEN_YEARS)] = 31_536_000
+
+
+@router.get("", response_model=Page[Accesskey])
+async def list_accesskeys(found: With, who: Administering, paging: Paging) -> Page[StoredAccesskey]:
+    """List keys, without their tokens."""
+    return paging.page(found.catalogue.page(StoredAccesskey, before=paging.before, size=paging.size))
+
+
+@router.post("")
+async def create_accesskey(found: With, who: Administering, body: NewAccesskey) -> Accesskey:
+    """Make a key; this answer is the only one that holds its token."""
+    token = new_token()
+    key = StoredAccesskey(
+        customer_id=who.customer_id,
+        name=body.name,
+        detail=body.detail,
+        token_prefix=shown_prefix(token),
+        token_hash=token_hash(token),
+        tm_expire=datetime.now(UTC) + timedelta(seconds=body.expire),
+    )
+    made = await found.catalogue.create(key, "accesskey_created")
+    return Accesskey.model_validate(made.public() | {"token": token})
+
+
+@router.get("/{accesskey_id}", response_model=Accesskey)
+async def get_accesskey(found: With, who: Administering, accesskey_id: UUID) -> StoredAccesskey:
+    """Return a key, without its token."""
+    return found.catalogue.get(StoredAccesskey, accesskey_id)
+
+
+@router.put("/{accesskey_id}", response_model=Accesskey)
+async def update_accesskey(
+    found: With, who: Administering, accesskey_id: UUID, body: AccesskeyNames
+) -> StoredAccesskey:
+    """Change a key's name and detail."""
+    return await found.catalogue.update(StoredAccesskey, accesskey_id, "accesskey_updated", **body.given())
+
+
+@router.delete("/{accesskey_id}", response_model=Accesskey)
+async def delete_accesskey(found: With, who: Administering, accesskey_id: UUID) -> StoredAccesskey:
+    """Delete a key: it works no longer."""
+    return await found.catalogue.delete(StoredAccesskey, accesskey_id, "accesskey_deleted")

@@ -1,0 +1,78 @@
+"""The API on a socket: uvicorn in the server's own event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+
+class _Uvicorn(uvicorn.Server):
+    """Leaves signals to whoever runs the server, and says when it accepts connections."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take none."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept connections."""
+        await super().startup(sockets)
+        self.ready.set()
+
+
+class ApiServer:
+    """Serves one application."""
+
+    def __init__(self, app: FastAPI, *, certificate: Path | None = None, key: Path | None = None) -> None:
+        self._config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_keep_alive=30,
+            ws_ping_interval=10,
+            ws_ping_timeout=60,
+            ws_max_size=1024 * 1024,
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
+        )
+        self._server = _Uvicorn(self._config)
+        self._task: asyncio.Task[None] | None = None
+        self._sock: socket.socket | None = None
+
+    async def start(self, host: str, port: int) -> tuple[str, int]:
+        """Open the socket and serve; returns the address and port that were bound. Raises OSError."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._sock = socket.create_server((host, port), family=family, backlog=512)
+        self._sock.setblocking(False)
+        bound = self._sock.getsockname()
+        self._task = asyncio.ensure_future(self._server.serve(sockets=[self._sock]))
+        ready = asyncio.ensure_future(self._server.ready.wait())
+        await asyncio.wait((self._task, ready), return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if self._task.done():
+            self._task.result()
+        return bound[0], bound[1]
+
+    async def close(self, seconds: float = 2.0) -> None:
+        """Finish the requests in hand, for `seconds` at most."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await asyncio.wait((self._task,), timeout=seconds)
+            if not self._task.done():
+                self._server.force_exit = True
+                await asyncio.wait((self._task,), timeout=seconds)
+                self._task.cancel()
+        if self._sock is not None:
+            self._sock.close()

@@ -1,0 +1,60 @@
+"""Tokens of agents (JWT, HS256) and passwords (Argon2id)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from uuid import UUID
+
+import jwt
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+LIFE = 7 * 86_400  # seconds
+AUDIENCE = "voipbin-api"
+# Checked where there is no such user, so that the answer takes as long as for a wrong password.
+_NOBODY = PasswordHasher().hash("nobody has this password")
+
+
+class Tokens:
+    """Makes and reads the tokens of logins."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def make(self, agent_id: UUID, now: float | None = None) -> str:
+        """Return a token of an agent."""
+        issued = int(time.time() if now is None else now)
+        claims = {"sub": str(agent_id), "aud": AUDIENCE, "iat": issued, "exp": issued + LIFE}
+        return jwt.encode(claims, self._secret, algorithm="HS256")
+
+    def agent(self, token: str) -> UUID | None:
+        """Return whose token it is; None for one that is not ours or has expired."""
+        try:
+            claims = jwt.decode(
+                token,
+                self._secret,
+                algorithms=["HS256"],
+                audience=AUDIENCE,
+                options={"require": ["sub", "exp", "aud"]},
+            )
+            return UUID(claims["sub"])
+        except (jwt.InvalidTokenError, ValueError):
+            return None
+
+
+async def hash_password(password: str) -> str:
+    """Return what is kept of a password. In a thread: it is slow on purpose."""
+    return await asyncio.to_thread(PasswordHasher().hash, password)
+
+
+async def password_fits(kept: str | None, password: str) -> bool:
+    """Whether a password is the one that was hashed; takes as long where there is none."""
+    return await asyncio.to_thread(_fits, kept, password)
+
+
+def _fits(kept: str | None, password: str) -> bool:
+    try:
+        return PasswordHasher().verify(kept or _NOBODY, password) and kept is not None
+    except (VerificationError, InvalidHashError):
+        return False
