@@ -42,6 +42,8 @@ from voipbin_sip.transport.endpoint import Endpoint
 from voipbin_sip.transport.limits import Rate, SourceLimits
 from voipbin_sip.transport.resolver import Resolver
 from voipbin_sip.upkeep import Upkeep
+from voipbin_sip.web.client import WebClient
+from voipbin_sip.web.guard import HostGuard
 
 # Transfers by REFER are understood by the core, but no part of the server carries them out yet.
 METHODS = tuple(method for method in Limits().allow if method != "REFER")
@@ -64,6 +66,7 @@ class Server:
         data = _make_data_folder(loaded.places.data)
         self.directory = _directory(loaded, data)
         self._media = MediaClient(ports=config.media.port_range, workers=config.media.worker_count)
+        self._web = WebClient(HostGuard(config.http.allow_private))
         self._speech = Speech(
             cache_dir=data / "speech",
             cache_bytes=config.speech.cache_mb * 1024 * 1024,
@@ -137,7 +140,7 @@ class Server:
         rooms = Rooms(media)
         parts = Parts(
             Prompts(media, self._speech),
-            SoundLibrary(media, base=self._loaded.places.base, fetcher=Fetcher(config.http.allow_private)),
+            SoundLibrary(media, base=self._loaded.places.base, fetcher=Fetcher(self._web)),
             Connecting(media, dialer, destinations, rooms),
             dialer,
             destinations,
@@ -219,6 +222,7 @@ class Server:
         await self._endpoint.close()
         await self._speech.close()
         await self._media.close()
+        await self._web.close()
         await self._store.close()
         await self._dns.close()
 
