@@ -45,11 +45,11 @@ class History:
         return self.put(resource.changed(tm_delete=self._ledger.stamps()), *events)
 
     async def get(self, kind: type[R], id_: UUID) -> R:
-        """Return a resource as it was last, also a deleted one. Raises NotFound."""
+        """Return a resource as it was last, also a deleted one. Raises NotFound, StoreUnavailable."""
         waiting = self._ledger.store.unwritten(resources).get((str(id_),))
         row: Mapping[str, Any] | None = waiting.row if waiting is not None else None
         if waiting is None:
-            rows = await self._ledger.store.read(
+            rows = await self._ledger.store.fetch(
                 select(resources).where(resources.c.id == str(id_), resources.c.kind == kind.kind)
             )
             row = dict(rows[0]) if rows else None
@@ -60,7 +60,10 @@ class History:
     async def page(
         self, kind: type[R], *, before: datetime, size: int, reference_id: UUID | None = None
     ) -> Sequence[R]:
-        """Return up to `size` resources made before a time, the newest first; those of one thing, if asked for."""
+        """Return up to `size` resources made before a time, the newest first; those of one thing, if asked for.
+
+        Raises StoreUnavailable.
+        """
         table, text = resources, stamp_text(before)
         query = (
             select(table)
@@ -72,7 +75,7 @@ class History:
             query = query.where(table.c.reference_id == str(reference_id))
         waiting = {key[0]: change.row for key, change in self._ledger.store.unwritten(table).items()}
         rows: dict[object, Mapping[str, Any] | None] = {
-            row["id"]: dict(row) for row in await self._ledger.store.read(query)
+            row["id"]: dict(row) for row in await self._ledger.store.fetch(query)
         }
         # What was written while we read is in both; what waited before may be newer than what was read.
         rows |= waiting

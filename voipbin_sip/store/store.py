@@ -110,14 +110,21 @@ class Store:
         """Return what `put`, `remove` and `write` have not brought to the database yet, by primary key."""
         return self._queue.unwritten(table)
 
-    async def read(self, query: Select[Any]) -> Sequence[RowMapping]:
-        """Return rows; none, and a line in the log, where the database is in trouble."""
+    async def fetch(self, query: Select[Any]) -> Sequence[RowMapping]:
+        """Return rows. Raises StoreUnavailable where the database is in trouble."""
         try:
             async with asyncio.timeout(READ_SECONDS), self._engine.connect() as connection:
                 result = await connection.execute(query)
                 rows: Sequence[RowMapping] = result.mappings().all()
                 return rows
         except (SQLAlchemyError, OSError, TimeoutError) as error:
+            raise StoreUnavailable(f"the database cannot be read: {error}") from error
+
+    async def read(self, query: Select[Any]) -> Sequence[RowMapping]:
+        """Return rows; none, and a line in the log, where the database is in trouble."""
+        try:
+            return await self.fetch(query)
+        except StoreUnavailable as error:
             self._log.error("the database cannot be read", why=str(error))
             return ()
 

@@ -63,8 +63,8 @@ class WriteBehind:
         self.lost = 0  # changes given up
 
     def __len__(self) -> int:
-        """Return how many changes wait."""
-        return len(self._pending)
+        """Return how many changes the database does not have yet."""
+        return len(self._pending) + len(self._writing)
 
     def add(self, *changes: Change) -> None:
         """Queue changes that belong together; each takes the place of an earlier one of the same row."""
