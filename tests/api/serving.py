@@ -16,6 +16,8 @@ from voipbin_sip.api.kinds import CONFIGURED
 from voipbin_sip.api.server import ApiServer
 from voipbin_sip.api.services import Services
 from voipbin_sip.api.tokens import Tokens, hash_password
+from voipbin_sip.events.hub import Hub
+from voipbin_sip.events.record import Record
 from voipbin_sip.resources.base import DEFAULT_CUSTOMER
 from voipbin_sip.resources.catalogue import Catalogue
 from voipbin_sip.resources.history import History
@@ -52,7 +54,9 @@ async def serving_api(path: Path) -> AsyncIterator[Api]:
     ledger = Ledger(store, Stamps())
     catalogue = Catalogue(ledger, CONFIGURED)
     await catalogue.load()
-    services = Services(catalogue, History(ledger), Tokens(b"secret" * 8))
+    hub = Hub()
+    ledger.listen(hub.told)
+    services = Services(catalogue, History(ledger), Tokens(b"secret" * 8), hub, Record(store))
     token = new_token()
     await catalogue.create(StoredCustomer(id=DEFAULT_CUSTOMER, name="Office"))
     await catalogue.create(StoredAccesskey(token_prefix=shown_prefix(token), token_hash=token_hash(token)))

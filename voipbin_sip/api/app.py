@@ -14,7 +14,7 @@ from voipbin_sip import __version__
 from voipbin_sip.api import auth
 from voipbin_sip.api.errors import STATUS, ApiError, ErrorEnvelope, answer, handle_errors
 from voipbin_sip.api.limits import Buckets
-from voipbin_sip.api.routes import accesskeys, agents, customer, login, me, tags
+from voipbin_sip.api.routes import accesskeys, agents, customer, login, me, tags, ws
 from voipbin_sip.api.services import Services
 from voipbin_sip.transport.limits import Rate
 
@@ -48,6 +48,7 @@ def make_api(services: Services, routers: Sequence[APIRouter] = ROUTERS) -> Fast
 
     for router in routers:
         app.include_router(router, prefix=BASE, responses=_RESPONSES, dependencies=[Depends(customers_rate)])
+    app.include_router(ws.router, prefix=BASE)
     app.include_router(login.router, prefix="/auth", responses=_RESPONSES)
 
     @app.get("/ping", tags=["server"])

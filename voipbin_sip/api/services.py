@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass, field
 
 from voipbin_sip.api.tokens import Tokens
+from voipbin_sip.events.hub import Hub
+from voipbin_sip.events.record import Record
 from voipbin_sip.resources.catalogue import Catalogue
 from voipbin_sip.resources.history import History
 
@@ -33,4 +35,6 @@ class Services:
     catalogue: Catalogue
     history: History
     tokens: Tokens
+    hub: Hub
+    record: Record
     new_keys: Seldom = field(default_factory=Seldom)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from uuid import UUID
@@ -22,7 +22,7 @@ from voipbin_sip.events.delivery import Delivery, Target, delivery_for, delivery
 from voipbin_sip.events.event import Event
 from voipbin_sip.store.store import Store, StoreUnavailable, put
 from voipbin_sip.store.tables import deliveries
-from voipbin_sip.store.write_behind import Change
+from voipbin_sip.store.write_behind import Change, Key
 from voipbin_sip.web.client import WebClient
 from voipbin_sip.web.guard import WebError
 
@@ -229,8 +229,10 @@ class Webhooks:
     async def _load(self) -> None:
         """Take the oldest deliveries of the database that are not in memory, until there are enough."""
         while self._more and self._has_room:
+            waiting = self._store.unwritten(deliveries)
             try:
-                taken = self._take_oldest(await self._store.fetch(_OLDEST.limit(self._pace.window)))
+                found = await self._store.fetch(_OLDEST.limit(self._pace.window))
+                taken = self._take_oldest(found, waiting | self._store.unwritten(deliveries))
             except StoreUnavailable:
                 self._late.clear()  # their rows wait to be written: they are seen when reading works again
                 await asyncio.sleep(self._pace.database_retry)
@@ -239,13 +241,13 @@ class Webhooks:
                 await asyncio.sleep(self._pace.database_wait)
         self._loading = False
 
-    def _take_oldest(self, found: Sequence[RowMapping]) -> int:
-        """Take rows that were read, and what waits to be written; returns how many that are."""
+    def _take_oldest(self, found: Sequence[RowMapping], waiting: Mapping[Key, Change]) -> int:
+        """Take rows that were read, changed by what waits to be written; returns how many that are."""
         before = len(self._held)
         rows = {(row["event_id"], row["target"]): dict(row) for row in found}
         self._more = len(rows) >= self._pace.window
         last = max((row["event_id"] for row in rows.values()), default=0)
-        for key, change in self._store.unwritten(deliveries).items():
+        for key, change in waiting.items():
             event_id, target = int(str(key[0])), str(key[1])
             rows.pop((event_id, target), None)
             if change.row is not None and not change.row["dead"] and not (self._more and event_id > last):
