@@ -18,6 +18,9 @@ from voipbin_sip.api.services import Services
 from voipbin_sip.api.tokens import Tokens, hash_password
 from voipbin_sip.events.hub import Hub
 from voipbin_sip.events.record import Record
+from voipbin_sip.events.webhooks import Pace, Webhooks
+from voipbin_sip.platform.hooks import Hooks
+from voipbin_sip.platform.secrets import Sealer
 from voipbin_sip.resources.base import DEFAULT_CUSTOMER
 from voipbin_sip.resources.catalogue import Catalogue
 from voipbin_sip.resources.history import History
@@ -27,6 +30,8 @@ from voipbin_sip.resources.kinds.customer import StoredCustomer
 from voipbin_sip.resources.ledger import Ledger
 from voipbin_sip.resources.stamps import Stamps
 from voipbin_sip.store.store import Store
+from voipbin_sip.web.client import WebClient
+from voipbin_sip.web.guard import HostGuard
 
 
 @dataclass
@@ -56,7 +61,17 @@ async def serving_api(path: Path) -> AsyncIterator[Api]:
     await catalogue.load()
     hub = Hub()
     ledger.listen(hub.told)
-    services = Services(catalogue, History(ledger), Tokens(b"secret" * 8), hub, Record(store))
+    sealer = Sealer(bytes(32))
+    hooks = Hooks(catalogue, sealer)
+    web = WebClient(HostGuard(["127.0.0.1"]))
+    pace = Pace(first_retry=0.02, longest_retry=0.05, give_up=0.2)
+    webhooks = Webhooks(store, web, targets=hooks.targets, secret=hooks.secret, pace=pace)
+    ledger.outbox = webhooks.outbox
+    ledger.listen(webhooks.told)
+    webhooks.start()
+    services = Services(
+        catalogue, History(ledger), Tokens(b"secret" * 8), hub, Record(store), store, webhooks, sealer
+    )
     token = new_token()
     await catalogue.create(StoredCustomer(id=DEFAULT_CUSTOMER, name="Office"))
     await catalogue.create(StoredAccesskey(token_prefix=shown_prefix(token), token_hash=token_hash(token)))
@@ -65,6 +80,8 @@ async def serving_api(path: Path) -> AsyncIterator[Api]:
     async with aiohttp.ClientSession() as http:
         yield Api(f"http://{host}:{port}", token, services, http)
     await server.close()
+    await webhooks.close()
+    await web.close()
     await store.close()
 
 

@@ -14,12 +14,19 @@ from voipbin_sip import __version__
 from voipbin_sip.api import auth
 from voipbin_sip.api.errors import STATUS, ApiError, ErrorEnvelope, answer, handle_errors
 from voipbin_sip.api.limits import Buckets
-from voipbin_sip.api.routes import accesskeys, agents, customer, login, me, tags, ws
+from voipbin_sip.api.routes import accesskeys, agents, customer, login, me, tags, webhook_deliveries, ws
 from voipbin_sip.api.services import Services
 from voipbin_sip.transport.limits import Rate
 
 BASE = "/v1.0"
-ROUTERS = (accesskeys.router, agents.router, customer.router, me.router, tags.router)
+ROUTERS = (
+    accesskeys.router,
+    agents.router,
+    customer.router,
+    me.router,
+    tags.router,
+    webhook_deliveries.router,
+)
 ADDRESS_RATE = Rate(200, 400)
 LOGIN_RATE = Rate(10, 20)
 CUSTOMER_RATE = Rate(16.7, 33)

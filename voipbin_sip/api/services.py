@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from voipbin_sip.api.tokens import Tokens
 from voipbin_sip.events.hub import Hub
 from voipbin_sip.events.record import Record
+from voipbin_sip.events.webhooks import Webhooks
+from voipbin_sip.platform.secrets import Sealer
 from voipbin_sip.resources.catalogue import Catalogue
 from voipbin_sip.resources.history import History
+from voipbin_sip.store.store import Store
 
 
 class Seldom:
@@ -37,4 +40,7 @@ class Services:
     tokens: Tokens
     hub: Hub
     record: Record
+    store: Store
+    webhooks: Webhooks
+    sealer: Sealer
     new_keys: Seldom = field(default_factory=Seldom)

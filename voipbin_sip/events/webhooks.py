@@ -237,7 +237,9 @@ class Webhooks:
                 self._late.clear()  # their rows wait to be written: they are seen when reading works again
                 await asyncio.sleep(self._pace.database_retry)
                 continue
-            if not taken:  # what was read is delivered, but the database does not know that yet
+            if (
+                self._more and not taken
+            ):  # what was read is delivered, but the database does not know that yet
                 await asyncio.sleep(self._pace.database_wait)
         self._loading = False
 

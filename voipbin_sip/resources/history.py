@@ -32,11 +32,11 @@ class History:
         stamp = self._ledger.stamps()
         return self.put(resource.changed(tm_create=stamp, tm_update=stamp), *events, touch=False)
 
-    def put(self, resource: R, *events: str, touch: bool = True, webhook: bool = True) -> R:
+    def put(self, resource: R, *events: str, touch: bool = True) -> R:
         """Note the new state of a resource; `events` are told. Returns it with its time of change."""
         if touch:
             resource = resource.changed(tm_update=self._ledger.stamps())
-        told = [self._ledger.event(resource, event, webhook=webhook) for event in events]
+        told = [self._ledger.event(resource, event) for event in events]
         self._ledger.record(resource, *told)
         return resource
 

@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 
 from voipbin_sip.events.event import Event, event_id
+from voipbin_sip.events.types import goes_to_webhooks
 from voipbin_sip.resources.base import NO_UUID, Resource
 from voipbin_sip.resources.stamps import Stamps, stamp_text
 from voipbin_sip.store.store import Store, put
@@ -41,7 +42,7 @@ class Ledger:
         """Tell a listener of every event from now on; it must not wait."""
         self._listeners.append(listener)
 
-    def event(self, resource: Resource, type_: str, *, webhook: bool = True) -> Event:
+    def event(self, resource: Resource, type_: str) -> Event:
         """Return the event of a change, not yet written or told."""
         links = resource.links()
         return Event(
@@ -53,18 +54,10 @@ class Ledger:
             resource.public(),
             links.activeflow_id,
             links.owner_id,
-            webhook,
+            goes_to_webhooks(type_),
         )
 
-    def note(
-        self,
-        resource: Resource,
-        type_: str,
-        data: dict[str, Any],
-        *,
-        kind: str = "",
-        webhook: bool = True,
-    ) -> Event:
+    def note(self, resource: Resource, type_: str, data: dict[str, Any], *, kind: str = "") -> Event:
         """Tell what happened to a resource without a change of it: a digit, somebody who entered."""
         links = resource.links()
         event = Event(
@@ -76,7 +69,7 @@ class Ledger:
             data,
             links.activeflow_id,
             links.owner_id,
-            webhook,
+            goes_to_webhooks(type_),
         )
         self.store.write(self._event_rows(event))
         self._tell(event)

@@ -41,6 +41,8 @@ class CustomerBody(Body):
     address: Text = ""
     webhook_method: WebhookMethod = ""
     webhook_uri: WebAddress = ""
+    # Ours: what webhooks are signed with; never shown again. An empty one: they are not signed.
+    webhook_secret: Text = ""
 
 
 class MetadataBody(Body):
