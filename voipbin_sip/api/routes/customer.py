@@ -66,7 +66,10 @@ async def get_customer(found: With, who: Asking) -> StoredCustomer:
 @router.put("", response_model=Customer)
 async def update_customer(found: With, who: Administering, body: CustomerBody) -> StoredCustomer:
     """Change the customer."""
-    return await found.catalogue.update(StoredCustomer, who.customer_id, "customer_updated", **body.given())
+    fields = body.given()
+    if secret := fields.get("webhook_secret"):
+        fields["webhook_secret"] = found.sealer.seal(secret, "webhooks")
+    return await found.catalogue.update(StoredCustomer, who.customer_id, "customer_updated", **fields)
 
 
 @router.put("/metadata", response_model=Customer)
