@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from media.client import LegListener, MediaClient, MediaLeg
 from media.messages import Stream
@@ -21,6 +21,7 @@ class LegSound:
         advertised: what our SDP names for the address that the sockets are bound to.
         rtp_timeout: seconds without packets until the listener is told; 0 = never.
         beside: a leg that this one will share its sound with.
+        codecs: what we offer and accept, the first being the one we like best.
 
     Raises:
         media.client.NoPort: no free pair of ports.
@@ -36,9 +37,11 @@ class LegSound:
         advertised: Callable[[str], str],
         rtp_timeout: float,
         beside: MediaLeg | None = None,
+        codecs: Sequence[str] = CODECS,
     ) -> None:
         self.leg: MediaLeg = media.open_leg(host, listener, rtp_timeout=rtp_timeout, beside=beside)
         self._host = advertised(host)
+        self._codecs = tuple(codecs)
         self._session_id = secrets.randbits(62)
         self._version = 0
         self._offered: SessionDescription | None = None
@@ -83,7 +86,7 @@ class LegSound:
             port=self.leg.port,
             session_id=self._session_id,
             version=self._version,
-            codecs=CODECS,
+            codecs=self._codecs,
         )
 
     def _apply(self, agreed: Agreement) -> None:
