@@ -95,7 +95,7 @@ def test_numbers_keep_what_was_written(tmp_path: Path) -> None:
 
 
 def test_passwords_are_made_once_and_readable_by_us_only(tmp_path: Path) -> None:
-    entries = DirectoryFile(extensions=[ExtensionEntry(extension="1000"), ExtensionEntry(extension="1001")])
+    entries = DirectoryFile(extensions=(ExtensionEntry(extension="1000"), ExtensionEntry(extension="1001")))
     first = read_passwords(entries, tmp_path, tmp_path)
     assert first == read_passwords(entries, tmp_path, tmp_path)
     assert len(set(first.values())) == 2
@@ -107,9 +107,9 @@ def test_passwords_are_made_once_and_readable_by_us_only(tmp_path: Path) -> None
 def test_passwords_that_the_operator_gave(tmp_path: Path) -> None:
     write(tmp_path, "workshop.txt", "hammer\n")
     entries = DirectoryFile(
-        extensions=[
+        extensions=(
             ExtensionEntry(extension="1000", password="desk"),
             ExtensionEntry(extension="1001", password_file=Path("workshop.txt")),
-        ]
+        )
     )
     assert read_passwords(entries, tmp_path, tmp_path / "data") == {"1000": "desk", "1001": "hammer"}

@@ -20,7 +20,7 @@ from voipbin_sip.calls.rooms import Rooms
 from voipbin_sip.calls.session import CallLimits
 from voipbin_sip.calls.switchboard import Switchboard
 from voipbin_sip.config import Config, split_host_port
-from voipbin_sip.directory import Directory, read_passwords
+from voipbin_sip.directory import Directory, read_secrets
 from voipbin_sip.flowhost import FlowHost, Parts, spoken_prompts
 from voipbin_sip.guard import DigestGuard
 from voipbin_sip.loading import Loaded
@@ -72,7 +72,7 @@ class Server:
         self._locations = Locations()
         self._store = _store(config.database.url, data)
         self._limits = _limits(config, self._locations)
-        guard = DigestGuard(config.domain, secrets.token_bytes(32), watch=self._judged)
+        guard = DigestGuard(config.domain, secrets.token_bytes(32), watch=self._judged, barred=self._barred)
         registrar = Registrar(
             domain=config.domain,
             password=lambda extension: self.directory.password(extension),
@@ -160,6 +160,9 @@ class Server:
 
     def _judged(self, source: str, good: bool) -> None:
         self._limits.judged(source, good, self._endpoint.now())
+
+    def _barred(self, source: str) -> bool:
+        return self._limits.bars(source, self._endpoint.now())
 
     async def start(self) -> list[ListenAddress]:
         """Open everything; returns the SIP addresses. Raises StartError."""
@@ -254,15 +257,10 @@ def _make_data_folder(data: Path) -> Path:
 
 def _directory(loaded: Loaded, data: Path) -> Directory:
     try:
-        passwords = read_passwords(loaded.directory, loaded.places.base, data)
+        passwords = read_secrets(loaded.directory, loaded.places.base, data)
     except (OSError, ValueError) as error:
-        raise StartError(f"cannot read the extensions' passwords: {error}") from error
-    return Directory(
-        {entry.number: entry for entry in loaded.directory.numbers},
-        {entry.extension: entry for entry in loaded.directory.extensions},
-        passwords,
-        {entry.id: entry for entry in loaded.directory.conferences},
-    )
+        raise StartError(f"cannot read the passwords of the directory: {error}") from error
+    return Directory.of(loaded.directory, passwords)
 
 
 def _store(url: str, data: Path) -> Store:
