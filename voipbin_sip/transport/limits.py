@@ -88,6 +88,10 @@ class SourceLimits:
         self._refused(host, bucket, now)
         return False
 
+    def bars(self, host: str, now: float) -> bool:
+        """Return whether a source is banned; nothing is counted."""
+        return self._bans.holds(source_key(host), now) and not self._exempt(host)
+
     def judged(self, host: str, good: bool, now: float) -> None:
         """Take note of a password that a source sent: right or wrong. A request without one is not told here."""
         key = source_key(host)
