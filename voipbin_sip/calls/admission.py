@@ -32,6 +32,7 @@ class Admitted:
     connect: Address | None = None  # instead of a flow: a phone dialled another one
     payer: str = ""  # see call.Originator
     private: bool = False
+    transfers: bool = False  # the caller may send the other side elsewhere (REFER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +86,10 @@ class Admission:
                 extension = outcome.user
             if number is None and dialled in directory.extensions:
                 there = Address("extension", dialled)
-                return Admitted("", caller(request, extension), there, connect=there)
+                return Admitted("", caller(request, extension), there, connect=there, transfers=True)
             if number is None:
                 return Turned(404, "Number not found", why="no such number")
-        return Admitted(number.flow, caller(request, extension), called(dialled))
+        return Admitted(number.flow, caller(request, extension), called(dialled), transfers=bool(extension))
 
 
 def dialled_number(uri: Uri) -> str:

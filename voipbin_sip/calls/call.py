@@ -54,6 +54,7 @@ class Call:
     payer: str = ""  # see Originator
     private: bool = False
     max_forwards: int = 70
+    transfers: bool = False  # its phone may send the other side elsewhere (REFER)
     hangup_by: str = ""
     hangup_reason: str = ""
     times: dict[Status, datetime] = field(default_factory=dict)

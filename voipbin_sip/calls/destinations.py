@@ -83,7 +83,7 @@ class Destinations:
         contacts = self._locations.contacts(extension)
         if not contacts:
             raise NotReachable("unreachable", f"no phone is registered for extension {extension}")
-        return [Target(contact.hop, contact.uri, contact.path) for contact in contacts]
+        return [Target(contact.hop, contact.uri, contact.path, transfers=True) for contact in contacts]
 
     def _hop(self, place: Place) -> Hop | None:
         try:

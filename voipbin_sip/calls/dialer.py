@@ -81,6 +81,7 @@ class Dialer:
             payer=originator.payer,
             private=originator.private,
             max_forwards=originator.max_forwards,
+            transfers=target.transfers,
         )
         session = OutgoingSession(call, self._endpoint, self._limits)
         near = beside.sound.leg if beside is not None and beside.sound is not None else None

@@ -26,6 +26,7 @@ class Target:
     headers: tuple[tuple[str, str], ...] = ()
     credentials: tuple[str, str] | None = None
     others: tuple[Hop, ...] = ()  # tried one after the other where the one before does not work
+    transfers: bool = False  # who answers there may send the other side elsewhere (REFER)
 
 
 class OutgoingSession(CallSession):

@@ -71,6 +71,7 @@ class Switchboard:
         self._endpoint: Endpoint | None = None
         self.sessions: dict[str, CallSession] = {}
         self._ended: dict[str, int] = {}  # SIP status by call id, oldest first
+        self._questions: dict[str, Callable[[Response], None]] = {}  # requests outside of calls, by token
         self.counters: Counter[str] = Counter()
         self.draining = False
         self.idle = asyncio.Event()  # set while there is no call
@@ -85,6 +86,10 @@ class Switchboard:
         self.sessions[session.call.leg] = session
         self.idle.clear()
 
+    def expect(self, token: str, answered: Callable[[Response], None]) -> None:
+        """Tell who sent a request outside of calls (`SipCore.request`) how it was answered; there is always an end."""
+        self._questions[token] = answered
+
     def handle(self, event: Event) -> None:
         """Take one event of the SIP core."""
         match event:
@@ -96,7 +101,8 @@ class Switchboard:
                 self.counters["refused"] += 1
                 self._log.debug("refused", source=event.hop.remote[0], status=event.status, why=event.why)
             case Response():
-                pass  # of a request outside of calls: none is sent yet
+                if answered := self._questions.pop(event.token, None):
+                    answered(event)
             case _:
                 self._in_call(event)
 
@@ -161,6 +167,7 @@ class Switchboard:
             payer=decision.payer,
             private=decision.private,
             max_forwards=event.request.max_forwards or 70,
+            transfers=decision.transfers,
         )
         session = IncomingSession(call, self._endpoint, self._limits)
         try:
