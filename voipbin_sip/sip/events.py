@@ -168,6 +168,7 @@ class Response:
     reason: str
     headers: Headers  # empty where no answer came
     cseq: int  # of the request that was answered: higher than asked for if credentials were wanted
+    hop: Hop  # how the answer came in; where the request went if none came
 
 
 @dataclass(frozen=True, slots=True)

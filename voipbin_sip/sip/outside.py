@@ -149,11 +149,11 @@ class _Question:
     def _answered(self, cseq: int, tried: Tried, now: float, response: Response | None) -> None:
         if response is not None and response.status < 200:
             return
-        del self.outside._waiting[self.token]
+        transaction = self.outside._waiting.pop(self.token)
         if response is not None and self.digest is not None and self.digest.learn(response, tried):
             self.send(now, cseq + 1, tried)
             return
         status = 408 if response is None else response.status
         reason = (response and response.reason) or REASONS.get(status, "")
         headers = Headers() if response is None else response.headers
-        self.outside._wire.emit(ResponseEvent(self.token, status, reason, headers, cseq))
+        self.outside._wire.emit(ResponseEvent(self.token, status, reason, headers, cseq, transaction.heard))
