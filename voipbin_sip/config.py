@@ -13,6 +13,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from flows.findings import Finding
 from flows.validation import validate
 from flows.yamlnodes import load_nodes
+from voipbin_sip.toll.allowed import read_country, read_entry
+from voipbin_sip.toll.limits import OutboundLimitsSection
 from voipbin_sip.transport.address import parse_listen_address
 
 
@@ -51,6 +53,11 @@ def _network(text: str) -> str:
         ipaddress.ip_network(text, strict=False)
     except ValueError:
         raise ValueError("must be an IP address or a network like 192.0.2.0/24") from None
+    return text
+
+
+def _allow(text: str) -> str:
+    read_entry(text)
     return text
 
 
@@ -174,7 +181,9 @@ class HttpSection(_Section):
 class OutboundSection(_Section):
     """Key `outbound`."""
 
-    allow: list[str] = []
+    allow: list[Annotated[str, AfterValidator(_allow)]] = []
+    countries: list[Annotated[str, AfterValidator(read_country)]] = []
+    limits: OutboundLimitsSection = OutboundLimitsSection()
 
 
 class LogSection(_Section):

@@ -37,9 +37,7 @@ class CallLimitsEntry(BaseModel):
         )
 
 
-class ProviderLimitsSection(BaseModel):
-    """Key `outbound.limits.provider`: of all calls through one provider. Most carriers have such limits themselves."""
-
+class _LimitsSection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     concurrent: Count = 0
@@ -51,31 +49,23 @@ class ProviderLimitsSection(BaseModel):
         return CallLimits(self.concurrent, self.per_minute, self.minutes_per_day)
 
 
-class TotalLimitsSection(BaseModel):
-    """Key `outbound.limits.total`: of all calls that leave the server."""
+class ProviderLimitsSection(_LimitsSection):
+    """Key `outbound.limits.provider`: of all calls through one provider. Carriers have limits of their own."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+
+class TotalLimitsSection(_LimitsSection):
+    """Key `outbound.limits.total`: of all calls that leave the server."""
 
     concurrent: Count = 30
     per_minute: Count = 60
     minutes_per_day: Count = 3000
 
-    def limits(self) -> CallLimits:
-        """Return them as the guard uses them."""
-        return CallLimits(self.concurrent, self.per_minute, self.minutes_per_day)
 
-
-class OutboundLimitsSection(BaseModel):
+class OutboundLimitsSection(_LimitsSection):
     """Key `outbound.limits`: of each payer (an extension, a trunk, a provider whose calls are sent on), and in all."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     concurrent: Count = 5
     per_minute: Count = 20
     minutes_per_day: Count = 600
     provider: ProviderLimitsSection = ProviderLimitsSection()
     total: TotalLimitsSection = TotalLimitsSection()
-
-    def limits(self) -> CallLimits:
-        """Return those of a payer as the guard uses them."""
-        return CallLimits(self.concurrent, self.per_minute, self.minutes_per_day)
