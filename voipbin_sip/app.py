@@ -113,6 +113,7 @@ class Server:
             domain=config.domain,
             interval=config.registrar.keepalive,
             wall=time.time,
+            expect=self.switchboard.expect,
         )
         self._host = self._flow_host(limits)
 
