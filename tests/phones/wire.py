@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import cast
 
-from tests.phones.wire_sound import Sound, open_sound
+from tests.phones.wire_sound import Sound, open_sound, tick
 
 T1 = 0.5  # s
 
@@ -49,11 +48,7 @@ class WireCall:
         )
         status = await self._request("INVITE", sdp)
         if status == 200:
-            connection_line = re.search(r"c=IN IP4 (\S+)", self.answer)
-            port = re.search(r"m=audio (\d+)", self.answer)
-            assert connection_line and port, self.answer
-            self.sound.remote = (connection_line[1], int(port[1]))
-            self.sound.talking = True
+            self.sound.speak_to(self.answer)
         return status
 
     async def bye(self) -> int:
@@ -135,7 +130,7 @@ class WireCall:
 
 
 class Line(asyncio.DatagramProtocol):
-    """The SIP socket that all calls share, and the clock of their sound; made by `wire`."""
+    """The SIP socket that all calls share; made by `wire`."""
 
     def __init__(self, server: tuple[str, int]) -> None:
         self.server = server
@@ -169,15 +164,6 @@ class Line(asyncio.DatagramProtocol):
         kept = re.findall(r"^(?:Via|From|To|Call-ID|CSeq):.*\r\n", request, re.MULTILINE | re.IGNORECASE)
         self.send(f"SIP/2.0 {status}\r\n{''.join(kept)}Content-Length: 0\r\n\r\n")
 
-    async def tick(self) -> None:
-        """Let every call that talks send its packet each 20 ms."""
-        due = time.monotonic()
-        while True:
-            for call in self.calls.values():
-                call.sound.speak()
-            due += 0.02
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-
 
 @asynccontextmanager
 async def wire(server: str) -> AsyncIterator[Line]:
@@ -187,7 +173,7 @@ async def wire(server: str) -> AsyncIterator[Line]:
     transport, line = await loop.create_datagram_endpoint(
         lambda: Line((host, int(port))), local_addr=("127.0.0.1", 0)
     )
-    clock = asyncio.create_task(line.tick())
+    clock = asyncio.create_task(tick(lambda: [call.sound for call in line.calls.values()]))
     try:
         yield line
     finally:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import struct
 import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +59,14 @@ class Sound(asyncio.DatagramProtocol):
             _, kind, sequence, timestamp, _ = struct.unpack("!BBHII", data[:12])
             self.packets.append(Packet(time.monotonic(), kind & 0x7F, sequence, timestamp, data[12:]))
 
+    def speak_to(self, description: str) -> None:
+        """Talk from now on, to where a session description says."""
+        connection = re.search(r"^c=IN IP4 (\S+)", description, re.MULTILINE)
+        port = re.search(r"^m=audio (\d+)", description, re.MULTILINE)
+        assert connection and port, description
+        self.remote = (connection[1], int(port[1]))
+        self.talking = True
+
     def speak(self) -> None:
         """Send 20 ms of silence unless a digit goes out; the line's clock calls this every 20 ms."""
         if self.talking:
@@ -102,6 +113,30 @@ async def open_sound(event_type: int) -> Sound:
     )
     sound.transport = transport
     return sound
+
+
+async def tick(sounds: Callable[[], Iterable[Sound]]) -> None:
+    """Let every sound that talks send its packet each 20 ms, until cancelled."""
+    due = time.monotonic()
+    while True:
+        for sound in sounds():
+            sound.speak()
+        due += 0.02
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+
+@asynccontextmanager
+async def sounding(*event_types: int) -> AsyncIterator[list[Sound]]:
+    """Open sounds that nothing else keeps going, one for each payload type of telephone-event; then close them."""
+    sounds = [await open_sound(event_type) for event_type in event_types]
+    clock = asyncio.create_task(tick(lambda: sounds))
+    try:
+        yield sounds
+    finally:
+        clock.cancel()
+        await asyncio.gather(clock, return_exceptions=True)
+        for sound in sounds:
+            sound.close()
 
 
 def encode_ulaw(samples: npt.NDArray[np.float64]) -> bytes:
