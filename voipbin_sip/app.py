@@ -12,13 +12,16 @@ import structlog
 from flows.interpreter import Limits as RunLimits
 from flows.ports import Conference
 from media.client import MediaClient
+from media.tones import hold_music, ringback
 from voipbin_sip.calls.admission import Admission
+from voipbin_sip.calls.bridge import Bridges
 from voipbin_sip.calls.connecting import Connecting
 from voipbin_sip.calls.destinations import Destinations
 from voipbin_sip.calls.dialer import Dialer
 from voipbin_sip.calls.rooms import Rooms
 from voipbin_sip.calls.session import CallLimits
 from voipbin_sip.calls.switchboard import Switchboard
+from voipbin_sip.calls.tones import Tone
 from voipbin_sip.config import Config, split_host_port
 from voipbin_sip.directory import Directory, read_secrets
 from voipbin_sip.flowhost import FlowHost, Parts, spoken_prompts
@@ -136,10 +139,11 @@ class Server:
             advertised=self._advertised,
         )
         rooms = Rooms(media)
+        bridges, ringing = Bridges(rooms, Tone(media, hold_music)), Tone(media, ringback)
         parts = Parts(
             Prompts(media, self._speech),
             SoundLibrary(media, base=self._loaded.places.base, fetcher=Fetcher(config.http.allow_private)),
-            Connecting(media, dialer, destinations, rooms),
+            Connecting(dialer, destinations, rooms, bridges, ringing),
             dialer,
             destinations,
             rooms,

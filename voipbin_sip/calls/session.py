@@ -40,6 +40,7 @@ class CallSession:
         self.pressed: Callable[[str], None] = _no_digit
         self.over: Callable[[], None] = _no_end
         self.held: Callable[[bool], None] = nobody_waits
+        self.gone: Callable[[], None] = nobody_is_left
         self.sound: LegSound | None = None
         self._endpoint = endpoint
         self.finished = asyncio.Event()
@@ -48,7 +49,7 @@ class CallSession:
         self._cause = 0  # ours, of the hang-up
         self._status_before_end = call.status
         self._duration_over = False
-        self._holds = False  # the peer wants no sound from us
+        self.holds = False  # the peer wants no sound from us
         self._cap = asyncio.get_running_loop().call_later(limits.duration, self._too_long)
 
     def abandon(self) -> None:
@@ -121,8 +122,8 @@ class CallSession:
         self._accept_answer(answer)
 
     def _tell_hold(self, holds: bool) -> None:
-        if holds is not self._holds:
-            self._holds = holds
+        if holds is not self.holds:
+            self.holds = holds
             self.held(holds)
 
     def info_digit(self, digit: str) -> None:
@@ -154,6 +155,7 @@ class CallSession:
             why=event.reason,
         )
         self.finished.set()
+        self.gone()
         self.over()
         self._forget()
 
@@ -179,7 +181,7 @@ class CallSession:
 
     def _forget(self) -> None:
         """Let go of everything that refers to this call, so that it is freed at once and not by the collector."""
-        self.pressed, self.over, self.held = _no_digit, _no_end, nobody_waits
+        self.pressed, self.over, self.held, self.gone = _no_digit, _no_end, nobody_waits, nobody_is_left
         self.sound = None
 
     def _digit(self, digit: str, source: str) -> None:
@@ -211,3 +213,7 @@ def _no_end() -> None:
 
 def nobody_waits(held: bool) -> None:
     """There is nobody on the other side."""
+
+
+def nobody_is_left() -> None:
+    """The call was in no bridge."""

@@ -15,7 +15,6 @@ from voipbin_sip.calls.call import Address, Originator
 from voipbin_sip.calls.connecting import Connecting
 from voipbin_sip.calls.destinations import Destinations
 from voipbin_sip.calls.dialer import Dialer, Dialled
-from voipbin_sip.calls.incoming import IncomingSession
 from voipbin_sip.calls.rooms import Rooms
 from voipbin_sip.calls.session import CallSession
 from voipbin_sip.calls.sound import LegSound
@@ -69,10 +68,15 @@ class CallSteps:
         self._rooms = parts.rooms
         self._conferences = parts.conferences
         self._ended_status = parts.ended_status
+        self.has_let_go = False
+
+    def let_go(self) -> None:
+        """Leave the call to another run: this one is stopped and must not hang up."""
+        self.has_let_go = True
 
     def status(self) -> str:
-        """Return the call's status."""
-        return str(self._session.call.status)
+        """Return the call's status; one that was let go is over for this run."""
+        return str(Status.HANGUP if self.has_let_go else self._session.call.status)
 
     async def answer(self) -> None:
         """Answer the call."""
@@ -159,8 +163,6 @@ class CallSteps:
     ) -> ConnectResult:
         """Bridge the caller with somebody."""
         caller = self._session
-        if not isinstance(caller, IncomingSession):
-            raise StepFailed("only incoming calls can be connected yet")
         self._warn_of_shown_caller(anonymous)
         try:
             dialled = await self._connecting.connect(
@@ -210,7 +212,7 @@ class CallSteps:
         return conference
 
     async def join(self, room: str, *, kind: str) -> None:
-        """Put the caller into a room until it hangs up or, in a connect room, the last other one leaves."""
+        """Put the caller into a room until it hangs up, is put out or, in a connect room, the last other one leaves."""
         if kind == "conference":
             self._session.answer()
         await self._heard()
@@ -220,7 +222,7 @@ class CallSteps:
             raise StepFailed(str(error)) from error
         try:
             company = False
-            while True:
+            while self._session in joined.members:
                 company = company or len(joined.members) > 1
                 if kind == "connect" and company and len(joined.members) == 1:
                     return
