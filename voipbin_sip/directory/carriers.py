@@ -26,6 +26,7 @@ from voipbin_sip.directory.fields import (
     RouteTarget,
     host_and_port,
 )
+from voipbin_sip.toll.limits import CallLimitsEntry
 
 DEFAULT_PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061}
 
@@ -42,6 +43,7 @@ class TrunkEntry(Entry):
     password_file: Path | None = None
     allowed_ips: tuple[Network, ...] = ()
     transfers: bool = False  # whether it may send its calls elsewhere (REFER)
+    limits: CallLimitsEntry = CallLimitsEntry()  # of the calls that go out for it
 
     @model_validator(mode="after")
     def _can_prove_itself(self) -> Self:
@@ -94,6 +96,7 @@ class ProviderEntry(Entry):
     rewrite_out: tuple[RewriteEntry, ...] = ()  # of the number that we dial, before prefix and postfix
     rewrite_in: tuple[RewriteEntry, ...] = ()  # of numbers in its calls: who is called and who calls
     transfers: bool = False
+    limits: CallLimitsEntry = CallLimitsEntry()  # of the calls that it carries
     srtp: Literal["off", "optional", "required"] = "off"
 
     @model_validator(mode="after")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from voipbin_sip.directory.fields import Entry, Name, Number, Password
+from voipbin_sip.toll.limits import CallLimitsEntry
 
 
 class NumberEntry(Entry):
@@ -25,6 +26,7 @@ class ExtensionEntry(Entry):
     detail: str = ""
     password: Password | None = None
     password_file: Path | None = None
+    limits: CallLimitsEntry = CallLimitsEntry()  # of the calls that go out for it
 
 
 class ConferenceEntry(Entry):
