@@ -36,3 +36,12 @@ bindings = Table(
     Column("instance", String(128), nullable=False),
     Column("reg_id", String(10), nullable=False),
 )
+
+# Seconds of answered calls that left the server, by day (as the machine counts days) and account of the toll guard.
+outbound_usage = Table(
+    "outbound_usage",
+    metadata,
+    Column("day", String(10), primary_key=True),  # 2026-11-22
+    Column("account", String(128), primary_key=True),
+    Column("seconds", Float, nullable=False),
+)

@@ -142,6 +142,11 @@ class TollGuard:
         """Return the seconds of today by account."""
         return {name: account.seconds for name, account in self._accounts.items() if account.seconds}
 
+    @property
+    def account_count(self) -> int:
+        """How many accounts are kept: those with calls, or with minutes of today."""
+        return len(self._accounts)
+
     def _account(self, name: str) -> Account:
         account = self._accounts.get(name)
         if account is None:
