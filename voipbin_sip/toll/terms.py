@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from voipbin_sip.directory import Directory
+from voipbin_sip.directory import Directory, ExtensionEntry, TrunkEntry
 from voipbin_sip.toll.account import TOTAL, VIA
 from voipbin_sip.toll.limits import CallLimits, CallLimitsEntry, OutboundLimitsSection
 
@@ -28,5 +28,9 @@ class Terms:
         if kind == VIA:
             provider = directory.providers.get(name)
             return (provider.limits if provider else _UNSAID).over(self.section.provider.limits())
-        entry = {"extension": directory.extensions, "trunk": directory.trunks}.get(kind, {}).get(name)
+        entry: ExtensionEntry | TrunkEntry | None = None
+        if kind == "extension":
+            entry = directory.extensions.get(name)
+        elif kind == "trunk":
+            entry = directory.trunks.get(name)
         return (entry.limits if entry else _UNSAID).over(self.section.limits())
