@@ -10,6 +10,7 @@ from voipbin_sip.directory.carriers import ProviderEntry, RouteEntry, TrunkEntry
 from voipbin_sip.directory.people import ConferenceEntry, ExtensionEntry, NumberEntry
 from voipbin_sip.directory.reading import DirectoryFile
 from voipbin_sip.directory.secrets import Secrets
+from voipbin_sip.directory.sources import Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,13 @@ class Directory:
     routes: tuple[RouteEntry, ...] = ()
     trunk_passwords: Mapping[str, str] = field(default_factory=dict)  # by domain_name
     provider_passwords: Mapping[str, str] = field(default_factory=dict)  # by id
+    sources: Sources[TrunkEntry | ProviderEntry] = field(init=False)  # whose calls need no password
+
+    def __post_init__(self) -> None:
+        trunks = [entry for entry in self.trunks.values() if "ip" in entry.auth_types]
+        listed: list[TrunkEntry | ProviderEntry] = [*trunks, *self.providers.values()]
+        sources = Sources((network, entry) for entry in listed for network in entry.allowed_ips)
+        object.__setattr__(self, "sources", sources)  # a frozen object's own making
 
     @classmethod
     def of(cls, entries: DirectoryFile, secrets: Secrets) -> Self:

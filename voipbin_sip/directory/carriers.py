@@ -55,6 +55,13 @@ class TrunkEntry(Entry):
         return self
 
 
+class RewriteEntry(Entry):
+    """What the beginning of a number is replaced by; the first of a list that fits counts."""
+
+    prefix: Prefix
+    by: Dialled = ""
+
+
 class CallerIdEntry(Entry):
     """Whom a provider's calls show."""
 
@@ -64,13 +71,7 @@ class CallerIdEntry(Entry):
     )
     domain: HostPort | Literal[""] = ""  # of From; "" = the provider's hostname
     asserted: Literal["hidden", "always", "never"] = "hidden"  # when P-Asserted-Identity is sent
-
-
-class RewriteEntry(Entry):
-    """What the beginning of a number is replaced by; the first of a list that fits counts."""
-
-    prefix: Prefix
-    by: Dialled = ""
+    rewrite: tuple[RewriteEntry, ...] = ()  # of the number that is shown
 
 
 class ProviderEntry(Entry):
