@@ -19,6 +19,8 @@ from typing import cast
 from tests.phones import ports
 from tests.phones.account import DOMAIN
 
+EOL = "\r\n"
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -106,7 +108,7 @@ class Talk:
             f"Via: SIP/2.0/UDP {via};branch=z9hG4bK{branch or self.peer.unique()};rport\r\n"
             f"Max-Forwards: 70\r\nFrom: {self.local}\r\nTo: {self.remote}\r\nCall-ID: {self.call_id}\r\n"
             f"CSeq: {cseq} {method}\r\n{self.peer.contact_line}"
-            f"{''.join(f'{line}{chr(13)}{chr(10)}' for line in (*self.extra, *lines))}"
+            f"{''.join(f'{line}{EOL}' for line in (*self.extra, *lines))}"
             f"{content}Content-Length: {len(body.encode())}\r\n\r\n{body}"
         )
         self.peer.send(text)
@@ -121,8 +123,9 @@ class Talk:
         ]
         content = "Content-Type: application/sdp\r\n" if body else ""
         text = (
-            f"SIP/2.0 {status}\r\n{''.join(kept)}{self.peer.contact_line}"
-            f"{''.join(f'{line}{chr(13)}{chr(10)}' for line in (*self.extra, *lines))}"
+            f"SIP/2.0 {status}\r\n{''.join(kept)}"
+            f"{'' if any(line.startswith('Contact:') for line in lines) else self.peer.contact_line}"
+            f"{''.join(f'{line}{EOL}' for line in (*self.extra, *lines))}"
             f"{content}Content-Length: {len(body.encode())}\r\n\r\n{body}"
         )
         request.answer(text)

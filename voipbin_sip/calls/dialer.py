@@ -123,7 +123,7 @@ class Dialer:
                 session.rang = _tell(rang, session)
             return session
 
-        attempts = [asyncio.ensure_future(self._reach(target, begin)) for target in targets]
+        attempts = [asyncio.ensure_future(self._reach(target, begin, {target.uri})) for target in targets]
         winner: OutgoingSession | None = None
         try:
             winner = await _first_answer(attempts, seconds)
@@ -138,9 +138,13 @@ class Dialer:
         return summary(sessions)
 
     async def _reach(
-        self, target: Target, begin: Callable[[Target], OutgoingSession], redirections: int = 0
+        self, target: Target, begin: Callable[[Target], OutgoingSession], tried: set[str]
     ) -> OutgoingSession | None:
-        """Call one target: by its other hops where one does not work, and where it redirects us to."""
+        """Call one target: by its other hops where one does not work, and where it redirects us to.
+
+        `tried` holds the URIs that were called: none is called again (RFC 3261 8.1.3.4), or redirections that lead
+        to each other would multiply.
+        """
         for hop in (target.hop, *target.others):
             try:
                 session = begin(replace(target, hop=hop, others=()))
@@ -151,16 +155,18 @@ class Dialer:
                 return session
             if session.has_rung or session.failure not in UNREACHED:
                 break
-        if redirections < MAX_REDIRECTIONS:
-            for uri in session.redirected:
-                try:
-                    onward = await self._destinations.target(uri)
-                except NotReachable as error:
-                    session.log.warning("redirection not followed", why=str(error))
-                    continue
-                answered = await self._reach(onward, begin, redirections + 1)
-                if answered is not None:
-                    return answered
+        for uri in session.redirected:
+            if uri in tried or len(tried) > MAX_REDIRECTIONS:
+                continue
+            tried.add(uri)
+            try:
+                onward = await self._destinations.target(uri)
+            except NotReachable as error:
+                session.log.warning("redirection not followed", why=str(error))
+                continue
+            answered = await self._reach(onward, begin, tried)
+            if answered is not None:
+                return answered
         return None
 
     def _from(self, source: Address) -> str:
