@@ -131,6 +131,7 @@ class Orders:
             raise ValueError(f"no codec {stream.codec!r}: one of {', '.join(LAWS)}")
         if stream.ptime not in PTIMES:
             raise ValueError(f"ptime {stream.ptime} is none of {PTIMES}")
+        engine.io.secure(row, stream.srtp)
         before = leg.stream
         if before is None or before.codec != stream.codec:
             engine.jitter.flush(row)
