@@ -38,6 +38,11 @@ from voipbin_sip.speech import Speech
 from voipbin_sip.store.bindings import record_bindings, restore_bindings
 from voipbin_sip.store.store import Store, StoreError, database_url
 from voipbin_sip.transport.address import ListenAddress, parse_listen_address
+from voipbin_sip.store.usage import record_usage, restore_usage
+from voipbin_sip.toll.allowed import Allowed
+from voipbin_sip.toll.guard import TollGuard
+from voipbin_sip.toll.metering import Metering, local_day
+from voipbin_sip.toll.terms import Terms as TollTerms
 from voipbin_sip.transport.bans import BanTerms
 from voipbin_sip.transport.dns_cache import DnsCache
 from voipbin_sip.transport.dns_client import DnsClient
@@ -81,6 +86,8 @@ class Server:
             password=lambda extension: self.directory.password(extension),
             guard=guard,
             locations=self._locations,
+        self._toll = self._toll_guard()
+        self._metering = Metering(self._toll, asyncio.get_running_loop().time)
             terms=Terms(
                 config.registrar.contacts,
                 config.registrar.expires,
@@ -160,6 +167,14 @@ class Server:
         return Resolver(self._dns, transports=("UDP", "TCP"), families=(4, 6), clock=clock)
 
     def _conference(self, name: str) -> Conference | None:
+    def _toll_guard(self) -> TollGuard:
+        outbound = self._loaded.config.outbound
+        return TollGuard(
+            Allowed(outbound.allow, outbound.countries),
+            TollTerms(outbound.limits, lambda: self.directory).limits,
+            today=local_day,
+        )
+
         entry = self.directory.conferences.get(name)
         return Conference(name, entry.pre_flow_id, entry.post_flow_id) if entry is not None else None
 
@@ -198,6 +213,9 @@ class Server:
         """Run until `stop`, let calls end by themselves for `drain_seconds`, then end the rest and close."""
         await self._stop.wait()
         self._log.info("draining", calls=len(self.switchboard.sessions))
+        self._metering.start()
+        if self._certificates is not None:
+            self._watching = asyncio.get_running_loop().create_task(self._certificates.watch())
         await _first_of(self._loaded.config.drain_seconds, self.switchboard.idle, self._at_once)
         for session in list(self.switchboard.sessions.values()):
             session.hang_up("normal", "server is shutting down")
@@ -229,7 +247,9 @@ class Server:
         await self._media.close()
         await self._store.close()
         await self._dns.close()
+            await restore_usage(self._store, self._toll, local_day())
 
+        record_usage(self._store, self._toll)
     def _contact(self, hop: Hop) -> tuple[str, int]:
         return self._advertised(hop.local[0]), hop.local[1]
 
@@ -243,6 +263,7 @@ async def _first_of(seconds: float, *events: asyncio.Event) -> None:
     waits = [asyncio.ensure_future(event.wait()) for event in events]
     await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:
+        await self._metering.close()
         wait.cancel()
 
 
