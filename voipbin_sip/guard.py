@@ -90,20 +90,23 @@ class DigestGuard:
         *,
         status: Literal[401, 407] = 407,
         source: str = "",
+        realm: str = "",
     ) -> Outcome:
         """Judge the credentials of a request, or make the challenges for an answer of `status`.
 
         `now` is in seconds since 1970, `source` the address that a challenge goes to ("": wrong passwords are
-        blamed on nobody). An unknown user costs the same work as a wrong password and gets the same challenge.
+        blamed on nobody), `realm` another one than the usual. An unknown user costs the same work as a wrong
+        password and gets the same challenge.
         """
-        credentials = self._credentials(request)
+        realm = realm or self._realm
+        credentials = self._credentials(request, realm)
         if credentials is None:
-            return self._ask(request, status, now, source, "no credentials")
+            return self._ask(request, realm, status, now, source, "no credentials")
         issued = read_nonce(self._secret, credentials.nonce)
         if issued is None or now - issued.at > MEMORY or self._barred(issued.to):
             # Nobody to blame, so nothing may be learnt: not judged. RFC 7616 section 3.3 lets us say stale for any
             # invalid nonce, and a phone that has it from before our restart asks again by itself.
-            return self._ask(request, status, now, source, "nonce not ours", stale=True)
+            return self._ask(request, realm, status, now, source, "nonce not ours", stale=True)
         verdict = verify(
             credentials,
             password(credentials.username),
@@ -119,12 +122,14 @@ class DigestGuard:
             if self._counts.accept(credentials.nonce, credentials.count):
                 return Outcome(credentials.username)
             # a fresh nonce settles it
-            return self._ask(request, status, now, source, "replayed nonce", stale=True)
+            return self._ask(request, realm, status, now, source, "replayed nonce", stale=True)
         if verdict is Verdict.STALE:
-            return self._ask(request, status, now, source, "stale nonce", stale=True)
-        return self._ask(request, status, now, source, "wrong credentials", failed=verdict is Verdict.WRONG)
+            return self._ask(request, realm, status, now, source, "stale nonce", stale=True)
+        return self._ask(
+            request, realm, status, now, source, "wrong credentials", failed=verdict is Verdict.WRONG
+        )
 
-    def _credentials(self, request: Request) -> Credentials | None:
+    def _credentials(self, request: Request, realm: str) -> Credentials | None:
         """Return the first credentials for our realm; others are meant for another server on the way."""
         for name in _CREDENTIALS_HEADERS:
             for value in request.headers.get_all(name):
@@ -132,13 +137,14 @@ class DigestGuard:
                     credentials = parse_authorization(value)
                 except RemoteProtocolError:
                     continue
-                if credentials is not None and credentials.realm == self._realm:
+                if credentials is not None and credentials.realm == realm:
                     return credentials
         return None
 
     def _ask(
         self,
         request: Request,
+        realm: str,
         status: int,
         now: float,
         source: str,
@@ -150,5 +156,5 @@ class DigestGuard:
         nonce = make_nonce(self._secret, now, secrets.token_hex(6), source)
         name = _CHALLENGE_HEADERS[status]
         known = ("MD5",) if (request.headers.get("User-Agent") or "").startswith(MD5_ONLY) else ALGORITHMS
-        values = make_challenges(self._realm, nonce, stale=stale, algorithms=known)
+        values = make_challenges(realm, nonce, stale=stale, algorithms=known)
         return Outcome(challenges=tuple((name, value) for value in values), why=why, failed=failed)

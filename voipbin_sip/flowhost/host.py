@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from flows import Flow, FlowSet, Run, RunLimits, RunResult, load_flow_text
+from flows import Flow, FlowSet, Run, RunLimits, RunResult
 from flows.ports import StepFailed
 from voipbin_sip.calls.admission import Admitted
 from voipbin_sip.calls.call import Address, Call, Originator
@@ -16,6 +14,7 @@ from voipbin_sip.calls.destinations import NotReachable
 from voipbin_sip.calls.incoming import IncomingSession
 from voipbin_sip.calls.outgoing import OutgoingSession, Target
 from voipbin_sip.calls.session import CallSession
+from voipbin_sip.flowhost.direct import conference_flow, connecting_flow, room_flow
 from voipbin_sip.flowhost.steps import CallSteps, Parts
 from voipbin_sip.flowhost.trace import RealClock, RunTrace
 from voipbin_sip.sip.events import Progress
@@ -78,7 +77,7 @@ class FlowHost:
 
     def enter_room(self, session: CallSession, room: str) -> None:
         """Let a call sit in a room (`rooms.Room.name`) from now on, instead of the run that it has."""
-        self._begin(self._divert(session, _room_flow(room), session.call.destination))
+        self._begin(self._divert(session, room_flow(room), session.call.destination))
 
     async def _divert(self, session: CallSession, flow: Flow, destination: Address) -> None:
         served = self._served.get(session)
@@ -90,7 +89,11 @@ class FlowHost:
         await self._serve(session, flow, destination)
 
     def _flow(self, admitted: Admitted) -> Flow | None:
-        return _direct(admitted.connect) if admitted.connect is not None else self._flows().get(admitted.flow)
+        if admitted.connect is not None:
+            return connecting_flow(admitted.connect)
+        if admitted.conference:
+            return conference_flow(admitted.conference)
+        return self._flows().get(admitted.flow)
 
     async def place(
         self,
@@ -237,29 +240,3 @@ async def _until_over(parent: CallSession, work: Coroutine[object, object, None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _direct(to: Address) -> Flow:
-    """Return the flow of a phone that dials another one."""
-    step = {
-        "type": "connect",
-        "option": {
-            "destinations": [{"type": to.type, "target": to.target}],
-            "early_media": True,
-            "relay_reason": True,
-        },
-    }
-    return _made("direct", step)
-
-
-def _room_flow(room: str) -> Flow:
-    """Return the flow of a call that takes another one's place in a room."""
-    kind, _, name = room.partition(":")
-    return _made("room", {"type": "confbridge_join", "option": {"confbridge_id": name, "type": kind}})
-
-
-def _made(name: str, *steps: Mapping[str, object]) -> Flow:
-    """Return a flow of ours."""
-    flow, findings = load_flow_text(json.dumps({"name": name, "actions": steps}), Path(name))
-    assert flow is not None, findings
-    return flow
