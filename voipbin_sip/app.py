@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -37,19 +38,23 @@ from voipbin_sip.sounds.prompts import Prompts
 from voipbin_sip.speech import Speech
 from voipbin_sip.store.bindings import record_bindings, restore_bindings
 from voipbin_sip.store.store import Store, StoreError, database_url
-from voipbin_sip.transport.address import ListenAddress, parse_listen_address
 from voipbin_sip.store.usage import record_usage, restore_usage
 from voipbin_sip.toll.allowed import Allowed
 from voipbin_sip.toll.guard import TollGuard
 from voipbin_sip.toll.metering import Metering, local_day
 from voipbin_sip.toll.terms import Terms as TollTerms
+from voipbin_sip.transport.address import ListenAddress, parse_listen_address
 from voipbin_sip.transport.bans import BanTerms
 from voipbin_sip.transport.dns_cache import DnsCache
 from voipbin_sip.transport.dns_client import DnsClient
 from voipbin_sip.transport.endpoint import Endpoint
 from voipbin_sip.transport.limits import Rate, SourceLimits
 from voipbin_sip.transport.resolver import Resolver
+from voipbin_sip.transport.tls import Tls
 from voipbin_sip.upkeep import Upkeep
+
+if TYPE_CHECKING:
+    from voipbin_sip.transport.certificate import Certificates
 
 # Transfers by REFER are understood by the core, but no part of the server carries them out yet.
 METHODS = tuple(method for method in Limits().allow if method != "REFER")
@@ -69,6 +74,7 @@ class Server:
         self._stop = asyncio.Event()
         self._at_once = asyncio.Event()
         self._preparing: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
         data = _make_data_folder(loaded.places.data)
         self.directory = _directory(loaded, data)
         self._media = MediaClient(ports=config.media.port_range, workers=config.media.worker_count)
@@ -80,14 +86,14 @@ class Server:
         self._locations = Locations()
         self._store = _store(config.database.url, data)
         self._limits = _limits(config, self._locations)
+        self._toll = self._toll_guard()
+        self._metering = Metering(self._toll, asyncio.get_running_loop().time)
         guard = DigestGuard(config.domain, secrets.token_bytes(32), watch=self._judged, barred=self._barred)
         registrar = Registrar(
             domain=config.domain,
             password=lambda extension: self.directory.password(extension),
             guard=guard,
             locations=self._locations,
-        self._toll = self._toll_guard()
-        self._metering = Metering(self._toll, asyncio.get_running_loop().time)
             terms=Terms(
                 config.registrar.contacts,
                 config.registrar.expires,
@@ -113,8 +119,9 @@ class Server:
             advertise=self._contact,
             asks=frozenset({"REGISTER"}),
         )
+        self._certificates = _certificates(loaded)
         self._endpoint = Endpoint(
-            core, self.switchboard.handle, self._limits.admits, self._locations.connection_lost
+            core, self.switchboard.handle, self._limits.admits, self._locations.connection_lost, self._tls()
         )
         self.switchboard.attach(self._endpoint)
         self._upkeep = Upkeep(
@@ -160,13 +167,6 @@ class Server:
         run_limits = RunLimits(config.limits.steps, config.limits.steps_without_waiting)
         return FlowHost(lambda: self._loaded.flows, parts, run_limits)
 
-    def _resolver(self) -> Resolver:
-        terms, clock = self._loaded.config.dns, asyncio.get_running_loop().time
-        client = DnsClient([split_host_port(server, 53) for server in terms.servers], timeout=terms.timeout)
-        self._dns = DnsCache(client, clock=clock, timeout=terms.timeout)
-        return Resolver(self._dns, transports=("UDP", "TCP"), families=(4, 6), clock=clock)
-
-    def _conference(self, name: str) -> Conference | None:
     def _toll_guard(self) -> TollGuard:
         outbound = self._loaded.config.outbound
         return TollGuard(
@@ -175,6 +175,19 @@ class Server:
             today=local_day,
         )
 
+    def _resolver(self) -> Resolver:
+        terms, clock = self._loaded.config.dns, asyncio.get_running_loop().time
+        client = DnsClient([split_host_port(server, 53) for server in terms.servers], timeout=terms.timeout)
+        self._dns = DnsCache(client, clock=clock, timeout=terms.timeout)
+        transports = ("UDP", "TCP", "TLS") if self._loaded.config.sip.secure else ("UDP", "TCP")
+        return Resolver(self._dns, transports=transports, families=(4, 6), clock=clock)
+
+    def _tls(self) -> Tls | None:
+        if self._certificates is None:
+            return None
+        return Tls(self._certificates, admits=lambda host: not self._barred(host))
+
+    def _conference(self, name: str) -> Conference | None:
         entry = self.directory.conferences.get(name)
         return Conference(name, entry.pre_flow_id, entry.post_flow_id) if entry is not None else None
 
@@ -200,7 +213,15 @@ class Server:
                 "end the program that uses it or change sip.listen"
             ) from error
         self._upkeep.start()
+        self._metering.start()
+        if self._certificates is not None:
+            self._watching = asyncio.get_running_loop().create_task(self._certificates.watch())
         return opened
+
+    def reload(self) -> None:
+        """Read again what may change while the server runs: the certificate for TLS."""
+        if self._certificates is not None:
+            self._certificates.reload()
 
     def stop(self) -> None:
         """Begin to drain; a second time: end at once."""
@@ -213,9 +234,6 @@ class Server:
         """Run until `stop`, let calls end by themselves for `drain_seconds`, then end the rest and close."""
         await self._stop.wait()
         self._log.info("draining", calls=len(self.switchboard.sessions))
-        self._metering.start()
-        if self._certificates is not None:
-            self._watching = asyncio.get_running_loop().create_task(self._certificates.watch())
         await _first_of(self._loaded.config.drain_seconds, self.switchboard.idle, self._at_once)
         for session in list(self.switchboard.sessions.values()):
             session.hang_up("normal", "server is shutting down")
@@ -229,7 +247,9 @@ class Server:
             phones = await restore_bindings(self._store, self._locations, known, time.time())
             if phones:
                 self._log.info("phones known from before", count=phones)
+            await restore_usage(self._store, self._toll, local_day())
         record_bindings(self._store, self._locations)
+        record_usage(self._store, self._toll)
 
     async def _prepare_prompts(self) -> None:
         """Speak what the flows say into the cache before a caller waits for it."""
@@ -238,20 +258,21 @@ class Server:
             self._log.warning("a text of the flows cannot be spoken", why=str(fault))
 
     async def _close(self) -> None:
-        if self._preparing is not None:
-            self._preparing.cancel()
+        for task in (self._preparing, self._watching):
+            if task is not None:
+                task.cancel()
         await self._host.close()
         await self._upkeep.close()
+        await self._metering.close()
         await self._endpoint.close()
         await self._speech.close()
         await self._media.close()
         await self._store.close()
         await self._dns.close()
-            await restore_usage(self._store, self._toll, local_day())
 
-        record_usage(self._store, self._toll)
     def _contact(self, hop: Hop) -> tuple[str, int]:
-        return self._advertised(hop.local[0]), hop.local[1]
+        host, port = self._endpoint.shown(hop)
+        return self._advertised(host), port
 
     def _advertised(self, local: str) -> str:
         configured = self._loaded.config.sip.advertise
@@ -263,7 +284,6 @@ async def _first_of(seconds: float, *events: asyncio.Event) -> None:
     waits = [asyncio.ensure_future(event.wait()) for event in events]
     await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:
-        await self._metering.close()
         wait.cancel()
 
 
@@ -287,6 +307,19 @@ def _directory(loaded: Loaded, data: Path) -> Directory:
     except (OSError, ValueError) as error:
         raise StartError(f"cannot read the passwords of the directory: {error}") from error
     return Directory.of(loaded.directory, passwords)
+
+
+def _certificates(loaded: Loaded) -> Certificates | None:
+    """Return what TLS is spoken with, None where it is not."""
+    if not loaded.config.sip.secure:
+        return None
+    # Slow to load, rarely needed:
+    from voipbin_sip.transport.certificate import CertificateError, Certificates
+
+    try:
+        return Certificates(loaded.config.sip.tls.terms(loaded.places.base))
+    except CertificateError as error:
+        raise StartError(f"TLS cannot be served: {error}") from error
 
 
 def _store(url: str, data: Path) -> Store:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from flows.findings import Finding
 from flows.validation import validate
 from flows.yamlnodes import load_nodes
+from voipbin_sip.tls_settings import TlsSection, tls_findings
 from voipbin_sip.toll.allowed import read_country, read_entry
 from voipbin_sip.toll.limits import OutboundLimitsSection
 from voipbin_sip.transport.address import parse_listen_address
@@ -93,6 +94,12 @@ class SipSection(_Section):
         default=["udp://0.0.0.0:5060", "tcp://0.0.0.0:5060"], min_length=1
     )
     advertise: Annotated[str, AfterValidator(_advertise)] = "auto"
+    tls: TlsSection = TlsSection()
+
+    @property
+    def secure(self) -> bool:
+        """Whether TLS is served."""
+        return any(text.startswith("tls://") for text in self.listen)
 
 
 class MediaSection(_Section):
@@ -228,7 +235,10 @@ def load_config(path: Path) -> tuple[Config | None, list[Finding]]:
     node, findings = load_nodes(path)
     if node is None:
         return None, findings
-    return validate(node, Config, findings), findings
+    config = validate(node, Config, findings)
+    if config is not None:
+        findings += tls_findings(config.sip.tls, config.sip.secure, node)
+    return config, findings
 
 
 def locations(config: Config, path: Path) -> Locations:

@@ -63,6 +63,7 @@ async def _serve(loaded: Loaded) -> None:
     addresses = await server.start()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
+    loop.add_signal_handler(signal.SIGHUP, server.reload)
     print("ready sip=" + ",".join(str(address) for address in addresses))
     for line in hints(loaded, addresses):
         print(line)

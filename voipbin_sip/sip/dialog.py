@@ -50,8 +50,13 @@ class Dialog:
         return str(_request_uri(first)), (*self.route_set[1:], f"<{self.remote_target}>")
 
     def next_hop_uri(self) -> Uri:
-        """Return the URI that a request in this dialog is sent to (section 8.1.2)."""
-        return cached_uri(_bare(self.route_set[0]) if self.route_set else self.remote_target)
+        """Return the URI that a request in this dialog is sent to; a sips: target makes it one too (section 8.1.2)."""
+        if not self.route_set:
+            return cached_uri(self.remote_target)
+        first = cached_uri(_bare(self.route_set[0]))
+        if first.scheme == "sip" and is_sips(self.remote_target):
+            return replace(first, scheme="sips")
+        return first
 
     def with_request(self, number: int, hop: Hop) -> Dialog:
         """Return the dialog after a request of the peer."""
@@ -129,6 +134,8 @@ def dialog_to_open(
         raise LocalProtocolError(f"cannot call {uri[:60]!r}: {error.reason}") from None
     if target.scheme not in ("sip", "sips"):
         raise LocalProtocolError(f"cannot call {uri[:60]!r}: not a SIP URI")
+    if target.scheme == "sips" and hop.transport != "TLS":
+        raise LocalProtocolError(f"cannot call {uri[:60]!r} over {hop.transport}: sips wants TLS")
     dialog = Dialog(
         call_id=call_id,
         local_tag=local_tag,
@@ -172,6 +179,11 @@ def _with_target(dialog: Dialog, message: Request | Response) -> Dialog:
     if contacts and contacts[0].uri.scheme in ("sip", "sips"):
         return replace(dialog, remote_target=str(contacts[0].uri))
     return dialog
+
+
+def is_sips(uri: str) -> bool:
+    """Return whether a URI asks for TLS all the way (section 26.2.2)."""
+    return uri[:5].lower() == "sips:"
 
 
 @lru_cache(maxsize=256)

@@ -18,10 +18,13 @@ from voipbin_sip.sip.sdp import SessionDescription
 class Hop:
     """One direction of transport: where a message came in, which is also how an answer leaves."""
 
-    transport: str  # "UDP" or "TCP", as in Via
+    transport: str  # "UDP", "TCP" or "TLS", as in Via
     local: tuple[str, int]  # the socket's own address (a concrete one: Via, Contact and SDP are made of it)
     remote: tuple[str, int]
     connection: int = 0  # of a stream transport; 0 = UDP, or "open one to remote"
+    name: str = (
+        ""  # the domain that a TLS server's certificate must be for (RFC 5922); "" = the address itself
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,13 +80,15 @@ class Transactions:
 
         Peers without TCP, as all phones behind a NAT that use UDP, are remembered: only one call waits for them.
         """
-        if len(self._datagrams_only) >= _MAX_REMEMBERED:
-            self._datagrams_only.clear()
-        self._datagrams_only[hop.remote] = now + _REMEMBERED
+        if hop.transport == "TCP":
+            if len(self._datagrams_only) >= _MAX_REMEMBERED:
+                self._datagrams_only.clear()
+            self._datagrams_only[hop.remote] = now + _REMEMBERED
         waiting = [
             client
             for client in self._clients.values()
-            if client.hop.transport == hop.transport and client.hop.remote == hop.remote
+            if (client.hop.transport, client.hop.remote, client.hop.name)
+            == (hop.transport, hop.remote, hop.name)
         ]
         for client in waiting:
             client.send_failed(now)
