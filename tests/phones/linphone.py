@@ -85,9 +85,17 @@ class Linphone:
 
 @asynccontextmanager
 async def linphone(
-    folder: Path, *, account: Account | None = None, voice: Path | None = None, name: str = "linphone"
+    folder: Path,
+    *,
+    account: Account | None = None,
+    voice: Path | None = None,
+    name: str = "linphone",
+    timer: int = 0,
 ) -> AsyncIterator[Linphone]:
-    """Start a phone; it takes a second or two. With an account it registers, and says `voice` in each call."""
+    """Start a phone; it takes a second or two. With an account it registers, and says `voice` in each call.
+
+    With `timer`, seconds, it asks for session timers, and refreshes the session itself.
+    """
     home = folder / name
     for part in (".local/share/linphone", ".config/linphone"):  # it ends at once where one is missing
         (home / part).mkdir(parents=True)
@@ -95,6 +103,10 @@ async def linphone(
     config = (TEMPLATES / "linphonerc").read_text()
     for word, value in {"@SIP@": port, "@RTP@": ports.free_block(4)}.items():
         config = config.replace(word, str(value))
+    if timer:
+        keys = ("enabled=1", f"value={timer}", f"min_value={timer}", "refresher_value=2")
+        lines = "".join(f"session_expires_{key}\n" for key in keys)
+        config = config.replace("[sip]\n", f"[sip]\n{lines}")
     (home / "linphonerc").write_text(config + linphone_account(account))
     recording = home / "heard.wav"
     argv = ["linphonec", "-c", str(home / "linphonerc"), "-d", "1", "-l", str(home / "linphone.log")]
