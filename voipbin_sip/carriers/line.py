@@ -16,7 +16,10 @@ from voipbin_sip.transport.resolver import OUTAGE, Place, Resolver
 class Outlet(Protocol):
     """The part of an endpoint that is needed here."""
 
-    core: SipCore
+    @property
+    def core(self) -> SipCore:
+        """The SIP core; its orders leave with `flush`."""
+        ...
 
     def now(self) -> float:
         """Monotonic seconds."""

@@ -52,6 +52,11 @@ class Locator:
         found = self._found.get(str(uri))
         return () if found is None else found.places
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is being looked up."""
+        return bool(self._looking)
+
     async def close(self) -> None:
         """Give up all look-ups."""
         tasks = list(self._looking.values())
