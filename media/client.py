@@ -168,7 +168,7 @@ class MediaClient:
         assert link is not None
         if not link.alive or not self._slots[link] or len(sockets) != 2:
             stats = leg.stats()
-            self._forget(leg, LegClosed(leg.id, *stats[:7]))
+            self._forget(leg, LegClosed(leg.id, *stats[:-1]))
             leg.listener.on_lost("the media worker of the leg's room is gone or full")
             return
         slot = self._slots[link].pop()
@@ -191,7 +191,7 @@ class MediaClient:
         for leg in gone:
             was_open = leg.open
             stats = leg.stats()
-            self._forget(leg, LegClosed(leg.id, *stats[:7]))
+            self._forget(leg, LegClosed(leg.id, *stats[:-1]))
             if was_open:
                 leg.listener.on_lost("the media worker ended")
         del self._slots[link]

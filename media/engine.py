@@ -229,6 +229,8 @@ class Engine:
             receiver.foreign[rows],
             receiver.jitter[rows] / 8,
             self.reports.round_trip[rows],
+            self.reports.peer_lost[rows],
+            self.reports.peer_jitter[rows] / 8,
             self.concealer.level(rows),
         )
         return np.stack([column.astype(np.float64) for column in columns], axis=1)

@@ -42,7 +42,10 @@ ARRAYS: dict[str, tuple[str, ...]] = {
         "octets", "ssrc", "sequence", "timestamp", "payload_type", "silence", "marked", "silent", "ptime", "packets",
         "payload_octets",
     ),
-    "reports": ("_due", "_started", "_expected", "_received", "_sent", "_last", "_last_at", "round_trip"),
+    "reports": (
+        "_due", "_started", "_expected", "_received", "_sent", "_last", "_last_at", "round_trip", "peer_lost",
+        "peer_jitter",
+    ),
     "concealer": ("last", "run"),
     "mixer.gains": ("gain", "mute_in", "mute_out"),
 }  # fmt: skip

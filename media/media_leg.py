@@ -296,6 +296,8 @@ class MediaLeg:
             packets_foreign=closed.packets_foreign,
             jitter=closed.jitter,
             round_trip=closed.round_trip,
+            peer_lost=closed.peer_lost,
+            peer_jitter=closed.peer_jitter,
         )
         for number, playout in self._playouts.items():
             playout.finish(PlayDone(self.id, number, "closed", 0))

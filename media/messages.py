@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
-VERSION = 3
+VERSION = 4
 
 
 class SrtpKeys(msgspec.Struct, frozen=True, array_like=True):
@@ -257,6 +257,8 @@ class LegClosed(msgspec.Struct, tag=True, array_like=True):
     packets_foreign: int  # not from the leg's peer, not RTP, or failed SRTP verification
     jitter: float  # ms, RFC 3550 section 6.4.1
     round_trip: float  # ms, from RTCP; 0 = unknown
+    peer_lost: int = -1  # of our packets, as the peer reports; -1 = it has not
+    peer_jitter: float = 0.0  # ms, of our stream as the peer reports
 
 
 class Load(msgspec.Struct, tag=True, array_like=True):

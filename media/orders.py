@@ -241,9 +241,19 @@ class Orders:
         engine.reports.leave(leg)
         counters = engine.counters(np.array([leg.row]))[0].tolist()
         engine.remove(leg)
-        sent, received, lost, late, foreign, jitter, round_trip, _ = counters
+        *counts, jitter, round_trip, peer_lost, peer_jitter, _ = counters
+        sent, received, lost, late, foreign = (int(count) for count in counts)
         engine.emit(
             LegClosed(
-                leg.id, int(sent), int(received), int(lost), int(late), int(foreign), jitter, round_trip
+                leg.id,
+                sent,
+                received,
+                lost,
+                late,
+                foreign,
+                jitter,
+                round_trip,
+                int(peer_lost),
+                peer_jitter,
             )
         )
