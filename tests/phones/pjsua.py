@@ -12,6 +12,7 @@ from tests.phones import ports, prompts
 from tests.phones.account import Account
 from tests.phones.child import Child
 from tests.phones.installed import PJSUA_PYTHON
+from tests.phones.nat import Host
 
 PROGRAM = Path(__file__).parent / "programs" / "pjsua_phone.py"
 
@@ -119,10 +120,15 @@ async def pjsua(
     account: Account | None = None,
     voice: Path | None = None,
     name: str = "pjsua",
+    timer: int = 0,
+    at: Host | None = None,
 ) -> AsyncIterator[Pjsua]:
     """Start a phone; it offers `codec` only, and no telephone-event where `events` is False.
 
-    With an account it registers first. `voice` is a wav file that it says in each call, over and over.
+    With an account it registers first. `voice` is a wav file that it says in each call, over and over. With `timer`,
+    seconds, it asks for session timers and prints its SIP messages. `at` is a
+    machine of a network of the tests' own; there it knows nothing of any NAT: no STUN, no signs of life, its own
+    address in Via, Contact and SDP.
     """
     recording = folder / f"{name}.wav"
     port = ports.free()
@@ -130,9 +136,11 @@ async def pjsua(
     argv += ["--transport", transport, "--codec", codec, "--record", recording]
     argv += [] if events else ["--no-events"]
     argv += ["--answer"] if answer else []
+    argv += ["--timer", timer, "--log", 4] if timer else []
     argv += ["--voice", voice] if voice is not None else []
     if account is not None:
         argv += ["--address", account.address, "--password", account.password, "--registrar", account.server]
+    argv = [*at.command(), *argv, "--host", at.address, "--unaware"] if at is not None else argv
     async with Child([str(word) for word in argv], folder=folder) as child:
         await child.line(r'"event": "up"', 20.0)
         if account is not None:

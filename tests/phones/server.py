@@ -15,6 +15,7 @@ import yaml
 
 from tests.phones import ports, prompts
 from tests.phones.installed import ROOT
+from tests.phones.nat import Host
 
 _SCRIPT = Path(sys.executable).parent / "voipbin-sip"
 # Without an installation (a working tree on the path) the command is started by its function.
@@ -74,10 +75,11 @@ def configure(
 class Server:
     """One running server; made by `serving`."""
 
-    def __init__(self, config: Path, port: int) -> None:
+    def __init__(self, config: Path, port: int, at: Host | None = None) -> None:
         self.config = config
         self.port = port
-        self.address = f"127.0.0.1:{port}"
+        self.address = f"{at.address if at is not None else '127.0.0.1'}:{port}"
+        self._command = [*(at.command() if at is not None else []), *COMMAND]
         self.log = config.parent / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -90,7 +92,7 @@ class Server:
         """Start it and wait for the line that begins with "ready "."""
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [*COMMAND, "serve", "--config", str(self.config)],
+                [*self._command, "serve", "--config", str(self.config)],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -156,20 +158,25 @@ def serving(
     media: Mapping[str, object] | None = None,
     extensions: Mapping[str, str] | None = None,
     conferences: Sequence[Mapping[str, str]] = (),
+    at: Host | None = None,
     **keys: object,
 ) -> Iterator[Server]:
-    """Configure and start a server, end it afterwards; arguments as for `configure`."""
-    server = Server(
-        *configure(
-            folder,
-            flows,
-            numbers=numbers,
-            media=media,
-            extensions=extensions,
-            conferences=conferences,
-            **keys,
-        )
+    """Configure and start a server, end it afterwards; arguments as for `configure`.
+
+    `at` is a machine of a network of the tests' own (tests/phones/nat.py) to run it on.
+    """
+    if at is not None:
+        keys = {"sip": {"listen": [f"udp://{at.address}:5060", f"tcp://{at.address}:5060"]}, **keys}
+    path, port = configure(
+        folder,
+        flows,
+        numbers=numbers,
+        media=media,
+        extensions=extensions,
+        conferences=conferences,
+        **keys,
     )
+    server = Server(path, port if at is None else 5060, at)
     try:
         server.start()
         yield server

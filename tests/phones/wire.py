@@ -14,7 +14,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import cast
 
-from tests.phones.wire_sound import Sound, open_sound, tick
+from tests.phones.nat import Host
+from tests.phones.wire_sound import Sound, open_sound, tick, udp_socket
 
 T1 = 0.5  # s
 
@@ -37,9 +38,13 @@ class WireCall:
     _final: dict[int, asyncio.Future[int]] = field(default_factory=dict)  # by CSeq number
     _ack: dict[int, str] = field(default_factory=dict)
 
-    async def invite(self, direction: str = "sendrecv", connection: str = "127.0.0.1") -> int:
-        """Offer PCMU and telephone-event, first or again; returns the final status, acknowledged."""
+    async def invite(self, direction: str = "sendrecv", connection: str = "") -> int:
+        """Offer PCMU and telephone-event, first or again; returns the final status, acknowledged.
+
+        `connection` is the address that the offer names ("": ours).
+        """
         self._cseq += 1
+        connection = connection or self.line.host
         events = self.sound.event_type
         sdp = (
             f"v=0\r\no=wire 1 {self._cseq} IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 {connection}\r\nt=0 0\r\n"
@@ -60,7 +65,7 @@ class WireCall:
     async def move(self) -> int:
         """Take the sound at another port from here on, and say so with a re-INVITE; returns its status."""
         self.sound.close()
-        self.sound = await open_sound(self.sound.event_type)
+        self.sound = await open_sound(self.sound.event_type, self.line.at)
         return await self.invite()
 
     def repeat(self) -> None:
@@ -121,10 +126,10 @@ class WireCall:
         content = "Content-Type: application/sdp\r\n" if body else ""
         return (
             f"{method} sip:{self.number}@{self.line.server[0]}:{self.line.server[1]} SIP/2.0\r\n"
-            f"Via: SIP/2.0/UDP 127.0.0.1:{self.line.port};branch=z9hG4bK{branch};rport\r\n"
+            f"Via: SIP/2.0/UDP {self.line.host}:{self.line.port};branch=z9hG4bK{branch};rport\r\n"
             f"Max-Forwards: 70\r\nFrom: <sip:wire@127.0.0.1>;tag={self.call_id}\r\n"
             f"To: <sip:{self.number}@127.0.0.1>{to_tag}\r\nCall-ID: {self.call_id}\r\n"
-            f"CSeq: {number} {method}\r\nContact: <sip:wire@127.0.0.1:{self.line.port}>\r\n"
+            f"CSeq: {number} {method}\r\nContact: <sip:wire@{self.line.host}:{self.line.port}>\r\n"
             f"{content}Content-Length: {len(body)}\r\n\r\n{body}"
         )
 
@@ -132,8 +137,10 @@ class WireCall:
 class Line(asyncio.DatagramProtocol):
     """The SIP socket that all calls share; made by `wire`."""
 
-    def __init__(self, server: tuple[str, int]) -> None:
+    def __init__(self, server: tuple[str, int], at: Host | None = None) -> None:
         self.server = server
+        self.at = at
+        self.host = at.address if at is not None else "127.0.0.1"
         self.port = 0
         self.calls: dict[str, WireCall] = {}
         self._names = itertools.count(1)
@@ -142,7 +149,7 @@ class Line(asyncio.DatagramProtocol):
     async def new_call(self, number: str, event_type: int = 101) -> WireCall:
         """Prepare a call to a number; `event_type` is the payload type that it lists for telephone-event."""
         name = f"wire{self.port}x{next(self._names)}"
-        call = self.calls[name] = WireCall(self, name, number, await open_sound(event_type))
+        call = self.calls[name] = WireCall(self, name, number, await open_sound(event_type, self.at))
         return call
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -166,12 +173,15 @@ class Line(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def wire(server: str) -> AsyncIterator[Line]:
-    """Open a line to HOST:PORT; its calls end with it, without a goodbye."""
+async def wire(server: str, at: Host | None = None) -> AsyncIterator[Line]:
+    """Open a line to HOST:PORT; its calls end with it, without a goodbye.
+
+    `at` is a machine of a network of the tests' own, which the caller sits at.
+    """
     host, _, port = server.rpartition(":")
     loop = asyncio.get_running_loop()
     transport, line = await loop.create_datagram_endpoint(
-        lambda: Line((host, int(port))), local_addr=("127.0.0.1", 0)
+        lambda: Line((host, int(port)), at), sock=udp_socket(at)
     )
     clock = asyncio.create_task(tick(lambda: [call.sound for call in line.calls.values()]))
     try:

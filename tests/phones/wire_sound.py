@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import struct
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from tests.phones.nat import Host
 
 EVENTS = "0123456789*#ABCD"  # RFC 4733 section 3.2
 _SILENCE = b"\xff" * 160  # PCMU
@@ -105,12 +108,20 @@ class Sound(asyncio.DatagramProtocol):
         self.transport.sendto(header + payload, self.remote)
 
 
-async def open_sound(event_type: int) -> Sound:
-    """Open an RTP socket on the loopback address."""
+def udp_socket(at: Host | None = None) -> socket.socket:
+    """Open a socket on the loopback address, or on a machine of a network of the tests' own."""
+    if at is not None:
+        return at.udp()
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setblocking(False)
+    sock.bind(("127.0.0.1", 0))
+    return sock
+
+
+async def open_sound(event_type: int, at: Host | None = None) -> Sound:
+    """Open an RTP socket."""
     loop = asyncio.get_running_loop()
-    transport, sound = await loop.create_datagram_endpoint(
-        lambda: Sound(event_type), local_addr=("127.0.0.1", 0)
-    )
+    transport, sound = await loop.create_datagram_endpoint(lambda: Sound(event_type), sock=udp_socket(at))
     sound.transport = transport
     return sound
 

@@ -119,7 +119,7 @@ class Phone:
         self.endpoint.libInit(config)
         transport = pj.TransportConfig()
         transport.port = options.port
-        transport.boundAddress = "127.0.0.1"
+        transport.boundAddress = options.host
         self.endpoint.transportCreate(TRANSPORTS[options.transport], transport)
         self.endpoint.libStart()
         self.endpoint.audDevManager().setNullDev()
@@ -127,15 +127,23 @@ class Phone:
             wanted = codec.codecId.startswith(options.codec)
             self.endpoint.codecSetPriority(codec.codecId, 255 if wanted else 0)
         account = pj.AccountConfig()
-        account.idUri = options.address or f"sip:{options.user}@127.0.0.1:{options.port}"
+        account.idUri = options.address or f"sip:{options.user}@{options.host}:{options.port}"
         if options.registrar:
             suffix = "" if options.transport == "udp" else f";transport={options.transport}"
             account.regConfig.registrarUri = f"sip:{options.registrar}{suffix}"
             account.regConfig.timeoutSec = 120
             user = options.address.removeprefix("sip:").partition("@")[0]
             account.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", user, 0, options.password))
+        if options.timer:
+            calls = account.callConfig
+            calls.timerUse = pj.PJSUA_SIP_TIMER_ALWAYS
+            calls.timerSessExpiresSec = calls.timerMinSESec = options.timer
         account.mediaConfig.transportConfig.port = options.rtp
-        account.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
+        account.mediaConfig.transportConfig.boundAddress = options.host
+        if options.unaware:
+            nat = account.natConfig
+            nat.contactRewriteUse = nat.viaRewriteUse = nat.sdpNatRewriteUse = 0
+            nat.udpKaIntervalSec = 0
         self.account = Account(self)
         self.account.create(account)
 
@@ -204,6 +212,8 @@ def main() -> None:
     parser.add_argument("--user", default="tester")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--rtp", type=int, required=True)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--unaware", action="store_true", help="do nothing about NATs")
     parser.add_argument("--transport", choices=sorted(TRANSPORTS), default="udp")
     parser.add_argument("--codec", default="PCMU")
     parser.add_argument("--record", default="")
@@ -213,6 +223,7 @@ def main() -> None:
     parser.add_argument("--password", default="")
     parser.add_argument("--answer", action="store_true")
     parser.add_argument("--no-events", action="store_true", help="offer no telephone-event")
+    parser.add_argument("--timer", type=int, default=0, help="seconds of a session (RFC 4028)")
     parser.add_argument("--log", type=int, default=0)
     phone = Phone(parser.parse_args())
     try:
