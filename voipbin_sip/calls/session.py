@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -16,6 +17,7 @@ from media.messages import Digit, FirstPacket, RtpTimeout
 from voipbin_sip.calls.call import Call
 from voipbin_sip.calls.digits import DigitGate
 from voipbin_sip.calls.sound import LegSound
+from voipbin_sip.calls.quality import Quality
 from voipbin_sip.calls.states import CAUSES, Direction, Status, hangup_reason
 from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.events import Ended, Offer
@@ -64,6 +66,10 @@ class CallSession:
 
     def ring(self) -> None:
         """Tell an unanswered caller that it rings; nothing on a call that we placed."""
+
+    def quality(self) -> Quality | None:
+        """Return how the sound has come across, at most half a second old; None where there was none."""
+        return self.call.quality if self.sound is None else Quality.of(self.sound.leg.stats())
 
     def progress(self) -> None:
         """Let an unanswered caller be heard; nothing on a call that we placed."""
@@ -149,7 +155,10 @@ class CallSession:
             self.sound.close()
         self.log.info(
             "call ended",
+            leg = self.sound.leg
+            call.quality = Quality.of(leg.stats())
             by=call.hangup_by,
+            leg.final.add_done_callback(partial(self._keep_quality, leg))
             reason=call.hangup_reason,
             status=event.status,
             why=event.reason,
@@ -187,6 +196,13 @@ class CallSession:
     def _digit(self, digit: str, source: str) -> None:
         if self._gate.passes(source, self._endpoint.now()):
             self.pressed(digit)
+    def _keep_quality(self, leg: MediaLeg, _: asyncio.Future[LegClosed]) -> None:
+        """The last counters of the sound are there."""
+        quality = Quality.of(leg.stats())
+        if quality.has_sound:
+            self.call.quality = quality
+            self.log.info("call quality", **quality.fields())
+
 
     def _accept_answer(self, answer: SessionDescription, *, final: bool = True) -> None:
         if self.sound is None:
