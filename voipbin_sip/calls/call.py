@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from voipbin_sip.calls.quality import Quality
 from voipbin_sip.calls.states import ALLOWED, Direction, Status
 
 
@@ -57,6 +58,7 @@ class Call:
     transfers: bool = False  # its phone may send the other side elsewhere (REFER)
     hangup_by: str = ""
     hangup_reason: str = ""
+    quality: Quality | None = None  # of its sound, once it is over
     times: dict[Status, datetime] = field(default_factory=dict)
 
     def move(self, status: Status) -> bool:
