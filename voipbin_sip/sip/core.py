@@ -99,8 +99,13 @@ class SipCore:
         outputs, self._wire.outputs = self._wire.outputs, []
         return outputs
 
-    def connection_lost(self, now: float, connection: int) -> None:
-        """Note that a stream connection is gone; calls go on, over new connections where something must be sent."""
+    def connection_lost(self, now: float, connection: int, opened_for: Hop | None = None) -> None:
+        """Note that a stream connection is gone; calls go on, over new connections where something must be sent.
+
+        `opened_for` is the hop that we opened it for: requests that went there and have no answer yet fail with 503.
+        """
+        if opened_for is not None:
+            self._transactions.connection_lost(now, opened_for)
         if connection in self._connections:
             self._connections.discard(connection)
             for session in self._legs.all():
@@ -282,6 +287,11 @@ class SipCore:
         """Return the leg's dialog as a value, None if there is no such leg."""
         session = self._legs.get(leg)
         return None if session is None else session.dialog
+
+    def is_heard(self, leg: str) -> bool:
+        """Return whether anything has come back to the INVITE of a leg that we opened, a 100 at least."""
+        session = self._legs.get(leg)
+        return session is not None and session.calling is not None and session.calling.is_heard
 
     @property
     def counters(self) -> Mapping[str, int]:

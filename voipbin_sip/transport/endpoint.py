@@ -149,8 +149,8 @@ class Endpoint:
     def _bad_stream(self, hop: Hop, error: Exception) -> None:
         self._on_event(Refused(hop, 0, f"unreadable stream: {error}"))
 
-    def _lost(self, connection: int) -> None:
-        self.core.connection_lost(self._loop.time(), connection)
+    def _lost(self, connection: int, opened_for: Hop | None) -> None:
+        self.core.connection_lost(self._loop.time(), connection, opened_for)
         self._on_lost(connection)
         self.flush()
 

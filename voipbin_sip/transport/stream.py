@@ -41,7 +41,7 @@ class Connection(asyncio.Protocol):
         self._owner = owner
         self.number = number
         self.hop = replace(target or Hop(transport, ("", 0), ("", 0)), connection=number)
-        self._opened_by_us = target is not None
+        self.target = target
         self.fault = ""  # why the peer is not who we wanted
         self._framer = StreamFramer()
         self._heard = False
@@ -54,9 +54,9 @@ class Connection(asyncio.Protocol):
         """Learn the addresses, send what waited. A connection that we open keeps our listening address in its hop."""
         assert isinstance(transport, asyncio.Transport)
         peer, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-        if peer is not None and not self._opened_by_us:
+        if peer is not None and self.target is None:
             self.hop = replace(self.hop, local=(local[0], local[1]), remote=(peer[0], peer[1]))
-        self.fault = self._owner.doubt(self, transport) if self._opened_by_us else ""
+        self.fault = self._owner.doubt(self, transport) if self.target is not None else ""
         if peer is None or self.fault or not self._owner.accept(self):
             transport.abort()
             return
@@ -67,7 +67,7 @@ class Connection(asyncio.Protocol):
         for data in self._unsent:
             transport.write(data)
         self._unsent.clear()
-        if not self._opened_by_us:
+        if self.target is None:
             self._watch(FIRST_MESSAGE_TIMEOUT)
 
     def data_received(self, data: bytes) -> None:
@@ -128,7 +128,7 @@ class StreamConnections:
         self,
         on_message: Callable[[bytes, Hop], None],
         on_bad_stream: Callable[[Hop, Exception], None],
-        on_lost: Callable[[int], None],
+        on_lost: Callable[[int, Hop | None], None],
         on_failed: Callable[[Hop], None],
         tls: Tls | None = None,
     ) -> None:
@@ -201,7 +201,7 @@ class StreamConnections:
         self._connections.pop(connection.number, None)
         if self._by_way.get(_way(connection.hop)) is connection:
             del self._by_way[_way(connection.hop)]
-        self._on_lost(connection.number)
+        self._on_lost(connection.number, connection.target)
 
     def _connection(self, transport: str, target: Hop | None = None) -> Connection:
         return Connection(self, next(self._numbers), transport, target)
