@@ -23,6 +23,7 @@ from voipbin_sip.calls.rooms import Rooms
 from voipbin_sip.calls.session import CallLimits
 from voipbin_sip.calls.switchboard import Switchboard
 from voipbin_sip.calls.tones import Tone
+from voipbin_sip.carriers import Carriers, Line, Provider
 from voipbin_sip.config import Config, split_host_port
 from voipbin_sip.directory import Directory, read_secrets
 from voipbin_sip.flowhost import FlowHost, Parts, spoken_prompts
@@ -102,7 +103,11 @@ class Server:
             ),
         )
         admission = Admission(
-            domain=config.domain, directory=lambda: self.directory, guard=guard, clock=time.time
+            domain=config.domain,
+            directory=lambda: self.directory,
+            guard=guard,
+            clock=time.time,
+            carrier_at=lambda host: self._carriers.is_source(host),
         )
         limits = CallLimits(config.limits.call_seconds, config.media.rtp_timeout)
         self.switchboard = Switchboard(
@@ -121,9 +126,20 @@ class Server:
         )
         self._certificates = _certificates(loaded)
         self._endpoint = Endpoint(
-            core, self.switchboard.handle, self._limits.admits, self._locations.connection_lost, self._tls()
+            core, self.switchboard.handle, self._limits.admits, self._connection_lost, self._tls()
         )
         self.switchboard.attach(self._endpoint)
+        self._resolver = self._make_resolver()
+        self._carriers = Carriers(
+            Line(
+                self._endpoint,
+                self._resolver,
+                expect=self.switchboard.expect,
+                advertise=self._contact,
+                domain=config.domain,
+                wall=time.time,
+            )
+        )
         self._upkeep = Upkeep(
             self._locations,
             self._endpoint,
@@ -139,7 +155,7 @@ class Server:
         destinations = Destinations(
             lambda: self.directory,
             self._locations,
-            self._resolver(),
+            self._resolver,
             allow=config.outbound.allow,
             local=self._endpoint.local_for,
         )
@@ -175,7 +191,7 @@ class Server:
             today=local_day,
         )
 
-    def _resolver(self) -> Resolver:
+    def _make_resolver(self) -> Resolver:
         terms, clock = self._loaded.config.dns, asyncio.get_running_loop().time
         client = DnsClient([split_host_port(server, 53) for server in terms.servers], timeout=terms.timeout)
         self._dns = DnsCache(client, clock=clock, timeout=terms.timeout)
@@ -190,6 +206,10 @@ class Server:
     def _conference(self, name: str) -> Conference | None:
         entry = self.directory.conferences.get(name)
         return Conference(name, entry.pre_flow_id, entry.post_flow_id) if entry is not None else None
+
+    def _connection_lost(self, connection: int) -> None:
+        self._locations.connection_lost(connection)
+        self._carriers.connection_lost(connection)
 
     def _judged(self, source: str, good: bool) -> None:
         self._limits.judged(source, good, self._endpoint.now())
@@ -213,6 +233,8 @@ class Server:
                 "end the program that uses it or change sip.listen"
             ) from error
         self._upkeep.start()
+        self._carriers.use(_providers(self.directory))
+        self._carriers.start()
         self._metering.start()
         if self._certificates is not None:
             self._watching = asyncio.get_running_loop().create_task(self._certificates.watch())
@@ -263,6 +285,7 @@ class Server:
                 task.cancel()
         await self._host.close()
         await self._upkeep.close()
+        await self._carriers.close()
         await self._metering.close()
         await self._endpoint.close()
         await self._speech.close()
@@ -307,6 +330,21 @@ def _directory(loaded: Loaded, data: Path) -> Directory:
     except (OSError, ValueError) as error:
         raise StartError(f"cannot read the passwords of the directory: {error}") from error
     return Directory.of(loaded.directory, passwords)
+
+
+def _providers(directory: Directory) -> list[Provider]:
+    return [
+        Provider(
+            entry.id,
+            entry.host,
+            entry.port,
+            entry.transport,
+            directory.credentials(entry.id),
+            entry.register_seconds,
+            entry.probe,
+        )
+        for entry in directory.providers.values()
+    ]
 
 
 def _certificates(loaded: Loaded) -> Certificates | None:
