@@ -13,11 +13,12 @@ from functools import partial
 
 import structlog
 
-from media.messages import Digit, FirstPacket, RtpTimeout
+from media.client import MediaLeg
+from media.messages import Digit, FirstPacket, LegClosed, RtpTimeout
 from voipbin_sip.calls.call import Call
 from voipbin_sip.calls.digits import DigitGate
-from voipbin_sip.calls.sound import LegSound
 from voipbin_sip.calls.quality import Quality
+from voipbin_sip.calls.sound import LegSound
 from voipbin_sip.calls.states import CAUSES, Direction, Status, hangup_reason
 from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.events import Ended, Offer
@@ -64,12 +65,12 @@ class CallSession:
         assert self.sound is not None
         return self.sound
 
-    def ring(self) -> None:
-        """Tell an unanswered caller that it rings; nothing on a call that we placed."""
-
     def quality(self) -> Quality | None:
         """Return how the sound has come across, at most half a second old; None where there was none."""
         return self.call.quality if self.sound is None else Quality.of(self.sound.leg.stats())
+
+    def ring(self) -> None:
+        """Tell an unanswered caller that it rings; nothing on a call that we placed."""
 
     def progress(self) -> None:
         """Let an unanswered caller be heard; nothing on a call that we placed."""
@@ -152,13 +153,13 @@ class CallSession:
             call.direction, last, self._cause or event.cause, duration_over=self._duration_over
         )
         if self.sound is not None:
-            self.sound.close()
-        self.log.info(
-            "call ended",
             leg = self.sound.leg
             call.quality = Quality.of(leg.stats())
-            by=call.hangup_by,
+            self.sound.close()
             leg.final.add_done_callback(partial(self._keep_quality, leg))
+        self.log.info(
+            "call ended",
+            by=call.hangup_by,
             reason=call.hangup_reason,
             status=event.status,
             why=event.reason,
@@ -193,9 +194,6 @@ class CallSession:
         self.pressed, self.over, self.held, self.gone = _no_digit, _no_end, nobody_waits, nobody_is_left
         self.sound = None
 
-    def _digit(self, digit: str, source: str) -> None:
-        if self._gate.passes(source, self._endpoint.now()):
-            self.pressed(digit)
     def _keep_quality(self, leg: MediaLeg, _: asyncio.Future[LegClosed]) -> None:
         """The last counters of the sound are there."""
         quality = Quality.of(leg.stats())
@@ -203,6 +201,9 @@ class CallSession:
             self.call.quality = quality
             self.log.info("call quality", **quality.fields())
 
+    def _digit(self, digit: str, source: str) -> None:
+        if self._gate.passes(source, self._endpoint.now()):
+            self.pressed(digit)
 
     def _accept_answer(self, answer: SessionDescription, *, final: bool = True) -> None:
         if self.sound is None:
