@@ -7,11 +7,17 @@ import secrets
 from collections.abc import Callable, Sequence
 
 from media.client import LegListener, MediaClient, MediaLeg
-from media.messages import Stream
+from media.messages import SrtpKeys, Stream
+from voipbin_sip.sip import sdes
 from voipbin_sip.sip.offer_answer import Agreement, LocalMedia, answer_offer, apply_answer, make_offer
+from voipbin_sip.sip.sdes import LocalSrtp, SrtpPolicy
 from voipbin_sip.sip.sdp import SessionDescription
 
 CODECS = ("PCMU", "PCMA", "G722")
+
+
+class ExposedKeysError(PermissionError):
+    """SRTP is required, and the keys would go over signalling that everybody on the way can read."""
 
 
 class LegSound:
@@ -22,6 +28,8 @@ class LegSound:
         rtp_timeout: seconds without packets until the listener is told; 0 = never.
         beside: a leg that this one will share its sound with.
         codecs: what we offer and accept, the first being the one we like best.
+        srtp: "off", "optional": SRTP where the peer offers it, and offered over TLS, or "required".
+        secure: the signalling goes over TLS, so that our offers may have keys in them.
 
     Raises:
         media.client.NoPort: no free pair of ports.
@@ -38,10 +46,14 @@ class LegSound:
         rtp_timeout: float,
         beside: MediaLeg | None = None,
         codecs: Sequence[str] = CODECS,
+        srtp: SrtpPolicy = "optional",
+        secure: bool = False,
     ) -> None:
         self.leg: MediaLeg = media.open_leg(host, listener, rtp_timeout=rtp_timeout, beside=beside)
         self._host = advertised(host)
         self._codecs = tuple(codecs)
+        self._srtp: SrtpPolicy = srtp
+        self._secure = secure
         self._session_id = secrets.randbits(62)
         self._version = 0
         self._offered: SessionDescription | None = None
@@ -60,7 +72,9 @@ class LegSound:
         return self.description
 
     def offer(self) -> SessionDescription:
-        """Make our offer, for an INVITE that came without one."""
+        """Make our offer. Raises ExposedKeysError where it must have keys and must not."""
+        if self.needs_tls:
+            raise ExposedKeysError("SRTP is required, and its keys may only be offered over TLS")
         self._offered = self.description = make_offer(self._local(), previous=self.description)
         return self.description
 
@@ -75,6 +89,16 @@ class LegSound:
         if final:
             self._offered = None
 
+    @property
+    def needs_tls(self) -> bool:
+        """Our offer would be refused to leave: SRTP is required and the signalling is not secure."""
+        return self._srtp == "required" and not self._secure and self.agreed is None
+
+    @property
+    def exposed(self) -> bool:
+        """The keys of the sound went over signalling that is not secure: the peer wanted it so."""
+        return not self._secure and self.agreed is not None and self.agreed.srtp is not None
+
     def close(self) -> None:
         """Give the ports back."""
         self.leg.close()
@@ -87,10 +111,21 @@ class LegSound:
             session_id=self._session_id,
             version=self._version,
             codecs=self._codecs,
+            srtp=self._local_srtp(),
+        )
+
+    def _local_srtp(self) -> LocalSrtp:
+        agreed = self.agreed.srtp if self.agreed is not None else None
+        return LocalSrtp(
+            accepts=self._srtp,
+            offers=self._srtp != "off" and self._secure and self.agreed is None,
+            keys=tuple(secrets.token_bytes(sdes.KEY) for _ in sdes.SUITES),
+            agreed=agreed,
         )
 
     def _apply(self, agreed: Agreement) -> None:
         self.agreed = agreed
+        keys = agreed.srtp
         self.leg.set_stream(
             Stream(
                 codec=agreed.codec,
@@ -105,6 +140,7 @@ class LegSound:
                 digit_clock=agreed.digit_clock,
                 send=agreed.send,
                 receive=agreed.receive,
+                srtp=SrtpKeys(keys.suite, keys.send, keys.receive) if keys is not None else None,
             )
         )
 
