@@ -14,15 +14,19 @@ from flows.interpreter import Limits as RunLimits
 from flows.ports import Conference
 from media.client import MediaClient
 from media.tones import hold_music, ringback
-from voipbin_sip.calls.admission import Admission
+from voipbin_sip.calls.admission import Admission, Admitted
 from voipbin_sip.calls.bridge import Bridges
 from voipbin_sip.calls.connecting import Connecting
 from voipbin_sip.calls.destinations import Destinations
 from voipbin_sip.calls.dialer import Dialer
+from voipbin_sip.calls.dialplan import DialPlan
+from voipbin_sip.calls.incoming import IncomingSession
+from voipbin_sip.calls.places import Places
 from voipbin_sip.calls.rooms import Rooms
 from voipbin_sip.calls.session import CallLimits
 from voipbin_sip.calls.switchboard import Switchboard
 from voipbin_sip.calls.tones import Tone
+from voipbin_sip.calls.transfers import Transfers
 from voipbin_sip.carriers import Carriers, Line, Provider
 from voipbin_sip.config import Config, split_host_port
 from voipbin_sip.directory import Directory, read_secrets
@@ -32,7 +36,7 @@ from voipbin_sip.loading import Loaded
 from voipbin_sip.registrar.locations import Locations
 from voipbin_sip.registrar.registrar import Registrar, Terms
 from voipbin_sip.sip.core import SipCore
-from voipbin_sip.sip.events import Hop, Limits
+from voipbin_sip.sip.events import Hop
 from voipbin_sip.sounds.fetch import Fetcher
 from voipbin_sip.sounds.library import SoundLibrary
 from voipbin_sip.sounds.prompts import Prompts
@@ -56,9 +60,6 @@ from voipbin_sip.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from voipbin_sip.transport.certificate import Certificates
-
-# Transfers by REFER are understood by the core, but no part of the server carries them out yet.
-METHODS = tuple(method for method in Limits().allow if method != "REFER")
 
 
 class StartError(Exception):
@@ -102,25 +103,27 @@ class Server:
                 config.registrar.max_expires,
             ),
         )
+        plan = DialPlan(config.domain.lower(), lambda: self.directory)
         admission = Admission(
             domain=config.domain,
             directory=lambda: self.directory,
             guard=guard,
             clock=time.time,
+            plan=plan,
             carrier_at=lambda host: self._carriers.is_source(host),
         )
-        limits = CallLimits(config.limits.call_seconds, config.media.rtp_timeout)
+        limits = CallLimits(config.limits.call_seconds, config.media.rtp_timeout, config.media.srtp)
         self.switchboard = Switchboard(
             self._media,
             admission,
             limits=limits,
             advertised=self._advertised,
-            on_call=lambda session, admitted: self._host.start(session, admitted),
+            on_call=self._arrived,
+            on_transfer=lambda session, event: self._transfers.begin(session, event),
             registrar=lambda request, hop: registrar.answer(request, hop, time.time()),
         )
         core = SipCore(
             new_token=lambda: secrets.token_hex(8),
-            limits=Limits(allow=METHODS),
             advertise=self._contact,
             asks=frozenset({"REGISTER"}),
         )
@@ -148,9 +151,10 @@ class Server:
             wall=time.time,
             expect=self.switchboard.expect,
         )
-        self._host = self._flow_host(limits)
+        self._host = self._flow_host(limits, plan)
 
-    def _flow_host(self, limits: CallLimits) -> FlowHost:
+    def _flow_host(self, limits: CallLimits, plan: DialPlan) -> FlowHost:
+        """Return what runs flows, with all that it and transfers need to place and join calls."""
         config, media = self._loaded.config, self._media
         destinations = Destinations(
             lambda: self.directory,
@@ -181,7 +185,29 @@ class Server:
             self.switchboard.ended_status,
         )
         run_limits = RunLimits(config.limits.steps, config.limits.steps_without_waiting)
-        return FlowHost(lambda: self._loaded.flows, parts, run_limits)
+        host = FlowHost(lambda: self._loaded.flows, parts, run_limits)
+        self._places = Places(
+            bridges, rooms, session=self.switchboard.sessions.get, enter_room=host.enter_room
+        )
+        self._transfers = Transfers(
+            self._endpoint,
+            bridges,
+            self._places,
+            dialer,
+            destinations,
+            session=self.switchboard.sessions.get,
+            meaning=plan.meaning,
+            divert=host.divert,
+            ringback=ringing,
+            domain=config.domain,
+        )
+        return host
+
+    def _arrived(self, session: IncomingSession, admitted: Admitted) -> None:
+        if admitted.replaces:
+            self._places.take_over(session, admitted.replaces)
+        else:
+            self._host.start(session, admitted)
 
     def _toll_guard(self) -> TollGuard:
         outbound = self._loaded.config.outbound
@@ -283,6 +309,7 @@ class Server:
         for task in (self._preparing, self._watching):
             if task is not None:
                 task.cancel()
+        await self._transfers.close()
         await self._host.close()
         await self._upkeep.close()
         await self._carriers.close()

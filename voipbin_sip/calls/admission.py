@@ -41,6 +41,7 @@ class Admitted:
     payer: str = ""  # see call.Originator
     private: bool = False
     transfers: bool = False  # the caller may send the other side elsewhere (REFER)
+    replaces: str = ""  # instead of a flow: the leg whose place the call takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,8 @@ class Admission:
     def decide(self, event: Incoming) -> Admitted | Turned:
         """Route one INVITE."""
         request, source = event.request, event.hop.remote[0]
+        if event.replaces:
+            return self._to_replace(request, source, event.replaces)
         if not serves(self._domain, request.uri):
             return Turned(404, "Domain not served here", why=f"domain {request.uri.host!r} is not ours")
         label = trunk_label(self._domain, request.uri)
@@ -173,6 +176,20 @@ class Admission:
                     transfers=provider.transfers,
                 )
         return Turned(404, "Number not found", why=f"provider {provider.id} calls no number of ours")
+
+    def _to_replace(self, request: Request, source: str, leg: str) -> Admitted | Turned:
+        """Let a phone of ours take another call over (RFC 3891), whatever address that call's Contact had."""
+        outcome = self._guard.check(request, self._clock(), self._directory().password, source=source)
+        if not outcome.user:
+            return _challenge(outcome)
+        return Admitted(
+            "",
+            extension_address(request, outcome.user),
+            Address("extension", request.uri.user or ""),
+            payer=f"extension:{outcome.user}",
+            transfers=True,
+            replaces=leg,
+        )
 
     # Everybody else
 

@@ -8,8 +8,6 @@ and take them out; when a call ends it leaves by itself. Whoever is left alone g
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from itertools import permutations
 
@@ -134,15 +132,14 @@ class Bridges:
             self.leave(new)
         return True
 
-    @contextmanager
-    def keep(self, bridge: Bridge) -> Iterator[None]:
-        """Let who is alone in a bridge stay there until the end of the block."""
+    def keep(self, bridge: Bridge) -> None:
+        """Let who is alone in a bridge stay there until `release`."""
         bridge.kept = True
-        try:
-            yield
-        finally:
-            bridge.kept = False
-            self._let_go(bridge)
+
+    def release(self, bridge: Bridge) -> None:
+        """Nobody is on the way any more: who is alone in the bridge is let go."""
+        bridge.kept = False
+        self._let_go(bridge)
 
     def _enter(self, bridge: Bridge, session: CallSession) -> None:
         bridge.enter(session)

@@ -48,6 +48,7 @@ class Switchboard:
     Args:
         advertised: the address that SDP names instead of a local one.
         on_call: starts what the call is for; gets the session and the admission's word.
+        on_transfer: carries a REFER out.
         registrar: answers a REGISTER.
     """
 
@@ -59,6 +60,7 @@ class Switchboard:
         limits: CallLimits,
         advertised: Callable[[str], str],
         on_call: Callable[[IncomingSession, Admitted], None],
+        on_transfer: Callable[[CallSession, Transfer], None],
         registrar: Callable[[Request, Hop], Answer],
     ) -> None:
         self._registrar = registrar
@@ -67,6 +69,7 @@ class Switchboard:
         self._limits = limits
         self._advertised = advertised
         self._on_call = on_call
+        self._on_transfer = on_transfer
         self._log = structlog.get_logger("sip")
         self._endpoint: Endpoint | None = None
         self.sessions: dict[str, CallSession] = {}
@@ -135,6 +138,8 @@ class Switchboard:
                 session.offer_answered(event.answer)
             case InfoDigit():
                 session.info_digit(event.digit)
+            case Transfer():
+                self._on_transfer(session, event)
             case OfferRefused():
                 session.log.info("our offer was refused", status=event.status)
             case Ended():
@@ -180,6 +185,8 @@ class Switchboard:
                 session,
                 advertised=self._advertised,
                 rtp_timeout=self._limits.rtp_timeout,
+                srtp=self._limits.srtp,
+                secure=event.hop.transport == "TLS",
             )
         except (NoPort, WorkerLost, OSError) as error:
             session.abandon()

@@ -11,6 +11,7 @@ from flows.ports import StepFailed
 from voipbin_sip.calls.admission import Admitted
 from voipbin_sip.calls.call import Address, Call, Originator
 from voipbin_sip.calls.destinations import NotReachable
+from voipbin_sip.calls.dialplan import Meaning
 from voipbin_sip.calls.incoming import IncomingSession
 from voipbin_sip.calls.outgoing import OutgoingSession, Target
 from voipbin_sip.calls.session import CallSession
@@ -67,13 +68,13 @@ class FlowHost:
         self._begin(self._serve(session, flow))
         asyncio.get_running_loop().call_later(RING_AFTER, session.ring)
 
-    def divert(self, session: CallSession, admitted: Admitted) -> None:
-        """Let a call run what `admitted` says from now on, instead of the run that it has."""
-        flow = self._flow(admitted)
+    def divert(self, session: CallSession, meaning: Meaning) -> None:
+        """Let a call run from now on what was dialled for it, instead of the run that it has."""
+        flow = self._flow(meaning)
         if flow is None:
             session.refuse(500, "Flow not found")
             return
-        self._begin(self._divert(session, flow, admitted.destination))
+        self._begin(self._divert(session, flow, meaning.called))
 
     def enter_room(self, session: CallSession, room: str) -> None:
         """Let a call sit in a room (`rooms.Room.name`) from now on, instead of the run that it has."""
@@ -88,12 +89,12 @@ class FlowHost:
             self._served.pop(session, None)
         await self._serve(session, flow, destination)
 
-    def _flow(self, admitted: Admitted) -> Flow | None:
-        if admitted.connect is not None:
-            return connecting_flow(admitted.connect)
-        if admitted.conference:
-            return conference_flow(admitted.conference)
-        return self._flows().get(admitted.flow)
+    def _flow(self, dialled: Admitted | Meaning) -> Flow | None:
+        if dialled.connect is not None:
+            return connecting_flow(dialled.connect)
+        if dialled.conference:
+            return conference_flow(dialled.conference)
+        return self._flows().get(dialled.flow)
 
     async def place(
         self,
