@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from flows.findings import Finding
 from flows.validation import validate
 from flows.yamlnodes import load_nodes
+from voipbin_sip.sip.sdes import SrtpPolicy
 from voipbin_sip.tls_settings import TlsSection, tls_findings
 from voipbin_sip.toll.allowed import read_country, read_entry
 from voipbin_sip.toll.limits import OutboundLimitsSection
@@ -108,6 +109,7 @@ class MediaSection(_Section):
     ports: Annotated[str, AfterValidator(_port_range)] = "10000-20000"
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = "auto"
     rtp_timeout: float = Field(default=60.0, ge=0)
+    srtp: SrtpPolicy = "optional"
 
     @property
     def port_range(self) -> range:

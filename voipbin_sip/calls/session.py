@@ -22,6 +22,7 @@ from voipbin_sip.calls.sound import LegSound
 from voipbin_sip.calls.states import CAUSES, Direction, Status, hangup_reason
 from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.events import Ended, Offer
+from voipbin_sip.sip.sdes import SrtpPolicy
 from voipbin_sip.sip.sdp import SessionDescription
 from voipbin_sip.transport.endpoint import Endpoint
 
@@ -32,6 +33,7 @@ class CallLimits:
 
     duration: float = 3600.0
     rtp_timeout: float = 60.0
+    srtp: SrtpPolicy = "optional"  # of calls whose trunk or provider has none of its own
 
 
 class CallSession:
