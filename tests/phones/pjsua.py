@@ -31,9 +31,9 @@ class Pjsua:
         await self.dial(number, server)
         await self.child.line(r'"state": "CONFIRMED"')
 
-    async def dial(self, number: str, server: str) -> None:
+    async def dial(self, number: str, server: str, *, scheme: str = "sip") -> None:
         """Call a number at HOST:PORT; returns while it rings."""
-        await self._do("call", uri=f"sip:{number}@{server}{self._suffix}")
+        await self._do("call", uri=f"{scheme}:{number}@{server}{self._suffix}")
 
     async def rings(self, seconds: float = 10.0) -> None:
         """Wait until somebody calls."""
@@ -120,6 +120,7 @@ async def pjsua(
     account: Account | None = None,
     voice: Path | None = None,
     name: str = "pjsua",
+    authority: Path | None = None,
     timer: int = 0,
     at: Host | None = None,
 ) -> AsyncIterator[Pjsua]:
@@ -136,6 +137,7 @@ async def pjsua(
     argv += ["--transport", transport, "--codec", codec, "--record", recording]
     argv += [] if events else ["--no-events"]
     argv += ["--answer"] if answer else []
+    argv += ["--authority", authority] if authority is not None else []
     argv += ["--timer", timer, "--log", 4] if timer else []
     argv += ["--voice", voice] if voice is not None else []
     if account is not None:

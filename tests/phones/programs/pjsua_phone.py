@@ -18,7 +18,11 @@ from typing import Any
 
 import pjsua2 as pj
 
-TRANSPORTS = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP}
+TRANSPORTS = {
+    "udp": pj.PJSIP_TRANSPORT_UDP,
+    "tcp": pj.PJSIP_TRANSPORT_TCP,
+    "tls": pj.PJSIP_TRANSPORT_TLS,
+}
 SOUNDING = (pj.PJSUA_CALL_MEDIA_ACTIVE, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD)
 
 
@@ -120,6 +124,9 @@ class Phone:
         transport = pj.TransportConfig()
         transport.port = options.port
         transport.boundAddress = options.host
+        if options.authority:
+            transport.tlsConfig.CaListFile = options.authority
+            transport.tlsConfig.verifyServer = True
         self.endpoint.transportCreate(TRANSPORTS[options.transport], transport)
         self.endpoint.libStart()
         self.endpoint.audDevManager().setNullDev()
@@ -215,6 +222,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--unaware", action="store_true", help="do nothing about NATs")
     parser.add_argument("--transport", choices=sorted(TRANSPORTS), default="udp")
+    parser.add_argument("--authority", default="", help="a PEM file: whose certificate a TLS server must have")
     parser.add_argument("--codec", default="PCMU")
     parser.add_argument("--record", default="")
     parser.add_argument("--voice", default="", help="a wav file to say in each call")
