@@ -91,10 +91,11 @@ async def linphone(
     voice: Path | None = None,
     name: str = "linphone",
     timer: int = 0,
+    refresher: str = "uac",
 ) -> AsyncIterator[Linphone]:
     """Start a phone; it takes a second or two. With an account it registers, and says `voice` in each call.
 
-    With `timer`, seconds, it asks for session timers, and refreshes the session itself.
+    With `timer`, seconds, it asks for session timers; `refresher` says who is to refresh the session.
     """
     home = folder / name
     for part in (".local/share/linphone", ".config/linphone"):  # it ends at once where one is missing
@@ -104,7 +105,8 @@ async def linphone(
     for word, value in {"@SIP@": port, "@RTP@": ports.free_block(4)}.items():
         config = config.replace(word, str(value))
     if timer:
-        keys = ("enabled=1", f"value={timer}", f"min_value={timer}", "refresher_value=2")
+        keys = ("enabled=1", f"value={timer}", f"min_value={timer}")
+        keys += (f"refresher_value={('uas', 'uac').index(refresher) + 1}",)
         lines = "".join(f"session_expires_{key}\n" for key in keys)
         config = config.replace("[sip]\n", f"[sip]\n{lines}")
     (home / "linphonerc").write_text(config + linphone_account(account))

@@ -323,6 +323,26 @@ async def test_another_port_and_another_codec_are_used_within_200_ms(far: Peer) 
     await talk.bye()
 
 
+# Session timers; those that take longer are in test_long.py
+
+
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+async def test_an_interval_that_is_too_short_gets_422_with_the_least_that_we_take(
+    far: Peer, method: str
+) -> None:
+    talk = far.calling("100")
+    if method == "UPDATE":
+        await talk.invite(sdp())
+    talk.request(method, "Supported: timer", "Session-Expires: 30", body=sdp(version=2))
+    refused = await far.next(f"422 {method}", number=talk.cseq)
+    assert refused["Min-SE"] == "90"
+    if method == "UPDATE":  # which leaves the call as it was
+        talk.request("UPDATE", "Supported: timer", "Session-Expires: 90;refresher=uac", body=sdp(version=2))
+        accepted = await far.next("200 UPDATE", number=talk.cseq)
+        assert accepted["Session-Expires"] == "90;refresher=uac"
+        await talk.bye()
+
+
 # Early media and PRACK
 
 

@@ -298,6 +298,25 @@ async def test_a_reliable_183_is_acknowledged_once_and_in_order(near: Peer, far:
     await callee.hung_up()
 
 
+# Session timers
+
+
+async def test_a_422_raises_what_we_ask_for(near: Peer, far: Peer, user: str) -> None:
+    caller, invite = await called(near, far, user)
+    asked = int(invite["Session-Expires"].partition(";")[0])
+    far.called(invite).reply(invite, "422 Session Interval Too Small", f"Min-SE: {asked + 300}")
+    await far.next("ACK")
+    second = await far.next("INVITE")
+    assert second["Session-Expires"].partition(";")[0] == second["Min-SE"] == str(asked + 300)
+    assert (second.number, second["Call-ID"]) == (invite.number + 1, invite["Call-ID"])
+    callee = far.called(second)
+    callee.reply(second, "200 OK", f"Session-Expires: {asked + 300};refresher=uas", body=sdp())
+    assert (await far.next("ACK")).number == second.number
+    await answered(near, caller)
+    await caller.bye()
+    await callee.hung_up()
+
+
 # Digits
 
 
