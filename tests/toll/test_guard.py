@@ -178,6 +178,30 @@ def test_the_server_and_each_provider_have_limits_too() -> None:
     assert world.refusal("extension:1002", "third") == "the server has 2 calls already"
 
 
+def test_a_call_that_takes_another_way_stays_one_call() -> None:
+    world = World(
+        extension_1000=CallLimits(concurrent=1, per_minute=1),
+        via_first=CallLimits(concurrent=1),
+        via_second=CallLimits(concurrent=1),
+    )
+    permit = world.call(DESK, "first")
+    permit.onward("second", world.now)
+    assert world.refusal("extension:1001", "second") == "provider second has 1 call already"
+    other = world.call("extension:1001", "first")
+    with pytest.raises(Refused, match="provider first has 1 call already"):
+        permit.onward("first", world.now)
+    other.ended(world.now)
+    permit.onward("", world.now)
+    assert not world.refusal("extension:1001", "second")
+    permit.onward("second", world.now)
+    permit.answered(world.now)
+    world.run(30)
+    permit.ended(world.now)
+    assert world.guard.used() == {DESK: 30.0, "total": 30.0, "via:second": 30.0}
+    permit.onward("first", world.now)  # it is over: nothing
+    assert not world.refusal("extension:1001", "first")
+
+
 def test_straight_to_a_host_counts_for_no_provider() -> None:
     world = World(total=CallLimits(concurrent=1))
     world.guard.begin(DESK, "", THERE, world.now)

@@ -24,23 +24,23 @@ class Permit:
     def __init__(self, guard: TollGuard, accounts: tuple[Account, ...]) -> None:
         self.over: Callable[[str], None] = _nobody
         """Called once, with the reason, when the call has to end."""
+        self.accounts = accounts
+        """What the call counts for; nothing once it has ended."""
         self._guard = guard
-        self._accounts = accounts
 
     def answered(self, now: float) -> None:
         """From now on it costs."""
         self._guard.answered(self, now)
 
+    def onward(self, provider: str, now: float) -> None:
+        """Let an unanswered call go on by way of another provider. Raises Refused; nothing has changed then."""
+        self.accounts = self._guard.onward(self, provider, now)
+
     def ended(self, now: float) -> None:
         """The call is over or never came to be; a second time does nothing."""
-        if self._accounts:
+        if self.accounts:
             self._guard.ended(self, now)
-            self._accounts = ()
-
-    @property
-    def accounts(self) -> tuple[Account, ...]:
-        """Those that the call counts for; none once it has ended."""
-        return self._accounts
+            self.accounts = ()
 
 
 class TollGuard:
@@ -80,16 +80,23 @@ class TollGuard:
         """Let one call out, for a payer and through a provider ("" = straight to a SIP host). Raises Refused."""
         self.check(destination)
         self._count(now)
-        names = (payer, f"{VIA}:{provider}", TOTAL) if provider else (payer, TOTAL)
-        accounts = tuple(self._account(name) for name in names)
-        for account in accounts:
-            if reason := account.refusal(self._limits(account.name), now):
-                raise Refused(reason)
-        for account in accounts:
-            account.begin(now)
+        accounts = (self._account(payer), self._account(TOTAL), *self._carrying(provider))
+        self._let_in(accounts, now)
         permit = Permit(self, accounts)
         self._permits.add(permit)
         return permit
+
+    def onward(self, permit: Permit, provider: str, now: float) -> tuple[Account, ...]:
+        """Return the accounts of a call that takes another way; see Permit.onward."""
+        self._count(now)
+        kept = permit.accounts[:2]
+        before, after = permit.accounts[2:], self._carrying(provider)
+        if not kept or before == after:
+            return permit.accounts
+        self._let_in(after, now)
+        for account in before:
+            account.running -= 1
+        return (*kept, *after)
 
     def answered(self, permit: Permit, now: float) -> None:
         """Count a call's minutes from now on; see Permit.answered."""
@@ -141,6 +148,17 @@ class TollGuard:
     def used(self) -> dict[str, float]:
         """Return the seconds of today by account."""
         return {name: account.seconds for name, account in self._accounts.items() if account.seconds}
+
+    def _let_in(self, accounts: tuple[Account, ...], now: float) -> None:
+        """Count a call for all of these accounts, or for none. Raises Refused."""
+        for account in accounts:
+            if reason := account.refusal(self._limits(account.name), now):
+                raise Refused(reason)
+        for account in accounts:
+            account.begin(now)
+
+    def _carrying(self, provider: str) -> tuple[Account, ...]:
+        return (self._account(f"{VIA}:{provider}"),) if provider else ()
 
     @property
     def account_count(self) -> int:
