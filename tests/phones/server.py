@@ -35,12 +35,14 @@ def configure(
     media: Mapping[str, object] | None = None,
     extensions: Mapping[str, str] | None = None,
     conferences: Sequence[Mapping[str, str]] = (),
+    sections: Mapping[str, object] | None = None,
     **keys: object,
 ) -> tuple[Path, int]:
     """Write a configuration with flows (file name to YAML text) and tones; returns its path and the SIP port.
 
     `numbers` says which number runs which flow, anyone may call them; none: 100, 200, 300 … in order.
-    `extensions` gives the password of each, `conferences` the entries of the directory.
+    `extensions` gives the password of each, `conferences` the entries of the directory, `sections` more of it
+    (trunks, providers, routes).
     """
     if numbers is None:
         numbers = {str(100 * position): flow for position, flow in enumerate(flows, start=1)}
@@ -54,6 +56,7 @@ def configure(
         "numbers": [{"number": number, "flow": flow, "public": True} for number, flow in numbers.items()],
         "extensions": [{"extension": name, "password": word} for name, word in (extensions or {}).items()],
         "conferences": [dict(conference) for conference in conferences],
+        **(sections or {}),
     }
     (folder / "directory.yaml").write_text(yaml.safe_dump(directory))
     config: dict[str, object] = {
@@ -158,6 +161,7 @@ def serving(
     media: Mapping[str, object] | None = None,
     extensions: Mapping[str, str] | None = None,
     conferences: Sequence[Mapping[str, str]] = (),
+    sections: Mapping[str, object] | None = None,
     at: Host | None = None,
     **keys: object,
 ) -> Iterator[Server]:
@@ -174,6 +178,7 @@ def serving(
         media=media,
         extensions=extensions,
         conferences=conferences,
+        sections=sections,
         **keys,
     )
     server = Server(path, port if at is None else 5060, at)
