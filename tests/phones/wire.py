@@ -48,8 +48,9 @@ class WireCall:
         events = self.sound.event_type
         sdp = (
             f"v=0\r\no=wire 1 {self._cseq} IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 {connection}\r\nt=0 0\r\n"
-            f"m=audio {self.sound.port} RTP/AVP 0 {events}\r\na=rtpmap:{events} telephone-event/8000\r\n"
-            f"a=fmtp:{events} 0-15\r\na={direction}\r\n"
+            f"m=audio {self.sound.port} {self.sound.proto} 0 {events}\r\n"
+            f"a=rtpmap:{events} telephone-event/8000\r\n"
+            f"a=fmtp:{events} 0-15\r\n{self.sound.lines}a={direction}\r\n"
         )
         status = await self._request("INVITE", sdp)
         if status == 200:

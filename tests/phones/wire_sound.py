@@ -35,6 +35,9 @@ class Packet:
 class Sound(asyncio.DatagramProtocol):
     """One RTP socket; made by `open_sound`. It speaks once `remote` is known and `talking` set."""
 
+    proto = "RTP/AVP"
+    lines = ""  # more of its description
+
     def __init__(self, event_type: int) -> None:
         self.event_type = event_type  # payload type that we list for telephone-event
         self.remote: tuple[str, int] = ("", 0)
