@@ -145,6 +145,8 @@ async def baresip(
     config = (TEMPLATES / "baresip-config").read_text()
     for word, value in values.items():
         config = config.replace(word, str(value))
+    if account is not None and account.authority is not None:
+        config += f"sip_cafile {account.authority}\n"
     (home / "config").write_text(config)
     (home / "accounts").write_text(baresip_account(account, answers=answers))
     (home / "contacts").write_text("")

@@ -109,6 +109,8 @@ async def linphone(
         keys += (f"refresher_value={('uas', 'uac').index(refresher) + 1}",)
         lines = "".join(f"session_expires_{key}\n" for key in keys)
         config = config.replace("[sip]\n", f"[sip]\n{lines}")
+    if account is not None and account.authority is not None:
+        config = config.replace("[sip]\n", f"[sip]\nroot_ca={account.authority}\n")
     (home / "linphonerc").write_text(config + linphone_account(account))
     recording = home / "heard.wav"
     argv = ["linphonec", "-c", str(home / "linphonerc"), "-d", "1", "-l", str(home / "linphone.log")]

@@ -120,7 +120,6 @@ async def pjsua(
     account: Account | None = None,
     voice: Path | None = None,
     name: str = "pjsua",
-    authority: Path | None = None,
     timer: int = 0,
     at: Host | None = None,
 ) -> AsyncIterator[Pjsua]:
@@ -137,11 +136,11 @@ async def pjsua(
     argv += ["--transport", transport, "--codec", codec, "--record", recording]
     argv += [] if events else ["--no-events"]
     argv += ["--answer"] if answer else []
-    argv += ["--authority", authority] if authority is not None else []
     argv += ["--timer", timer, "--log", 4] if timer else []
     argv += ["--voice", voice] if voice is not None else []
     if account is not None:
         argv += ["--address", account.address, "--password", account.password, "--registrar", account.server]
+        argv += ["--authority", account.authority] if account.authority is not None else []
     argv = [*at.command(), *argv, "--host", at.address, "--unaware"] if at is not None else argv
     async with Child([str(word) for word in argv], folder=folder) as child:
         await child.line(r'"event": "up"', 20.0)

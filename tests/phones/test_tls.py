@@ -8,6 +8,7 @@ import signal
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,15 +16,18 @@ import pytest
 from tests.fakes.authority import Authority, Pair
 from tests.phones import ports, prompts
 from tests.phones.account import Account
-from tests.phones.desks import PASSWORD, VOICES, voices
-from tests.phones.installed import needs_pjsua
+from tests.phones.baresip import baresip
+from tests.phones.desks import PASSWORD, VOICES, Desk, voices
+from tests.phones.installed import needs_baresip, needs_linphone, needs_pjsua
+from tests.phones.linphone import linphone
 from tests.phones.pjsua import Pjsua, pjsua
 from tests.phones.server import Server, serving
 
 pytestmark = pytest.mark.phones
 
 HOST = "127.0.0.1"
-EXTENSIONS = [str(1000 + number) for number in range(1, 9)]
+NAMES = [HOST, "localhost"]  # linphone takes no addresses
+EXTENSIONS = [str(1000 + number) for number in range(1, 13)]
 TONE = """
 name: tone
 actions:
@@ -52,6 +56,9 @@ class Office:
         self.pair = pair
         self._folder = folder
 
+    def account(self, user: str) -> Account:
+        return Account(user, PASSWORD, self.address, "tls", self.authority.file)
+
     @asynccontextmanager
     async def phone(self, user: str) -> AsyncIterator[Pjsua]:
         """Start a phone that registers over TLS and says its tone in each call."""
@@ -59,12 +66,24 @@ class Office:
         async with pjsua(
             self._folder,
             transport="tls",
-            account=Account(user, PASSWORD, self.address),
+            account=self.account(user),
             voice=voice,
             name=f"tls-{user}",
-            authority=self.authority.file,
         ) as phone:
             yield phone
+
+    @asynccontextmanager
+    async def other(self, kind: str, user: str) -> AsyncIterator[Desk]:
+        """Start a phone of another kind (key of VOICES)."""
+        voice = prompts.write(self._folder / f"voice-{user}.wav", prompts.tone(VOICES[kind], 60.0))
+        account, name = self.account(user), f"tls-{user}"
+        if kind == "baresip":
+            async with baresip(self._folder, voice=voice, account=account, answers=False, name=name) as phone:
+                yield phone
+        else:
+            account = replace(account, server=f"localhost:{self.port}")
+            async with linphone(self._folder, voice=voice, account=account, name=name) as desk:
+                yield desk
 
     async def shown(self) -> str:
         """Return the name of the certificate that a new connection is shown."""
@@ -79,7 +98,7 @@ class Office:
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     folder = tmp_path_factory.mktemp("tls")
     authority = Authority(folder)
-    pair = authority.pair("first", names=[HOST, "voipbin.test"])
+    pair = authority.pair("first", names=NAMES)
     port = ports.free()
     flows = {"tone": TONE} | {f"to_{name}": TO.format(extension=name) for name in EXTENSIONS}
     numbers = {"100": "tone"} | {f"2{name[1:]}": f"to_{name}" for name in EXTENSIONS}
@@ -136,6 +155,29 @@ async def test_two_phones_talk_hold_and_hang_up(office: Office, ends: str) -> No
 
 
 @needs_pjsua
+@pytest.mark.parametrize(
+    ("kind", "user", "other"),
+    [
+        pytest.param("baresip", "1009", "1010", marks=needs_baresip),
+        pytest.param("linphone", "1011", "1012", marks=needs_linphone),
+    ],
+)
+async def test_other_phones_are_called_and_hang_up(office: Office, kind: str, user: str, other: str) -> None:
+    async with office.other(kind, user) as callee, office.phone(other) as caller:
+        await caller.dial(f"2{user[1:]}", office.address)
+        await callee.rings()
+        await callee.answer()
+        await caller.child.line(r'"state": "CONFIRMED"')
+        await asyncio.sleep(1.0)
+        await caller.hold()
+        await caller.resume()
+        await asyncio.sleep(0.5)
+        await callee.hang_up()
+        await asyncio.gather(caller.over(), callee.over())
+        assert voices(caller.recording, [kind])[kind] > 0.5
+
+
+@needs_pjsua
 async def test_a_call_goes_on_while_the_certificate_is_replaced(office: Office) -> None:
     async with office.phone("1007") as caller, office.phone("1008") as callee:
         await caller.dial("2008", office.address)
@@ -143,7 +185,7 @@ async def test_a_call_goes_on_while_the_certificate_is_replaced(office: Office) 
         await callee.answer()
         await caller.child.line(r'"state": "CONFIRMED"')
         assert await office.shown() == "first"
-        second = office.authority.pair("second", names=[HOST, "voipbin.test"])
+        second = office.authority.pair("second", names=NAMES)
         office.pair.certificate.write_bytes(second.certificate.read_bytes())
         office.pair.key.write_bytes(second.key.read_bytes())
         os.kill(office.server.process.pid, signal.SIGHUP)
