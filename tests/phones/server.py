@@ -36,6 +36,7 @@ def configure(
     extensions: Mapping[str, str] | None = None,
     conferences: Sequence[Mapping[str, str]] = (),
     sections: Mapping[str, object] | None = None,
+    sip: Mapping[str, object] | None = None,
     **keys: object,
 ) -> tuple[Path, int]:
     """Write a configuration with flows (file name to YAML text) and tones; returns its path and the SIP port.
@@ -64,7 +65,7 @@ def configure(
         "data_dir": "data",
         "flows": "flows",
         "directory": "directory.yaml",
-        "sip": {"listen": [f"udp://127.0.0.1:{port}", f"tcp://127.0.0.1:{port}"]},
+        "sip": {"listen": [f"udp://127.0.0.1:{port}", f"tcp://127.0.0.1:{port}"], **(sip or {})},
         "media": {"ports": f"{first}-{first + MEDIA_PORTS - 1}", "workers": 1, **(media or {})},
         "http": {"listen": f"127.0.0.1:{ports.free()}"},
         "drain_seconds": 3,
@@ -162,6 +163,7 @@ def serving(
     extensions: Mapping[str, str] | None = None,
     conferences: Sequence[Mapping[str, str]] = (),
     sections: Mapping[str, object] | None = None,
+    sip: Mapping[str, object] | None = None,
     at: Host | None = None,
     **keys: object,
 ) -> Iterator[Server]:
@@ -170,7 +172,7 @@ def serving(
     `at` is a machine of a network of the tests' own (tests/phones/nat.py) to run it on.
     """
     if at is not None:
-        keys = {"sip": {"listen": [f"udp://{at.address}:5060", f"tcp://{at.address}:5060"]}, **keys}
+        sip = {"listen": [f"udp://{at.address}:5060", f"tcp://{at.address}:5060"], **(sip or {})}
     path, port = configure(
         folder,
         flows,
@@ -179,6 +181,7 @@ def serving(
         extensions=extensions,
         conferences=conferences,
         sections=sections,
+        sip=sip,
         **keys,
     )
     server = Server(path, port if at is None else 5060, at)
