@@ -60,7 +60,16 @@ class Sound(asyncio.DatagramProtocol):
         assert self.transport is not None
         self.transport.close()
 
+    def sealed(self, packet: bytes) -> bytes:
+        """Return what goes on the wire for an RTP packet."""
+        return packet
+
+    def opened(self, data: bytes) -> bytes:
+        """Return the RTP packet in what came."""
+        return data
+
     def datagram_received(self, data: bytes, source: tuple[str, int]) -> None:
+        data = self.opened(data)
         if len(data) >= 12 and data[0] == 0x80:
             _, kind, sequence, timestamp, _ = struct.unpack("!BBHII", data[:12])
             self.packets.append(Packet(time.monotonic(), kind & 0x7F, sequence, timestamp, data[12:]))
@@ -108,7 +117,7 @@ class Sound(asyncio.DatagramProtocol):
         assert self.transport is not None
         header = struct.pack("!BBHII", 0x80, kind, self._sequence & 0xFFFF, timestamp & 0xFFFFFFFF, _SSRC)
         self._sequence += 1
-        self.transport.sendto(header + payload, self.remote)
+        self.transport.sendto(self.sealed(header + payload), self.remote)
 
 
 def udp_socket(at: Host | None = None) -> socket.socket:
@@ -123,10 +132,15 @@ def udp_socket(at: Host | None = None) -> socket.socket:
 
 async def open_sound(event_type: int, at: Host | None = None) -> Sound:
     """Open an RTP socket."""
-    loop = asyncio.get_running_loop()
-    transport, sound = await loop.create_datagram_endpoint(lambda: Sound(event_type), sock=udp_socket(at))
-    sound.transport = transport
+    sound = Sound(event_type)
+    await open_socket(sound, at)
     return sound
+
+
+async def open_socket(sound: Sound, at: Host | None = None) -> None:
+    """Open the RTP socket of a sound."""
+    loop = asyncio.get_running_loop()
+    sound.transport, _ = await loop.create_datagram_endpoint(lambda: sound, sock=udp_socket(at))
 
 
 async def tick(sounds: Callable[[], Iterable[Sound]]) -> None:
