@@ -23,6 +23,7 @@ from voipbin_sip.calls.dialplan import DialPlan
 from voipbin_sip.calls.incoming import IncomingSession
 from voipbin_sip.calls.places import Places
 from voipbin_sip.calls.rooms import Rooms
+from voipbin_sip.calls.routing import Routing
 from voipbin_sip.calls.session import CallLimits
 from voipbin_sip.calls.switchboard import Switchboard
 from voipbin_sip.calls.tones import Tone
@@ -36,7 +37,7 @@ from voipbin_sip.loading import Loaded
 from voipbin_sip.registrar.locations import Locations
 from voipbin_sip.registrar.registrar import Registrar, Terms
 from voipbin_sip.sip.core import SipCore
-from voipbin_sip.sip.events import Hop
+from voipbin_sip.sip.events import Hop, Limits
 from voipbin_sip.sounds.fetch import Fetcher
 from voipbin_sip.sounds.library import SoundLibrary
 from voipbin_sip.sounds.prompts import Prompts
@@ -103,14 +104,18 @@ class Server:
                 config.registrar.max_expires,
             ),
         )
-        plan = DialPlan(config.domain.lower(), lambda: self.directory)
+        plan = DialPlan(
+            config.domain.lower(),
+            lambda: self.directory,
+            own=config.outbound.default_outgoing_source_number,
+        )
         admission = Admission(
             domain=config.domain,
             directory=lambda: self.directory,
             guard=guard,
             clock=time.time,
             plan=plan,
-            carrier_at=lambda host: self._carriers.is_source(host),
+            carrier_at=lambda host, user: self._carriers.is_source(host, user),
         )
         limits = CallLimits(config.limits.call_seconds, config.media.rtp_timeout, config.media.srtp)
         self.switchboard = Switchboard(
@@ -124,6 +129,7 @@ class Server:
         )
         core = SipCore(
             new_token=lambda: secrets.token_hex(8),
+            limits=Limits(session_expires=config.sip.session_expires),
             advertise=self._contact,
             asks=frozenset({"REGISTER"}),
         )
@@ -160,15 +166,18 @@ class Server:
             lambda: self.directory,
             self._locations,
             self._resolver,
-            allow=config.outbound.allow,
+            Routing(lambda: self.directory, self._carriers),
+            domain=config.domain,
+            check=self._toll.check,
             local=self._endpoint.local_for,
+            number=config.outbound.default_outgoing_source_number,
         )
         dialer = Dialer(
             self._endpoint,
             media,
             self.switchboard,
             destinations,
-            domain=config.domain,
+            toll=self._toll,
             limits=limits,
             advertised=self._advertised,
         )

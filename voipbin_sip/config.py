@@ -44,9 +44,21 @@ def _advertise(text: str) -> str:
     return text
 
 
+def _session(seconds: int) -> int:
+    if seconds and not 90 <= seconds <= 86_400:
+        raise ValueError("must be 90 to 86400 seconds, or 0 for none of ours (RFC 4028)")
+    return seconds
+
+
 def _host_port(text: str) -> str:
     if not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}", text):
         raise ValueError("must be an address and a port, like 127.0.0.1:8080")
+    return text
+
+
+def _own_number(text: str) -> str:
+    if text and not re.fullmatch(r"\+[1-9]\d{6,14}", text):
+        raise ValueError("must be one of our numbers in E.164 form, like +15550100")
     return text
 
 
@@ -95,6 +107,7 @@ class SipSection(_Section):
         default=["udp://0.0.0.0:5060", "tcp://0.0.0.0:5060"], min_length=1
     )
     advertise: Annotated[str, AfterValidator(_advertise)] = "auto"
+    session_expires: Annotated[int, AfterValidator(_session)] = 1800
     tls: TlsSection = TlsSection()
 
     @property
@@ -192,6 +205,7 @@ class OutboundSection(_Section):
 
     allow: list[Annotated[str, AfterValidator(_allow)]] = []
     countries: list[Annotated[str, AfterValidator(read_country)]] = []
+    default_outgoing_source_number: Annotated[str, AfterValidator(_own_number)] = ""
     limits: OutboundLimitsSection = OutboundLimitsSection()
 
 

@@ -54,7 +54,7 @@ class Turned:
     why: str = ""  # for the log
 
 
-def _no_carrier(host: str) -> str | None:
+def _no_carrier(host: str, user: str) -> str | None:
     return None
 
 
@@ -66,7 +66,8 @@ class Admission:
         guard: digest authentication against the directory's extensions and trunks.
         clock: wall clock seconds, for nonces.
         plan: what dialled addresses mean.
-        carrier_at: the id of the provider that we have found at an address, beside those that the directory lists.
+        carrier_at: the id of the provider that we have found at an address, beside those that the directory lists;
+            also given the user part of the Request-URI, which is that of our Contact at the provider.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class Admission:
         guard: DigestGuard,
         clock: Callable[[], float],
         plan: DialPlan | None = None,
-        carrier_at: Callable[[str], str | None] = _no_carrier,
+        carrier_at: Callable[[str, str], str | None] = _no_carrier,
     ) -> None:
         self._domain = domain.lower()
         self._directory = directory
@@ -96,18 +97,22 @@ class Admission:
         label = trunk_label(self._domain, request.uri)
         if label is not None:
             return self._call_to_trunk_host(request, source, label)
-        neighbour = None if self._claims_to_be_a_phone(request) else self._neighbour(source)
+        neighbour = None if self._claims_to_be_a_phone(request) else self._neighbour(request, source)
         if isinstance(neighbour, TrunkEntry):
             return self._from_trunk(request, neighbour)
         if isinstance(neighbour, ProviderEntry):
             return self._from_provider(request, neighbour)
         return self._from_anyone(request, source)
 
-    def _neighbour(self, source: str) -> TrunkEntry | ProviderEntry | None:
+    def _neighbour(self, request: Request, source: str) -> TrunkEntry | ProviderEntry | None:
         """Return the trunk or provider whose calls come from an address."""
         directory = self._directory()
         listed = directory.sources.owners(source)
-        return listed[0] if listed else directory.providers.get(self._carrier_at(source) or "")
+        return (
+            listed[0]
+            if listed
+            else directory.providers.get(self._carrier_at(source, request.uri.user or "") or "")
+        )
 
     def _claims_to_be_a_phone(self, request: Request) -> bool:
         """Return whether From names an extension: phones may live at the address of a trunk or provider."""

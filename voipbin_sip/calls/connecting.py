@@ -78,9 +78,9 @@ class Connecting:
         failure = Dialled(None, "unreachable", 480, "nobody can be reached")
         for destination in destinations:
             try:
-                groups.append(await self._destinations.targets(destination))
+                groups.append(await self._destinations.targets(destination, originator))
             except NotReachable as error:
-                failure = Dialled(None, error.result, 403 if error.result == "refused" else 480, str(error))
+                failure = Dialled(None, error.result, error.status, str(error))
                 caller.log.warning("destination not called", why=str(error))
         if not linear:
             groups = [[target for group in groups for target in group]] if groups else []

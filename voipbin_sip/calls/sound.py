@@ -30,6 +30,7 @@ class LegSound:
         codecs: what we offer and accept, the first being the one we like best.
         srtp: "off", "optional": SRTP where the peer offers it, and offered over TLS, or "required".
         secure: the signalling goes over TLS, so that our offers may have keys in them.
+        leg: of an earlier attempt of the same call, used again.
 
     Raises:
         media.client.NoPort: no free pair of ports.
@@ -48,8 +49,9 @@ class LegSound:
         codecs: Sequence[str] = CODECS,
         srtp: SrtpPolicy = "optional",
         secure: bool = False,
+        leg: MediaLeg | None = None,
     ) -> None:
-        self.leg: MediaLeg = media.open_leg(host, listener, rtp_timeout=rtp_timeout, beside=beside)
+        self.leg: MediaLeg = leg or media.open_leg(host, listener, rtp_timeout=rtp_timeout, beside=beside)
         self._host = advertised(host)
         self._codecs = tuple(codecs)
         self._srtp: SrtpPolicy = srtp

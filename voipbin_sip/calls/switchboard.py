@@ -171,7 +171,7 @@ class Switchboard:
             sip_call_id=event.request.call_id,
             payer=decision.payer,
             private=decision.private,
-            max_forwards=event.request.max_forwards or 70,
+            max_forwards=70 if event.request.max_forwards is None else event.request.max_forwards,
             transfers=decision.transfers,
         )
         session = IncomingSession(call, self._endpoint, self._limits)

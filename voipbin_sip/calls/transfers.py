@@ -180,10 +180,11 @@ class Transfers:
                 self._tell(transferor, 180, final=False)
 
         try:
-            targets = await self._destinations.targets(target)
+            originator = _originator(transferee.call, transferor.call)
+            targets = await self._destinations.targets(target, originator)
             ringing = self._dialer.ring_all(
                 [self._with_headers(to, transferor.call, replaces) for to in targets],
-                _originator(transferee.call, transferor.call),
+                originator,
                 target,
                 beside=transferee,
                 rang=rang,
@@ -195,7 +196,7 @@ class Transfers:
                 dialled.session.hang_up("normal")
                 raise NotTransferred(487, "the transferor's place is taken")
         except NotReachable as error:
-            self._failed(transferor, NotTransferred(403 if error.result == "refused" else 480, str(error)))
+            self._failed(transferor, NotTransferred(error.status, str(error)))
         except NotTransferred as error:
             self._failed(transferor, error)
         except WorkerLost as error:

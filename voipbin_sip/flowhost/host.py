@@ -114,7 +114,7 @@ class FlowHost:
         reachable, problems = [], []
         for destination in destinations:
             try:
-                reachable.append((destination, await self._parts.destinations.targets(destination)))
+                reachable.append((destination, await self._parts.destinations.targets(destination, originator)))
             except NotReachable as error:
                 problems.append(str(error))
                 parent.log.warning("destination not called", why=str(error))

@@ -151,6 +151,7 @@ class Ended:
     reason: str  # in words, for logs: "BYE", "CANCEL", "no ACK", "rejected", the phrase of a failure …
     cause: int = 0  # Q.850 cause of a Reason header (RFC 3326), 0 = none
     contacts: tuple[str, ...] = ()  # of a 3xx: where to try instead, URIs in order of preference
+    silent: bool = field(default=False, compare=False)  # nothing at all had come back to our INVITE
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,8 @@ class Session:
         """Tell the user that the leg is over, the first time only."""
         if not self._ended:
             self._ended = True
-            self.wire.emit(Ended(self.leg, by, status, reason, cause, contacts))
+            silent = self.calling is not None and not self.calling.is_heard
+            self.wire.emit(Ended(self.leg, by, status, reason, cause, contacts, silent))
 
     @cached_property
     def contact(self) -> str:
