@@ -12,7 +12,8 @@ from voipbin_sip.carriers.probing import Probing
 from voipbin_sip.carriers.provider import Health, Provider, ProviderState, Registered
 from voipbin_sip.carriers.registration import Registration
 
-PERIOD = 0.5  # seconds
+PERIOD = 0.5  # seconds between two looks at the clock, at most
+SHORTEST = 0.05  # and at least, where DNS is waited for
 GOODBYE = 1.0  # seconds that we wait at the end for the answers to our de-registrations
 
 
@@ -25,6 +26,11 @@ class _Carrier:
         self.registration: Registration | None = None
         if provider.register > 0:
             self.registration = Registration(provider, line, heard=self._heard, changed=carriers.news)
+
+    @property
+    def due(self) -> float:
+        due = self.probing.due
+        return due if self.registration is None else min(due, self.registration.due)
 
     def tick(self, now: float) -> None:
         self.probing.tick(now)
@@ -193,11 +199,10 @@ class Carriers:
         while True:
             self.tick(self._line.now())
             self._wake.clear()
-            try:
-                async with asyncio.timeout(PERIOD):
+            due = min((carrier.due for carrier in self._carriers.values()), default=float("inf"))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(PERIOD, max(SHORTEST, due - self._line.now()))):
                     await self._wake.wait()
-            except TimeoutError:
-                continue
 
 
 def _time(seconds: float | None) -> datetime | None:

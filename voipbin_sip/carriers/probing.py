@@ -43,6 +43,13 @@ class Probing:
         self.health = Health.UNKNOWN
         self.checked_at: float | None = None  # wall clock
 
+    @property
+    def due(self) -> float:
+        """When `tick` has something to do (monotonic); not precise where nothing is asked."""
+        if self._provider.probe <= 0:
+            return float("inf")
+        return self._due if self._deadline is None else self._deadline
+
     def tick(self, now: float) -> None:
         """Do what is due."""
         if self._provider.probe <= 0:

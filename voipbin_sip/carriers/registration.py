@@ -86,6 +86,12 @@ class Registration:
         """Whether no answer is awaited."""
         return not self._asking
 
+    @property
+    def due(self) -> float:
+        """When `tick` has something to do (monotonic)."""
+        lapse = self._until or float("inf")
+        return lapse if self._asking or self._leaving else min(lapse, self._due)
+
     def tick(self, now: float) -> None:
         """Do what is due."""
         if self._until and now >= self._until:
