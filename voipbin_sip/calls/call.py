@@ -51,6 +51,7 @@ class Call:
     direction: Direction = Direction.INCOMING
     id: uuid.UUID = field(default_factory=uuid.uuid4)
     sip_call_id: str = ""
+    groupcall_id: uuid.UUID | None = None  # of the groupcall that placed it
     status: Status = Status.RINGING  # an incoming call begins ringing
     payer: str = ""  # see Originator
     private: bool = False
@@ -69,9 +70,13 @@ class Call:
         self.times[status] = datetime.now(UTC)
         return True
 
-    def originator(self, address: Address | None = None) -> Originator:
-        """Return for whom calls are placed that this one causes; `address` is shown instead of its caller."""
-        return Originator(address or self.source, self.payer, self.private, self.max_forwards - 1)
+    def originator(self, address: Address | None = None, *, private: bool | None = None) -> Originator:
+        """Return for whom calls are placed that this one causes.
+
+        `address` is shown instead of its caller; `private` None: hidden if the caller wished so.
+        """
+        hidden = self.private if private is None else private
+        return Originator(address or self.source, self.payer, hidden, self.max_forwards - 1)
 
     @property
     def is_over(self) -> bool:
