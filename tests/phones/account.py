@@ -29,11 +29,12 @@ class Account:
         return f"sip:{self.server};transport={self.transport}"
 
 
-def baresip_account(account: Account | None, *, answers: bool) -> str:
+def baresip_account(account: Account | None, *, answers: bool, srtp: bool = False) -> str:
     """Return the line of baresip's file of accounts; None: a phone that does not register."""
     rest = (
         f"answermode={'auto' if answers else 'manual'};audio_codecs=PCMU/8000/1,PCMA/8000/1;dtmfmode=rtpevent"
     )
+    rest += ";mediaenc=srtp-mand" if srtp else ""
     if account is None:
         return f"<sip:baresip@127.0.0.1>;regint=0;{rest}\n"
     secret = f"auth_user={account.user};auth_pass={account.password}"

@@ -92,10 +92,12 @@ async def linphone(
     name: str = "linphone",
     timer: int = 0,
     refresher: str = "uac",
+    srtp: bool = False,
 ) -> AsyncIterator[Linphone]:
     """Start a phone; it takes a second or two. With an account it registers, and says `voice` in each call.
 
-    With `timer`, seconds, it asks for session timers; `refresher` says who is to refresh the session.
+    With `timer`, seconds, it asks for session timers; `refresher` says who is to refresh the session. With `srtp`
+    it takes encrypted sound only.
     """
     home = folder / name
     for part in (".local/share/linphone", ".config/linphone"):  # it ends at once where one is missing
@@ -111,6 +113,8 @@ async def linphone(
         config = config.replace("[sip]\n", f"[sip]\n{lines}")
     if account is not None and account.authority is not None:
         config = config.replace("[sip]\n", f"[sip]\nroot_ca={account.authority}\n")
+    if srtp:
+        config = config.replace("[sip]\n", "[sip]\nmedia_encryption=srtp\nmedia_encryption_mandatory=1\n")
     (home / "linphonerc").write_text(config + linphone_account(account))
     recording = home / "heard.wav"
     argv = ["linphonec", "-c", str(home / "linphonerc"), "-d", "1", "-l", str(home / "linphone.log")]
