@@ -163,11 +163,10 @@ class CallSteps:
     ) -> ConnectResult:
         """Bridge the caller with somebody."""
         caller = self._session
-        self._warn_of_shown_caller(anonymous)
         try:
             dialled = await self._connecting.connect(
                 caller,
-                caller.call.originator(_address(source) if source is not None else None),
+                self._originator(source, anonymous),
                 [_address(destination) for destination in destinations],
                 linear=ring_method == "linear",
                 seconds=dial_timeout,
@@ -189,20 +188,20 @@ class CallSteps:
         anonymous: str,
     ) -> None:
         """Place calls of their own."""
-        self._warn_of_shown_caller(anonymous)
         await self._place(
             self._session,
-            self._session.call.originator(_address(source) if source is not None else None),
+            self._originator(source, anonymous),
             [_address(destination) for destination in destinations],
             flow,
             chained=chained,
             early_execution=early_execution,
         )
 
-    def _warn_of_shown_caller(self, anonymous: str) -> None:
-        """Say what a flow asks in vain: hiding the caller comes with calls to the telephone network."""
-        if anonymous == "yes":
-            self._session.log.warning("anonymous has no effect yet: the caller is shown")
+    def _originator(self, source: FlowAddress | None, anonymous: str) -> Originator:
+        return self._session.call.originator(
+            _address(source) if source is not None else None,
+            private={"yes": True, "no": False}.get(anonymous),
+        )
 
     async def conference(self, name: str) -> Conference:
         """Return a conference of the directory."""
