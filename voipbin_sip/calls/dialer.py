@@ -17,6 +17,7 @@ from voipbin_sip.calls.session import CallLimits, CallSession
 from voipbin_sip.calls.sound import CODECS, LegSound
 from voipbin_sip.calls.states import Direction, Status
 from voipbin_sip.calls.switchboard import Switchboard
+from voipbin_sip.masking import masked
 from voipbin_sip.sip.events import Hop, Progress
 from voipbin_sip.toll.guard import TollGuard
 from voipbin_sip.transport.endpoint import Endpoint
@@ -141,18 +142,17 @@ class Dialer:
         )
         session.dial(sound, target, hop)
         self._switchboard.adopt(session)
-        session.log.info("dialling", provider=target.provider, to=target.uri, master=master)
+        session.log.info("dialling", provider=target.provider, to=masked(target.uri), master=master)
         self._endpoint.flush()
 
     def _permit(self, session: OutgoingSession, target: Target, outside: Address) -> None:
-        """Let the toll guard count an attempt. Raises Refused."""
-        payer, now = session.call.payer, self._endpoint.now()
-        if session.permit is not None:  # of an attempt that could not be made
-            session.permit.ended(now)
-            session.permit = None
-        permit = self._toll.begin(payer, target.provider, outside, now)
-        permit.over = partial(session.hang_up, "timeout")
-        session.permit = permit
+        """Let the toll guard count a call, once for all attempts. Raises Refused."""
+        now = self._endpoint.now()
+        if session.permit is not None:
+            session.permit.onward(target.provider, now)
+            return
+        session.permit = self._toll.begin(session.call.payer, target.provider, outside, now)
+        session.permit.over = partial(session.hang_up, "timeout")
 
 
 async def _first_answer(

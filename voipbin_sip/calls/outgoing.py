@@ -58,7 +58,7 @@ class OutgoingSession(CallSession):
         self.failures: list[tuple[int, str]] = []  # SIP status and words for each attempt
         self.redirected: tuple[str, ...] = ()  # URIs of a 3xx, best first
         self.has_rung = False  # in the present attempt
-        self.permit: Permit | None = None  # of the present attempt, for calls that leave the server
+        self.permit: Permit | None = None  # for calls that leave the server
         self.has_last_word = False  # nobody else needs to be asked: the callee itself has refused
         self._heard_before = False  # something has come back in an attempt that is over
         self._gave_up = False  # on the present attempt, to which nothing comes back
@@ -142,13 +142,11 @@ class OutgoingSession(CallSession):
                 or event.status >= 600
                 or (self.has_rung and event.status in NOT_ANSWERED)
             )
-        if self.permit is not None:
-            self.permit.ended(self._endpoint.now())
-            self.permit = None
         self._last = event
         self.failed(event.status, event.reason)
         self.redirected = event.contacts
         if not self.wants_answer:
+            self._return_permit()
             super().ended(event)
         if not self.outcome.done():
             self.outcome.set_result(False)
@@ -165,11 +163,16 @@ class OutgoingSession(CallSession):
 
     def conclude(self) -> None:
         """No attempt follows: if none was answered, the call has failed."""
-        if self.permit is not None and self._waits_for_nobody:
-            self.permit.ended(self._endpoint.now())
+        if self._waits_for_nobody:
+            self._return_permit()
         if self.wants_answer and self._waits_for_nobody:
             status, why = self.failures[-1] if self.failures else (503, "not dialled")
             super().ended(self._last or Ended(self.call.leg, "local", status, why))
+
+    def _return_permit(self) -> None:
+        if self.permit is not None:
+            self.permit.ended(self._endpoint.now())
+            self.permit = None
 
     @property
     def _waits_for_nobody(self) -> bool:
