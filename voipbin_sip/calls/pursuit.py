@@ -9,6 +9,7 @@ from media.client import NoPort, WorkerLost
 from voipbin_sip.calls.call import Originator
 from voipbin_sip.calls.destinations import Destinations, NotReachable
 from voipbin_sip.calls.outgoing import OutgoingSession, Target
+from voipbin_sip.masking import masked
 from voipbin_sip.sip.errors import LocalProtocolError
 from voipbin_sip.sip.events import Hop
 from voipbin_sip.toll.refused import Refused
@@ -108,7 +109,7 @@ class Pursuit:
             session.failed(403, str(error))
             return False
         except (NoPort, WorkerLost, OSError, LocalProtocolError) as error:
-            session.log.error("not dialled", uri=target.uri, why=str(error))
+            session.log.error("not dialled", uri=masked(target.uri), why=str(error))
             session.failed(500, str(error))
             return False
         if has_more:
