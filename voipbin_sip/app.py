@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,7 @@ class Server:
         )
         self._locations = Locations()
         self._store = _store(config.database.url, data)
-        self._limits = _limits(config, self._locations)
+        self._limits = _limits(config, self._is_known)
         self._toll = self._toll_guard()
         self._metering = Metering(self._toll, asyncio.get_running_loop().time)
         guard = DigestGuard(config.domain, secrets.token_bytes(32), watch=self._judged, barred=self._barred)
@@ -245,6 +246,14 @@ class Server:
     def _connection_lost(self, connection: int) -> None:
         self._locations.connection_lost(connection)
         self._carriers.connection_lost(connection)
+
+    def _is_known(self, host: str) -> bool:
+        """Return whether phones, trunks or providers of ours are at an address: they are never limited."""
+        return (
+            self._locations.has_source(host)
+            or bool(self.directory.sources.owners(host))
+            or self._carriers.is_source(host) is not None
+        )
 
     def _judged(self, source: str, good: bool) -> None:
         self._limits.judged(source, good, self._endpoint.now())
@@ -403,11 +412,11 @@ def _store(url: str, data: Path) -> Store:
         raise StartError(f"{error}; change database.url") from error
 
 
-def _limits(config: Config, locations: Locations) -> SourceLimits:
+def _limits(config: Config, exempt: Callable[[str], bool]) -> SourceLimits:
     terms = config.protection
     return SourceLimits(
         Rate(terms.messages_per_second, terms.burst),
         BanTerms(terms.ban_after, terms.ban_window, terms.ban_seconds),
         networks=terms.exempt,
-        exempt=locations.has_source,
+        exempt=exempt,
     )
