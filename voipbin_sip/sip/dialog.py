@@ -14,7 +14,7 @@ from voipbin_sip.sip.events import Hop
 from voipbin_sip.sip.message import Request, Response
 from voipbin_sip.sip.name_addr import parse_name_addr, parse_name_addr_list
 from voipbin_sip.sip.transaction_key import has_magic_branch
-from voipbin_sip.sip.uri import Uri, parse_uri
+from voipbin_sip.sip.uri import Uri, parse_uri, party_uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,8 @@ def dialog_to_open(
     try:
         target = parse_uri(uri)
         party = parse_name_addr(from_)
-        parse_name_addr(to or f"<{uri}>")
+        to = to or f"<{party_uri(target)}>"
+        parse_name_addr(to)
         route_set = tuple(f"<{route.uri}>" for route in parse_name_addr_list(routes))
     except RemoteProtocolError as error:
         raise LocalProtocolError(f"cannot call {uri[:60]!r}: {error.reason}") from None
@@ -141,7 +142,7 @@ def dialog_to_open(
         local_tag=local_tag,
         remote_tag="",
         local_party=f"{from_ if '<' in from_ else f'<{from_}>'};tag={local_tag}",
-        remote_party=to or f"<{uri}>",
+        remote_party=to,
         local_cseq=0,
         remote_cseq=-1,
         route_set=route_set,
