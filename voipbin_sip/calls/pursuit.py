@@ -16,7 +16,7 @@ from voipbin_sip.toll.refused import Refused
 
 SILENCE = 6.0  # s that a server or phone may take to send anything at all, where there is another way
 MAX_ATTEMPTS = 20  # INVITEs of one call
-MAX_REDIRECTIONS = 5  # one after the other
+MAX_REDIRECTIONS = 5  # of one call
 UNREACHED = frozenset({408, 503})  # no answer at all, or told to go elsewhere (RFC 3263 section 4.3)
 
 
@@ -42,6 +42,7 @@ class Pursuit:
         self._destinations = destinations
         self._attempt = attempt
         self._attempts = 0
+        self._called = {target.uri}  # with all redirections: none is followed twice (RFC 3261 8.1.3.4)
 
     @property
     def is_silent(self) -> bool:
@@ -71,7 +72,13 @@ class Pursuit:
         session = self.session
         return session.wants_answer and not session.has_last_word and self._attempts < MAX_ATTEMPTS
 
-    async def _try(self, target: Target, *, has_more: bool, redirections: int = 0) -> bool:
+    @property
+    def _may_be_redirected(self) -> bool:
+        """Whether a place that a 3xx names may be called; a refusal by another one does not keep us from that."""
+        session, followed = self.session, len(self._called) - 1
+        return session.wants_answer and session.failure < 600 and followed < MAX_REDIRECTIONS
+
+    async def _try(self, target: Target, *, has_more: bool) -> bool:
         """Call one target: by its other hops where one does not work, and where it redirects us to."""
         session = self.session
         try:
@@ -84,15 +91,16 @@ class Pursuit:
                 return True
             if session.has_rung or session.failure not in UNREACHED or not self._may_go_on:
                 break
-        for uri in session.redirected if redirections < MAX_REDIRECTIONS else ():
-            if not self._may_go_on:
-                break
+        for uri in session.redirected:
+            if uri in self._called or not self._may_be_redirected:
+                continue
+            self._called.add(uri)
             try:
                 onward = await self._destinations.target(uri, self._originator)
             except NotReachable as error:
                 session.log.warning("redirection not followed", why=str(error))
                 continue
-            if await self._try(onward, has_more=has_more, redirections=redirections + 1):
+            if await self._try(onward, has_more=has_more):
                 return True
         return False
 
