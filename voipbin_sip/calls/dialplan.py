@@ -47,9 +47,10 @@ class DialPlan:
         """Return what a URI means that an authenticated caller dials, None for nothing that there is."""
         if not serves(self._domain, uri):
             return _elsewhere(uri)
+        user = _user(uri)
         if is_conference_host(self._domain, uri):
-            return self._conference(uri.user or "")
-        kind, colon, name = (uri.user or "").partition(":")
+            return self._conference(user)
+        kind, colon, name = user.partition(":")
         match kind.lower() if colon else "":
             case "conference":
                 return self._conference(name)
@@ -58,7 +59,7 @@ class DialPlan:
             case "tel":
                 return self._number(dialled_number(Uri("tel", user=name)))
             case "sip" | "sips":
-                return self._uri(uri.user or "")
+                return self._uri(user)
         return self._number(dialled_number(uri))
 
     def number(self, text: str) -> NumberEntry | None:
@@ -92,6 +93,11 @@ class DialPlan:
         if serves(self._domain, uri):  # one level only: prefixes within are not read
             return self._number(dialled_number(uri))
         return _elsewhere(uri)
+
+
+def _user(uri: Uri) -> str:
+    """Return the user part; in `conference:weekly` the grammar takes what follows the colon for a password."""
+    return (uri.user or "") + ("" if uri.password is None else f":{uri.password}")
 
 
 def _flow(entry: NumberEntry) -> Meaning:

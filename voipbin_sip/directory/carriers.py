@@ -11,7 +11,6 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from voipbin_sip.directory.fields import (
-    E164,
     Codecs,
     Dialled,
     Entry,
@@ -21,6 +20,8 @@ from voipbin_sip.directory.fields import (
     Label,
     Name,
     Network,
+    OptionalE164,
+    OptionalHostPort,
     Password,
     Prefix,
     RouteTarget,
@@ -65,11 +66,11 @@ class RewriteEntry(Entry):
 class CallerIdEntry(Entry):
     """Whom a provider's calls show."""
 
-    number: E164 | Literal[""] = ""  # for all calls; "" = the caller's where it is a number of ours
+    number: OptionalE164 = ""  # for all calls; "" = the caller's where it is a number of ours
     user: Literal["number", "username"] = (
         "number"  # what stands in From; the number goes into P-Asserted-Identity
     )
-    domain: HostPort | Literal[""] = ""  # of From; "" = the provider's hostname
+    domain: OptionalHostPort = ""  # of From; "" = the provider's hostname
     asserted: Literal["hidden", "always", "never"] = "hidden"  # when P-Asserted-Identity is sent
     rewrite: tuple[RewriteEntry, ...] = ()  # of the number that is shown
 

@@ -107,7 +107,7 @@ def _header_value(text: str) -> str:
 def _codec(text: str) -> str:
     name = text.strip().upper()
     if name not in CODECS:
-        raise ValueError()
+        raise ValueError(f"there is no codec '{text[:20]}', only {', '.join(CODECS)}")
     return name
 
 
@@ -131,11 +131,12 @@ def host_and_port(text: str) -> tuple[str, int | None]:
 
 
 Number = Annotated[str, AfterValidator(_number)]
-E164 = Annotated[str, AfterValidator(_e164)]
+OptionalE164 = Annotated[str, AfterValidator(lambda text: text and _e164(text))]
 Name = Annotated[str, AfterValidator(_user), Field(min_length=1, max_length=64)]
 Label = Annotated[str, AfterValidator(_label)]
 Network = Annotated[str, AfterValidator(_network)]
 HostPort = Annotated[str, AfterValidator(_host_port)]
+OptionalHostPort = Annotated[str, AfterValidator(lambda text: text and _host_port(text))]
 Dialled = Annotated[str, AfterValidator(_dialled)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 RouteTarget = Annotated[str, AfterValidator(_target)]
