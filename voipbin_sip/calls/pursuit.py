@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from media.client import NoPort, WorkerLost
 from voipbin_sip.calls.call import Originator
@@ -17,6 +18,7 @@ from voipbin_sip.toll.refused import Refused
 SILENCE = 6.0  # s that a server or phone may take to send anything at all, where there is another way
 MAX_ATTEMPTS = 20  # INVITEs of one call
 MAX_REDIRECTIONS = 5  # of one call
+NOT_ACCEPTABLE = 488  # also the word of a phone that has no SRTP
 UNREACHED = frozenset({408, 503})  # no answer at all, or told to go elsewhere (RFC 3263 section 4.3)
 
 
@@ -129,4 +131,7 @@ class Pursuit:
             self._destinations.answered(target)
         elif session.failure in UNREACHED:
             self._destinations.failed(target, hop)
+        sound = session.sound
+        if session.failure == NOT_ACCEPTABLE and sound is not None and sound.may_be_plain:
+            return answered or await self._reach(replace(target, srtp="off"), hop, has_more)
         return answered

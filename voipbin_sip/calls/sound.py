@@ -97,6 +97,11 @@ class LegSound:
         return self._srtp == "required" and not self._secure and self.agreed is None
 
     @property
+    def may_be_plain(self) -> bool:
+        """We have offered SRTP and would do without it."""
+        return self._offered is not None and bool(self._offered.media[0].crypto) and self._srtp == "optional"
+
+    @property
     def exposed(self) -> bool:
         """The keys of the sound went over signalling that is not secure: the peer wanted it so."""
         return not self._secure and self.agreed is not None and self.agreed.srtp is not None
