@@ -44,6 +44,7 @@ def test_every_key_has_a_default(tmp_path: Path) -> None:
         ("domian: x\n", "1:1", "did you mean 'domain'"),
         ("sip:\n  listen: [0.0.0.0:5060]\n", "2:12", "udp:// or tcp://"),
         ("sip: {advertise: example.org}\n", "1:18", "auto or an IP address"),
+        ("sip: {session_expires: 30}\n", "1:24", "90 to 86400"),
         ("media: {ports: 20000-10000}\n", "1:16", "lower number first"),
         ("media: {workers: none}\n", "1:18", "auto"),
         ("drain_seconds: soon\n", "1:16", "number"),

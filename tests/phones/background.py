@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,15 +21,23 @@ class Background:
     """A server and the plays that are performed with it, all at once; `result` waits for one of them."""
 
     def __init__(
-        self, folder: Path, flows: Mapping[str, str], extensions: Mapping[str, str], plays: Mapping[str, Play]
+        self,
+        folder: Path,
+        flows: Mapping[str, str],
+        plays: Mapping[str, Play],
+        *,
+        extensions: Mapping[str, str],
+        sip: Mapping[str, object],
     ) -> None:
         self._folder = folder
         self._flows = flows
         self._extensions = extensions
+        self._sip = sip
         self._plays = plays
         self._results: dict[str, Future[Any]] = {name: Future() for name in plays}
         self._loop = asyncio.new_event_loop()
         self._tasks: list[asyncio.Task[None]] = []
+        self._fault: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="long calls", daemon=True)
 
     def begin(self) -> None:
@@ -40,15 +49,19 @@ class Background:
         return self._results[name].result(timeout=400.0)
 
     def end(self) -> None:
-        """Break off what still runs, and end the server."""
-        self._loop.call_soon_threadsafe(lambda: [task.cancel() for task in self._tasks])
+        """Break off what still runs, and end the server; raise what went wrong beside the plays."""
+        with suppress(RuntimeError):  # the loop is closed: all is over
+            self._loop.call_soon_threadsafe(lambda: [task.cancel() for task in self._tasks])
         self._thread.join(30.0)
+        if self._fault is not None:
+            raise self._fault
 
     def _run(self) -> None:
         try:
-            with serving(self._folder, self._flows, extensions=self._extensions) as server:
+            with serving(self._folder, self._flows, extensions=self._extensions, sip=self._sip) as server:
                 self._loop.run_until_complete(self._all(server))
-        except BaseException as error:  # whoever waits for a result gets it
+        except BaseException as error:  # whoever waits for a result gets it, else `end` raises it
+            self._fault = error
             for result in self._results.values():
                 if not result.done():
                     result.set_exception(error)

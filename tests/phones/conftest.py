@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.phones.background import Background
-from tests.phones.long_calls import EXTENSIONS, FLOWS, PLAYS
+from tests.phones.long_calls import EXTENSIONS, FLOWS, PLAYS, SESSION
 
 LONG = "test_long.py"
 
@@ -31,7 +31,13 @@ def long_calls(
         yield None
         return
     plays = {name: play for name, play in PLAYS.items() if name in asked}
-    background = Background(tmp_path_factory.mktemp("long"), FLOWS, EXTENSIONS, plays)
+    background = Background(
+        tmp_path_factory.mktemp("long"),
+        FLOWS,
+        plays,
+        extensions=EXTENSIONS,
+        sip={"session_expires": SESSION},
+    )
     background.begin()
     yield background
     background.end()

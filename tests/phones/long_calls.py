@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.phones import prompts
+from tests.phones.account import Account
 from tests.phones.background import Play
 from tests.phones.desks import PASSWORD
 from tests.phones.linphone import linphone
@@ -37,8 +39,14 @@ actions:
   - type: connect
     option: {destinations: [{type: extension, target: "1300"}]}
 """,  # 200
+    "to_pjsua": """
+name: to_pjsua
+actions:
+  - type: connect
+    option: {destinations: [{type: extension, target: "1301"}]}
+""",  # 300
 }
-EXTENSIONS = {"1300": PASSWORD}
+EXTENSIONS = {"1300": PASSWORD, "1301": PASSWORD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +71,29 @@ async def pjsua_refreshes(server: Server, folder: Path) -> Refreshed:
         return Refreshed(await phone.over(), refreshes, received)
 
 
+async def pjsua_is_refreshed(server: Server, folder: Path) -> Refreshed:
+    """PJSIP is called, takes the server's 90 s, and leaves the refreshing to the server: by UPDATE."""
+    account = Account("1301", PASSWORD, server.address)
+    async with peer(server.address) as near, pjsua(folder, timer=SESSION, account=account) as phone:
+        caller = near.calling("300")
+        caller.request("INVITE", body=sdp(40000, "a=inactive"))
+        await phone.rings()
+        await phone.answer()
+        answered = await near.next("200 INVITE")
+        caller.learn(answered)
+        caller.ack(answered)
+        await asyncio.sleep(LONG)
+        refreshes = len(re.findall(r"RX \d+ bytes Request msg UPDATE", phone.child.output))
+        await caller.bye()
+        return Refreshed(await phone.over(), refreshes, 0)
+
+
 def linphone_as(refresher: str) -> Play:
     """Return the play in which linphone asks for 90 s, and to refresh by itself ("uac") or to be refreshed."""
 
     async def play(server: Server, folder: Path) -> Refreshed:
-        async with linphone(folder, timer=SESSION, refresher=refresher) as phone:
+        voice = prompts.write(folder / "voice.wav", prompts.tone(1000, LONG + 30.0))  # linphone says it once
+        async with linphone(folder, timer=SESSION, refresher=refresher, voice=voice) as phone:
             await phone.call("100", server.address)
             await asyncio.sleep(LONG)
             log = (phone.recording.parent / "linphone.log").read_text(errors="replace")
@@ -179,6 +205,7 @@ WE_REFRESH = f"Session-Expires: {SESSION};refresher=uas", "Allow: INVITE, ACK, B
 THEY_REFRESH = (f"Session-Expires: {SESSION};refresher=uac",)
 PLAYS: dict[str, Play] = {
     "pjsua refreshes": pjsua_refreshes,
+    "pjsua is refreshed": pjsua_is_refreshed,
     "linphone refreshes": linphone_as("uac"),
     "linphone is refreshed": linphone_as("uas"),
     "refreshed by re-INVITE": by_hand(refreshed_by_reinvite, *WE_REFRESH),

@@ -101,7 +101,7 @@ class Talk:
         """Send a request, with the next CSeq number unless one is given; returns its text."""
         if cseq is None:
             cseq = self.cseq = self.cseq + 1
-        via = source or f"127.0.0.1:{self.peer.port}"
+        via = source or self.peer.address
         content = "Content-Type: application/sdp\r\n" if body and method != "INFO" else ""
         text = (
             f"{method} {self.target} SIP/2.0\r\n"
@@ -168,6 +168,7 @@ class Peer(asyncio.DatagramProtocol):
 
     server: tuple[str, int]
     port: int
+    host: str = "127.0.0.1"
     seen: list[Message] = field(default_factory=list)  # all that came, in order
     contact: str = ""  # of all our messages; by default the socket's own
     _taken: set[int] = field(default_factory=set)  # positions in `seen`
@@ -176,8 +177,15 @@ class Peer(asyncio.DatagramProtocol):
     _transport: asyncio.DatagramTransport | None = None
 
     @property
+    def address(self) -> str:
+        """HOST:PORT of ours."""
+        return f"{self.host}:{self.port}"
+
+    @property
     def contact_line(self) -> str:
-        return f"Contact: <{self.contact or f'sip:peer@127.0.0.1:{self.port}'}>\r\n"
+        if self.contact == "*":
+            return "Contact: *\r\n"
+        return f"Contact: <{self.contact or f'sip:peer@{self.address}'}>\r\n"
 
     def unique(self) -> str:
         """Return a word that this machine has not seen: for branches, tags and Call-IDs."""
@@ -216,19 +224,34 @@ class Peer(asyncio.DatagramProtocol):
 
     async def next(self, name: str, seconds: float = 3.0, *, number: int | None = None) -> Message:
         """Return the first message of a name that was not returned before, with a CSeq number if one is given."""
+        return await self._first(
+            lambda message: message.name == name and number in (None, message.number), name, seconds
+        )
+
+    async def final(self, talk: Talk) -> Message:
+        """Return the final response to the last request of a talk."""
+        return await self._first(
+            lambda message: (
+                (message["Call-ID"], message.number) == (talk.call_id, talk.cseq)
+                and re.match(r"[2-6]\d\d ", message.name) is not None
+            ),
+            "final response",
+            3.0,
+        )
+
+    async def _first(self, fits: Callable[[Message], bool], what: str, seconds: float) -> Message:
         try:
             async with asyncio.timeout(seconds):
                 while True:
                     self._news.clear()
                     for position, message in enumerate(self.seen):
-                        fits = message.name == name and number in (None, message.number)
-                        if fits and position not in self._taken:
+                        if position not in self._taken and fits(message):
                             self._taken.add(position)
                             return message
                     await self._news.wait()
         except TimeoutError:
             story = "\n".join(f"{message.at:.2f} {message.name}" for message in self.seen)
-            raise AssertionError(f"no {name} within {seconds} s, but:\n{story}") from None
+            raise AssertionError(f"no {what} within {seconds} s, but:\n{story}") from None
 
     async def nothing(self, name: str, seconds: float) -> None:
         """Wait, and fail if a message of that name comes that was not returned before."""
@@ -286,15 +309,15 @@ def credentials(challenge: str, user: str, password: str, uri: str, method: str 
 
 
 @asynccontextmanager
-async def peer(server: str, *, tcp: bool = False) -> AsyncIterator[Peer]:
-    """Open a peer of the server at HOST:PORT; `tcp` lets it listen there too."""
+async def peer(server: str, *, tcp: bool = False, at: str = "127.0.0.1") -> AsyncIterator[Peer]:
+    """Open a peer of the server at HOST:PORT, with the address `at`; `tcp` lets it listen there too."""
     host, _, number = server.rpartition(":")
     port = ports.free()
     loop = asyncio.get_running_loop()
     transport, made = await loop.create_datagram_endpoint(
-        lambda: Peer((host, int(number)), port), local_addr=("127.0.0.1", port)
+        lambda: Peer((host, int(number)), port, at), local_addr=(at, port)
     )
-    listener = await asyncio.start_server(made.connected, "127.0.0.1", port) if tcp else None
+    listener = await asyncio.start_server(made.connected, at, port) if tcp else None
     try:
         yield made
     finally:
