@@ -170,7 +170,9 @@ class Admission:
     def _from_provider(self, request: Request, provider: ProviderEntry) -> Admitted | Turned:
         """Run the flow of the number that a carrier brings a call for; nothing else is within its reach."""
         for uri in _called_by_carrier(request):
-            number = self._plan.number(rewritten(dialled_number(uri), provider.rewrite_in))
+            dialled = dialled_number(uri)
+            rules = provider.rewrite_in
+            number = self._plan.number(rewritten(dialled, rules)) or self._plan.number(dialled)
             if number is not None:
                 return Admitted(
                     number.flow,
