@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
+Minutes = Annotated[float, Field(ge=0, le=1_000_000)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class CallLimitsEntry(BaseModel):
 
     concurrent: Count | None = None
     per_minute: Count | None = None
-    minutes_per_day: Count | None = None
+    minutes_per_day: Minutes | None = None
 
     def over(self, defaults: CallLimits) -> CallLimits:
         """Return the defaults with what is said here in their place."""
@@ -42,7 +43,7 @@ class _LimitsSection(BaseModel):
 
     concurrent: Count = 0
     per_minute: Count = 0
-    minutes_per_day: Count = 0
+    minutes_per_day: Minutes = 0
 
     def limits(self) -> CallLimits:
         """Return them as the guard uses them."""
@@ -58,7 +59,7 @@ class TotalLimitsSection(_LimitsSection):
 
     concurrent: Count = 30
     per_minute: Count = 60
-    minutes_per_day: Count = 3000
+    minutes_per_day: Minutes = 3000
 
 
 class OutboundLimitsSection(_LimitsSection):
@@ -66,6 +67,6 @@ class OutboundLimitsSection(_LimitsSection):
 
     concurrent: Count = 5
     per_minute: Count = 20
-    minutes_per_day: Count = 600
+    minutes_per_day: Minutes = 600
     provider: ProviderLimitsSection = ProviderLimitsSection()
     total: TotalLimitsSection = TotalLimitsSection()
