@@ -50,6 +50,7 @@ class World:
         self.servers: dict[tuple[str, int], Server] = {}
         self.no_transport: set[str] = set()
         self.connection = 7
+        self.seen_at = ""  # the address of ours that carriers see, where a NAT changes it
         self._answers: list[tuple[Text, int, str]] = []
         self._expected: dict[str, Callable[[Response], None]] = {}
         clock = lambda: self.net.now  # noqa: E731
@@ -134,6 +135,12 @@ class World:
         peer = Phone(
             self.net, address=request.hop.remote, transport=request.hop.transport, connection=connection
         )
+        if self.seen_at:
+            via = f"{request['Via']};received={self.seen_at}"
+            request = replace(
+                request,
+                headers=tuple((name, via if name == "Via" else value) for name, value in request.headers),
+            )
         peer.reply(request, status, extra=extra)
 
     def fail(self, host: str, port: int, transport: str = "TCP") -> None:

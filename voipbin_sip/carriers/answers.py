@@ -8,6 +8,7 @@ from voipbin_sip.sip.message import Response
 from voipbin_sip.sip.name_addr import NameAddr, parse_name_addr, parse_name_addr_list
 from voipbin_sip.sip.redirect import redirect_contacts
 from voipbin_sip.sip.uri import Uri, same_uri
+from voipbin_sip.sip.via import parse_via
 
 LONGEST = 30 * 86_400  # seconds; what is longer is a mistake
 MOST_ROUTES = 16
@@ -53,6 +54,15 @@ def service_route(headers: Headers) -> tuple[str, ...]:
     except RemoteProtocolError:
         return ()
     return tuple(f"<{route.uri}>" for route in routes[:MOST_ROUTES] if route.uri.scheme in ("sip", "sips"))
+
+
+def seen_at(headers: Headers) -> str:
+    """Return the address from which our request came to the registrar, "" where it does not tell (RFC 3581)."""
+    try:
+        vias = headers.values("via")
+        return (parse_via(vias[0]).received if vias else None) or ""
+    except RemoteProtocolError:
+        return ""
 
 
 def elsewhere(status: int, reason: str, headers: Headers) -> tuple[str, ...]:

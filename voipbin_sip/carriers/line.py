@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from voipbin_sip.carriers.locator import Locator
+from voipbin_sip.sip.client_digest import ClientDigest
 from voipbin_sip.sip.core import SipCore
 from voipbin_sip.sip.events import Hop, Response
 from voipbin_sip.sip.uri import Uri
@@ -91,7 +92,7 @@ class Line:
         call_id: str | None = None,
         cseq: int = 1,
         headers: Iterable[tuple[str, str]] = (),
-        credentials: tuple[str, str] | None = None,
+        credentials: ClientDigest | None = None,
     ) -> None:
         """Send a request; `answered` is called once, 408 or 503 without headers if nobody answers. Raises SipError."""
         token = self._outlet.core.request(

@@ -16,6 +16,7 @@ from voipbin_sip.carriers import answers
 from voipbin_sip.carriers.backoff import BackOff
 from voipbin_sip.carriers.line import Line
 from voipbin_sip.carriers.provider import Provider, Registered
+from voipbin_sip.sip.client_digest import ClientDigest
 from voipbin_sip.sip.errors import RemoteProtocolError, SipError
 from voipbin_sip.sip.events import Response
 from voipbin_sip.sip.name_addr import NameAddr
@@ -51,6 +52,7 @@ class Registration:
         self._heard = heard
         self._changed = changed
         self._log = structlog.get_logger("providers").bind(provider=provider.id)
+        self._digest = _digest(provider)
         self._call_id = secrets.token_hex(12)
         self._cseq = 0
         self._asked_for = provider.register
@@ -67,6 +69,7 @@ class Registration:
         self._contact: Uri | None = None  # that is registered
         self._place: Place | None = None
         self._connection = 0
+        self._seen_at = ""  # other than our Contact says, and told so already
         self._busy = BackOff(2.0, 300.0, line.chance)
         self._refused = BackOff(30.0, LONGEST_PAUSE, line.chance)
         self.state = Registered.TRYING
@@ -144,7 +147,7 @@ class Registration:
                 call_id=self._call_id,
                 cseq=self._cseq,
                 headers=(("Contact", f"<{contact}>"), ("Expires", str(expires)), ("Supported", "path")),
-                credentials=provider.credentials,
+                credentials=self._digest,
             )
         except (LookupError, SipError) as error:
             self._failure = str(error)
@@ -195,6 +198,14 @@ class Registration:
         self._busy.reset()
         self._refused.reset()
         self._change(Registered.REGISTERED, "")
+        self._compare(contact.host, answers.seen_at(event.headers))
+
+    def _compare(self, ours: str, seen: str) -> None:
+        """Say so if the provider's calls cannot arrive because a NAT stands between."""
+        if seen and seen != ours and seen != self._seen_at:
+            self._seen_at = seen
+            advice = "behind a NAT, set sip.advertise to the address that the provider sees"
+            self._log.warning("provider sees another address of ours", seen=seen, ours=ours, advice=advice)
 
     def _not_served(self, place: Place, event: Response, there: bool) -> None:
         """Go on to the next server at once; RFC 3263 section 4.3."""
@@ -238,6 +249,7 @@ class Registration:
 
     def _turn(self, now: float, why: str) -> None:
         """Note a refusal, which no server of the provider will take back soon."""
+        self._digest = _digest(self._provider)
         self._begin_anew(now + self._refused.delay())
         self._lapse(why)
 
@@ -269,3 +281,10 @@ class Registration:
         else:
             self._log.warning("not registered with provider", why=why)
         self._changed()
+
+
+def _digest(provider: Provider) -> ClientDigest | None:
+    """Return our side of the provider's challenges; it lasts, so that refreshes are not challenged each time."""
+    if provider.credentials is None:
+        return None
+    return ClientDigest(*provider.credentials, new_token=lambda: secrets.token_hex(8))

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from voipbin_sip.sip import callee, in_dialog, own_offer, peer_offer, transfer
+from voipbin_sip.sip.client_digest import ClientDigest
 from voipbin_sip.sip.dialog import Dialog, dialog_to_open
 from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.events import Hop, Limits, Output
@@ -187,11 +188,14 @@ class SipCore:
         cseq: int = 1,
         headers: Iterable[tuple[str, str]] = (),
         route: Iterable[str] = (),
-        credentials: tuple[str, str] | None = None,
+        credentials: tuple[str, str] | ClientDigest | None = None,
         body: bytes = b"",
         content_type: str | None = None,
     ) -> str:
-        """Send a request outside of any dialog and return a token; `Response` follows. Arguments as for `invite`."""
+        """Send a request outside of any dialog and return a token; `Response` follows. Arguments as for `invite`.
+
+        Credentials as a `ClientDigest` remember the challenges from one request to the next.
+        """
         self._connected(hop)
         return self._outside.request(
             now,

@@ -87,7 +87,7 @@ class Outside:
         cseq: int,
         headers: Iterable[tuple[str, str]],
         route: Iterable[str],
-        credentials: tuple[str, str] | None,
+        credentials: tuple[str, str] | ClientDigest | None,
         body: bytes,
         content_type: str | None,
     ) -> str:
@@ -97,7 +97,11 @@ class Outside:
         token = self._wire.new_token()
         call_id = call_id or self._wire.new_token()
         dialog, _ = dialog_to_open(uri, token, hop, from_=from_, to=to, call_id=call_id, routes=route)
-        digest = None if credentials is None else ClientDigest(*credentials, self._wire.new_token)
+        digest = (
+            ClientDigest(*credentials, self._wire.new_token)
+            if isinstance(credentials, tuple)
+            else credentials
+        )
         question = _Question(self, token, method, dialog, digest, tuple(headers), body, content_type)
         question.send(now, cseq)
         return token
