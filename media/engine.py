@@ -243,9 +243,9 @@ class Engine:
         self._accept({row: packets for row, packets in accepted.items() if packets}, now)
         return True
 
-    def aim(self, leg: Leg, stream: Stream, now: float) -> None:
+    def aim(self, leg: Leg, stream: Stream) -> None:
         """Send to the signalled address and accept a source anew."""
-        self._orders.aim(leg, stream, now)
+        self._orders.aim(leg, stream)
 
     @property
     def decoded(self) -> int:

@@ -134,4 +134,4 @@ def _reconnect(engine: Engine, leg: Leg, stream: Stream, locked: bool, now: floa
         engine.io.aim(leg.row, leg.source)
         if engine.resume(leg, leg.source, now):
             return
-    engine.aim(leg, stream, now)
+    engine.aim(leg, stream)

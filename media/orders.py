@@ -159,10 +159,10 @@ class Orders:
         legs.listening[row] = receive
         if leg.digits is not None:
             engine.speaking.digits[row] = leg
-        self.aim(leg, stream, now)
+        self.aim(leg, stream)
         engine.reports.start(row, now)
 
-    def aim(self, leg: Leg, stream: Stream, now: float) -> None:
+    def aim(self, leg: Leg, stream: Stream) -> None:
         """Send to the signalled address and accept a source anew.
 
         If signalling names the same address again (hold, resume), a source that was learnt stays the preferred one.
@@ -178,7 +178,7 @@ class Orders:
             expected.add(leg.source)
             target = leg.source
         types = {stream.receive_payload_type, stream.receive_digit_payload_type} - {-1}
-        leg.latch = Latch(expected, types, now)
+        leg.latch = Latch(expected, types)
         self._engine.io.aim(leg.row, target)
 
     def _send_digits(self, leg: Leg, order: SendDigits) -> None:
