@@ -107,7 +107,7 @@ async def linphone(
     for word, value in {"@SIP@": port, "@RTP@": ports.free_block(4)}.items():
         config = config.replace(word, str(value))
     if timer:
-        keys = ("enabled=1", f"value={timer}", f"min_value={timer}")
+        keys: tuple[str, ...] = ("enabled=1", f"value={timer}", f"min_value={timer}")
         keys += (f"refresher_value={('uas', 'uac').index(refresher) + 1}",)
         lines = "".join(f"session_expires_{key}\n" for key in keys)
         config = config.replace("[sip]\n", f"[sip]\n{lines}")
