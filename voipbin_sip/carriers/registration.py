@@ -214,8 +214,8 @@ class Registration:
             self._failure = f"{event.status} to REGISTER from {place.host}"
             self._wait = max(self._wait, min(pause or 0.0, LONGEST_PAUSE))
         else:
-            reached = "no answer" if event.status == 408 else "no connection"
-            self._failure = f"{reached} from {place.host}: check hostname, transport and firewall"
+            reached = "no answer from" if event.status == 408 else "no connection to"
+            self._failure = f"{reached} {place.host}: check hostname, transport and firewall"
         self._line.failed(place, min(pause or OUTAGE, LONGEST_PAUSE))
         self._tried.add(place)
 
