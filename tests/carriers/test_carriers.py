@@ -35,6 +35,15 @@ async def test_calls_from_where_we_are_registered_are_the_providers() -> None:
     assert world.carriers.sources("nobody") == frozenset()
 
 
+async def test_an_ipv6_address_is_known_however_it_is_written() -> None:
+    world = World()
+    server = world.server(granting(600), "2001:DB8:0::10")
+    world.carriers.use([replace(PROVIDER, host="2001:DB8:0::10")])
+    await world.run(1)
+    assert server.seen[0].start == "REGISTER sip:[2001:DB8:0::10]:5070 SIP/2.0"
+    assert world.carriers.is_source("2001:db8::10") == "carrier"
+
+
 async def test_addresses_prove_nothing_without_a_registration() -> None:
     world = World()
     world.server(always(403))

@@ -278,7 +278,7 @@ async def test_a_transport_that_we_do_not_listen_on_is_a_failure_with_words() ->
     world.no_transport.add("TCP")
     world.carriers.use([replace(PROVIDER, transport="tcp")])
     await world.run(2)
-    assert state(world).why == "no TCP socket that reaches 192.0.2.10"
+    assert state(world).why == "no TCP socket that reaches 192.0.2.10: add one to sip.listen"
 
 
 async def test_a_refresh_without_answer_leaves_the_registration_until_its_time_is_over() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -92,7 +93,7 @@ class Carriers:
         if carrier is None or carrier.registration is None or not carrier.registration.holds:
             return frozenset()
         servers = self._line.locator.known(carrier.provider.server)
-        return frozenset({carrier.registration.answered_from, *(place.host for place in servers)})
+        return frozenset({carrier.registration.answered_from, *(_plain(place.host) for place in servers)})
 
     def is_source(self, host: str, user: str = "") -> str | None:
         """Return the provider whose calls come from an address, None if it is nobody's.
@@ -203,6 +204,14 @@ class Carriers:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(PERIOD, max(SHORTEST, due - self._line.now()))):
                     await self._wake.wait()
+
+
+def _plain(host: str) -> str:
+    """Return an address as the sockets write it."""
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return host
 
 
 def _time(seconds: float | None) -> datetime | None:

@@ -97,7 +97,7 @@ class Registration:
 
     def tick(self, now: float) -> None:
         """Do what is due."""
-        if self._until and now >= self._until:
+        if self._until and now >= self._until and (self._asking or now < self._due):
             self._lapse(self._failure or "it was not renewed in time")
         if self._asking or self._leaving or now < self._due:
             return
@@ -149,12 +149,18 @@ class Registration:
                 headers=(("Contact", f"<{contact}>"), ("Expires", str(expires)), ("Supported", "path")),
                 credentials=self._digest,
             )
-        except (LookupError, SipError) as error:
-            self._failure = str(error)
-            self._tried.add(place)
+        except LookupError as error:
+            self._impossible(place, f"{error}: add one to sip.listen")
+            return
+        except SipError as error:
+            self._impossible(place, str(error))
             return
         self._asking += 1
         self._sent_at = now
+
+    def _impossible(self, place: Place, why: str) -> None:
+        self._failure = why
+        self._tried.add(place)
 
     def _target_domain(self) -> Uri:
         """Return the Request-URI: the provider's domain, or where it has sent us."""
