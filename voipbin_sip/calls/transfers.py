@@ -15,10 +15,11 @@ from media.client import Playout, WorkerLost
 from voipbin_sip.calls.bridge import Bridge, Bridges
 from voipbin_sip.calls.call import Address, Call, Originator
 from voipbin_sip.calls.destinations import Destinations, NotReachable
-from voipbin_sip.calls.dialer import Dialer, Dialled
+from voipbin_sip.calls.dialer import Dialled
 from voipbin_sip.calls.dialplan import Meaning
 from voipbin_sip.calls.outgoing import OutgoingSession, Target
 from voipbin_sip.calls.places import Places
+from voipbin_sip.calls.ringing import Ringing
 from voipbin_sip.calls.session import CallSession
 from voipbin_sip.calls.states import Direction
 from voipbin_sip.calls.tones import Tone
@@ -56,7 +57,7 @@ class Transfers:
         endpoint: Endpoint,
         bridges: Bridges,
         places: Places,
-        dialer: Dialer,
+        ringing: Ringing,
         destinations: Destinations,
         *,
         session: Callable[[str], CallSession | None],
@@ -68,7 +69,7 @@ class Transfers:
         self._endpoint = endpoint
         self._bridges = bridges
         self._places = places
-        self._dialer = dialer
+        self._ringing = ringing
         self._destinations = destinations
         self._session = session
         self._meaning = meaning
@@ -182,7 +183,7 @@ class Transfers:
         try:
             originator = _originator(transferee.call, transferor.call)
             targets = await self._destinations.targets(target, originator)
-            ringing = self._dialer.ring_all(
+            ringing = self._ringing.ring_all(
                 [self._with_headers(to, transferor.call, replaces) for to in targets],
                 originator,
                 target,
@@ -218,7 +219,8 @@ class Transfers:
         headers = [*target.headers, ("Referred-By", str(by))]
         if replaces is not None:
             headers += [("Replaces", str(replaces)), ("Require", "replaces")]
-        return replace(target, headers=tuple(headers))
+        onward = tuple(self._with_headers(way, transferor, replaces) for way in target.onward)
+        return replace(target, headers=tuple(headers), onward=onward)
 
     # What the transferor hears of it
 
