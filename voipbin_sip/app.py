@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,9 +44,6 @@ from voipbin_sip.sounds.fetch import Fetcher
 from voipbin_sip.sounds.library import SoundLibrary
 from voipbin_sip.sounds.prompts import Prompts
 from voipbin_sip.speech import Speech
-from voipbin_sip.store.bindings import record_bindings, restore_bindings
-from voipbin_sip.store.store import Store, StoreError, database_url
-from voipbin_sip.store.usage import record_usage, restore_usage
 from voipbin_sip.toll.allowed import Allowed
 from voipbin_sip.toll.guard import TollGuard
 from voipbin_sip.toll.metering import Metering, local_day
@@ -61,6 +59,7 @@ from voipbin_sip.transport.tls import Tls
 from voipbin_sip.upkeep import Upkeep
 
 if TYPE_CHECKING:
+    from voipbin_sip.store.store import Store
     from voipbin_sip.transport.certificate import Certificates
 
 
@@ -88,7 +87,7 @@ class Server:
             engines=config.speech.engines or None,
         )
         self._locations = Locations()
-        self._store = _store(config.database.url, data)
+        self._store: Store | None = None
         self._limits = _limits(config, self._is_known)
         self._toll = self._toll_guard()
         self._metering = Metering(self._toll, asyncio.get_running_loop().time)
@@ -264,10 +263,16 @@ class Server:
     async def start(self) -> list[ListenAddress]:
         """Open everything; returns the SIP addresses. Raises StartError."""
         config = self._loaded.config
-        await self._media.start()
+        media = asyncio.create_task(self._media.start())
+        try:
+            await self._remember()
+        except StartError:
+            await media
+            await self._close()
+            raise
+        await media
         await self._speech.start()
-        await self._restore()
-        self._preparing = asyncio.get_running_loop().create_task(self._prepare_prompts())
+        self._preparing = asyncio.create_task(self._prepare_prompts())
         try:
             opened = await self._endpoint.listen([parse_listen_address(text) for text in config.sip.listen])
         except OSError as error:
@@ -306,16 +311,22 @@ class Server:
         await _first_of(2, self.switchboard.idle)  # the answers to our BYEs
         await self._close()
 
-    async def _restore(self) -> None:
-        """Know the phones again that were registered before."""
-        if await self._store.open():
-            known = self.directory.extensions.__contains__
-            phones = await restore_bindings(self._store, self._locations, known, time.time())
-            if phones:
-                self._log.info("phones known from before", count=phones)
-            await restore_usage(self._store, self._toll, local_day())
-        record_bindings(self._store, self._locations)
-        record_usage(self._store, self._toll)
+    async def _remember(self) -> None:
+        """Know what was known before the restart. Raises StartError."""
+        await asyncio.to_thread(import_module, "voipbin_sip.memory")  # while the media workers start
+        from voipbin_sip.memory import StoreError, remember
+
+        try:
+            self._store = await remember(
+                self._loaded.config.database.url,
+                self._loaded.places.data,
+                locations=self._locations,
+                known=self.directory.extensions.__contains__,
+                toll=self._toll,
+                today=local_day(),
+            )
+        except StoreError as error:
+            raise StartError(f"{error}; change database.url") from error
 
     async def _prepare_prompts(self) -> None:
         """Speak what the flows say into the cache before a caller waits for it."""
@@ -335,7 +346,8 @@ class Server:
         await self._endpoint.close()
         await self._speech.close()
         await self._media.close()
-        await self._store.close()
+        if self._store is not None:
+            await self._store.close()
         await self._dns.close()
 
     def _contact(self, hop: Hop) -> tuple[str, int]:
@@ -403,13 +415,6 @@ def _certificates(loaded: Loaded) -> Certificates | None:
         return Certificates(loaded.config.sip.tls.terms(loaded.places.base))
     except CertificateError as error:
         raise StartError(f"TLS cannot be served: {error}") from error
-
-
-def _store(url: str, data: Path) -> Store:
-    try:
-        return Store(database_url(url, data))
-    except StoreError as error:
-        raise StartError(f"{error}; change database.url") from error
 
 
 def _limits(config: Config, exempt: Callable[[str], bool]) -> SourceLimits:
