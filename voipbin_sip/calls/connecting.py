@@ -12,8 +12,9 @@ from media.client import Playout
 from voipbin_sip.calls.bridge import Bridges
 from voipbin_sip.calls.call import Address, Originator
 from voipbin_sip.calls.destinations import Destinations, NotReachable
-from voipbin_sip.calls.dialer import Dialer, Dialled
+from voipbin_sip.calls.dialer import Dialled
 from voipbin_sip.calls.outgoing import OutgoingSession, Target
+from voipbin_sip.calls.ringing import Ringing, Wanted
 from voipbin_sip.calls.rooms import Room, Rooms
 from voipbin_sip.calls.session import CallSession
 from voipbin_sip.calls.states import Status
@@ -25,9 +26,9 @@ class Connecting:
     """The means of connecting calls."""
 
     def __init__(
-        self, dialer: Dialer, destinations: Destinations, rooms: Rooms, bridges: Bridges, ringback: Tone
+        self, ringing: Ringing, destinations: Destinations, rooms: Rooms, bridges: Bridges, ringback: Tone
     ) -> None:
-        self._dialer = dialer
+        self._ringing = ringing
         self._destinations = destinations
         self._rooms = rooms
         self._bridges = bridges
@@ -45,9 +46,9 @@ class Connecting:
         answered: Callable[[str], None],
     ) -> Dialled:
         """Ring the destinations, bridge the caller with the first that answers, return when it is alone again."""
-        ringing = _Ringing(caller, self._rooms.unnamed(), self._ringback, early_media=early_media)
+        heard = _Heard(caller, self._rooms.unnamed(), self._ringback, early_media=early_media)
         try:
-            dialled = await self._ring(caller, originator, destinations, linear, seconds, ringing)
+            dialled = await self._ring(caller, originator, destinations, linear, seconds, heard)
             callee = dialled.session
             if callee is None:
                 return dialled
@@ -55,13 +56,13 @@ class Connecting:
                 answered(str(callee.call.id))
                 caller.answer()
                 await caller.media_ready()
-                ringing.stop()
+                heard.stop()
                 self._bridges.connect(caller, callee)
             except BaseException:
                 callee.hang_up("normal")
                 raise
         finally:
-            ringing.stop()
+            heard.stop()
         await self._bridges.alone(caller)
         return dialled
 
@@ -72,29 +73,26 @@ class Connecting:
         destinations: Sequence[Address],
         linear: bool,
         seconds: float,
-        ringing: _Ringing,
+        heard: _Heard,
     ) -> Dialled:
-        groups: list[list[Target]] = []
+        wanted: list[Wanted] = []
         failure = Dialled(None, "unreachable", 480, "nobody can be reached")
         for destination in destinations:
+            targets: list[Target] = []
             try:
-                groups.append(await self._destinations.targets(destination, originator))
+                targets = await self._destinations.targets(destination, originator)
             except NotReachable as error:
                 failure = Dialled(None, error.result, error.status, str(error))
                 caller.log.warning("destination not called", why=str(error))
-        if not linear:
-            groups = [[target for group in groups for target in group]] if groups else []
-        for group in groups:
-            dialled = await self._dialer.ring_all(
-                group, originator, destinations[0], beside=caller, seconds=seconds, rang=ringing.rang
-            )
-            if dialled.session is not None:
-                return dialled
-            failure = dialled
-        return failure
+            wanted.append((destination, targets))
+        if not any(targets for _, targets in wanted):
+            return failure
+        return await self._ringing.ring(
+            wanted, originator, linear=linear, beside=caller, seconds=seconds, rang=heard.rang
+        )
 
 
-class _Ringing:
+class _Heard:
     """What a caller hears until somebody answers."""
 
     def __init__(self, caller: CallSession, room: Room, tone: Tone, *, early_media: bool) -> None:

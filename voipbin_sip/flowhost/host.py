@@ -114,7 +114,9 @@ class FlowHost:
         reachable, problems = [], []
         for destination in destinations:
             try:
-                reachable.append((destination, await self._parts.destinations.targets(destination, originator)))
+                reachable.append(
+                    (destination, await self._parts.destinations.targets(destination, originator))
+                )
             except NotReachable as error:
                 problems.append(str(error))
                 parent.log.warning("destination not called", why=str(error))
@@ -140,7 +142,7 @@ class FlowHost:
             if early and session not in runs:
                 runs[session] = self._begin(self._serve(session, flow))
 
-        dialled = await self._parts.dialer.ring_all(targets, originator, destination, rang=rang)
+        dialled = await self._parts.ringing.ring_all(targets, originator, destination, rang=rang)
         session = dialled.session
         if session is None:
             return

@@ -14,7 +14,8 @@ from media.client import BankFull, WorkerLost
 from voipbin_sip.calls.call import Address, Originator
 from voipbin_sip.calls.connecting import Connecting
 from voipbin_sip.calls.destinations import Destinations
-from voipbin_sip.calls.dialer import Dialer, Dialled
+from voipbin_sip.calls.dialer import Dialled
+from voipbin_sip.calls.ringing import Ringing
 from voipbin_sip.calls.rooms import Rooms
 from voipbin_sip.calls.session import CallSession
 from voipbin_sip.calls.sound import LegSound
@@ -32,7 +33,7 @@ class Parts:
     prompts: Prompts
     sounds: SoundLibrary
     connecting: Connecting
-    dialer: Dialer
+    ringing: Ringing
     destinations: Destinations
     rooms: Rooms
     conferences: Callable[[str], Conference | None]
