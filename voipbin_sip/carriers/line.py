@@ -41,8 +41,8 @@ class Line:
     Args:
         expect: brings the answer to a request, by its token (`Switchboard.expect`).
         advertise: the host and port of ours that a peer behind a hop is to use.
+        domain: ours.
         wall: seconds since 1970.
-        woken: called when DNS has told what somebody asked for.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Line:
         self.domain = domain
         self.wall = wall
         self.chance = chance or random.Random()
-        self.woken: Callable[[], None] = _nothing
+        self.woken: Callable[[], None] = _nothing  # called when DNS has news
         self.locator = Locator(resolver, outlet.now, lambda: self.woken())
 
     def now(self) -> float:

@@ -26,7 +26,7 @@ class Locator:
     """One look-up at a time for each URI; a slow DNS server delays only what asked it."""
 
     def __init__(self, resolver: Resolver, clock: Callable[[], float], woken: Callable[[], None]) -> None:
-        """`woken` is called when an answer has come that somebody asked for."""
+        """`woken` is called when an answer has come that is news."""
         self._resolver = resolver
         self._clock = clock
         self._woken = woken
@@ -77,4 +77,6 @@ class Locator:
             self._found[key] = found
         else:  # what is known already is better than nothing
             before.at = found.at
-        self._woken()
+            return
+        if before is None or set(before.places) != set(found.places):
+            self._woken()
