@@ -22,8 +22,10 @@ from voipbin_sip.calls.connecting import Connecting
 from voipbin_sip.calls.destinations import Destinations
 from voipbin_sip.calls.dialer import Dialer
 from voipbin_sip.calls.dialplan import DialPlan
+from voipbin_sip.calls.groupcall import Groupcalls
 from voipbin_sip.calls.incoming import IncomingSession
 from voipbin_sip.calls.places import Places
+from voipbin_sip.calls.ringing import Ringing
 from voipbin_sip.calls.rooms import Rooms
 from voipbin_sip.calls.routing import Routing
 from voipbin_sip.calls.session import CallLimits
@@ -90,6 +92,7 @@ class Server:
         self._store: Store | None = None
         self._limits = _limits(config, self._is_known)
         self._toll = self._toll_guard()
+        self.groupcalls = Groupcalls()
         self._metering = Metering(self._toll, asyncio.get_running_loop().time)
         guard = DigestGuard(config.domain, secrets.token_bytes(32), watch=self._judged, barred=self._barred)
         registrar = Registrar(
@@ -181,13 +184,13 @@ class Server:
             limits=limits,
             advertised=self._advertised,
         )
-        rooms = Rooms(media)
-        bridges, ringing = Bridges(rooms, Tone(media, hold_music)), Tone(media, ringback)
+        rooms, ringing = Rooms(media), Ringing(dialer, self.groupcalls)
+        bridges, tone = Bridges(rooms, Tone(media, hold_music)), Tone(media, ringback)
         parts = Parts(
             Prompts(media, self._speech),
             SoundLibrary(media, base=self._loaded.places.base, fetcher=Fetcher(config.http.allow_private)),
-            Connecting(dialer, destinations, rooms, bridges, ringing),
-            dialer,
+            Connecting(ringing, destinations, rooms, bridges, tone),
+            ringing,
             destinations,
             rooms,
             self._conference,
@@ -202,12 +205,12 @@ class Server:
             self._endpoint,
             bridges,
             self._places,
-            dialer,
+            ringing,
             destinations,
             session=self.switchboard.sessions.get,
             meaning=plan.meaning,
             divert=host.divert,
-            ringback=ringing,
+            ringback=tone,
             domain=config.domain,
         )
         return host

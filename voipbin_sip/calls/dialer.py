@@ -70,20 +70,25 @@ class Dialer:
 
     async def ring_all(
         self,
-        targets: Sequence[Target],
+        callees: Sequence[tuple[Address, Target]],
         originator: Originator,
-        destination: Address,
         *,
         beside: CallSession | None = None,
         seconds: float = DIAL_SECONDS,
         rang: Callable[[OutgoingSession, Progress], None] | None = None,
+        placed: Callable[[OutgoingSession], None] | None = None,
     ) -> Dialled:
-        """Ring all targets until one answers; the others are cancelled. Cancelling this cancels all."""
+        """Ring all callees until one answers; the others are cancelled. Cancelling this cancels all.
+
+        `placed` is told each call, before anything is sent.
+        """
         near = beside.sound.leg if beside is not None and beside.sound is not None else None
         master = str(beside.call.id) if beside is not None else ""
         pursuits = []
-        for target in targets:
+        for destination, target in callees:
             session = self._new_session(target, originator, destination)
+            if placed is not None:
+                placed(session)
             if rang is not None:
                 session.rang = partial(rang, session)
             attempt = partial(self._attempt, near, master)
