@@ -42,8 +42,9 @@ def test_every_key_has_a_default(tmp_path: Path) -> None:
     ("text", "place", "words"),
     [
         ("domian: x\n", "1:1", "did you mean 'domain'"),
-        ("sip:\n  listen: [0.0.0.0:5060]\n", "2:12", "udp:// or tcp://"),
+        ("sip:\n  listen: [0.0.0.0:5060]\n", "2:12", "udp://, tcp:// or tls://"),
         ("sip: {advertise: example.org}\n", "1:18", "auto or an IP address"),
+        ("sip: {local_networks: [192.168.1.0/33]}\n", "1:24", "a network like 192.0.2.0/24"),
         ("sip: {session_expires: 30}\n", "1:24", "90 to 86400"),
         ("media: {ports: 20000-10000}\n", "1:16", "lower number first"),
         ("media: {workers: none}\n", "1:18", "auto"),

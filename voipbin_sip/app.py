@@ -55,7 +55,7 @@ from voipbin_sip.transport.bans import BanTerms
 from voipbin_sip.transport.dns_cache import DnsCache
 from voipbin_sip.transport.dns_client import DnsClient
 from voipbin_sip.transport.endpoint import Endpoint
-from voipbin_sip.transport.limits import Rate, SourceLimits
+from voipbin_sip.transport.limits import Rate, SourceLimits, as_networks, in_networks
 from voipbin_sip.transport.resolver import Resolver
 from voipbin_sip.transport.tls import Tls
 from voipbin_sip.upkeep import Upkeep
@@ -91,6 +91,7 @@ class Server:
         self._locations = Locations()
         self._store: Store | None = None
         self._limits = _limits(config, self._is_known)
+        self._local_networks = as_networks(config.sip.local_networks)
         self._toll = self._toll_guard()
         self.groupcalls = Groupcalls()
         self._metering = Metering(self._toll, asyncio.get_running_loop().time)
@@ -355,11 +356,12 @@ class Server:
 
     def _contact(self, hop: Hop) -> tuple[str, int]:
         host, port = self._endpoint.shown(hop)
-        return self._advertised(host), port
+        return self._advertised(host, hop.remote[0]), port
 
-    def _advertised(self, local: str) -> str:
-        configured = self._loaded.config.sip.advertise
-        return local if configured == "auto" else configured
+    def _advertised(self, local: str, peer: str) -> str:
+        """Return what a peer is told as ours: `sip.advertise`, unless both are on this side of the NAT."""
+        sip = self._loaded.config.sip
+        return local if sip.advertise == "auto" or in_networks(peer, self._local_networks) else sip.advertise
 
 
 async def _first_of(seconds: float, *events: asyncio.Event) -> None:

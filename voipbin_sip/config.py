@@ -107,6 +107,7 @@ class SipSection(_Section):
         default=["udp://0.0.0.0:5060", "tcp://0.0.0.0:5060"], min_length=1
     )
     advertise: Annotated[str, AfterValidator(_advertise)] = "auto"
+    local_networks: list[Annotated[str, AfterValidator(_network)]] = []
     session_expires: Annotated[int, AfterValidator(_session)] = 1800
     tls: TlsSection = TlsSection()
 

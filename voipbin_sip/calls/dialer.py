@@ -58,7 +58,7 @@ class Dialer:
         *,
         toll: TollGuard,
         limits: CallLimits,
-        advertised: Callable[[str], str],
+        advertised: Callable[[str, str], str],
     ) -> None:
         self._endpoint = endpoint
         self._media = media
@@ -137,8 +137,9 @@ class Dialer:
             self._media,
             host,
             session,
-            advertised=self._advertised,
+            advertised=lambda local: self._advertised(local, hop.remote[0]),
             rtp_timeout=self._limits.rtp_timeout,
+            peer="" if target.route else hop.remote[0],
             beside=near,
             codecs=target.codecs or CODECS,
             srtp=target.srtp or self._limits.srtp,

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from media.client import LegListener, MediaClient, MediaLeg
 from media.messages import SrtpKeys, Stream
 from voipbin_sip.sip import sdes
+from voipbin_sip.sip.message import Request
+from voipbin_sip.sip.next_hop import is_address, is_private
 from voipbin_sip.sip.offer_answer import Agreement, LocalMedia, answer_offer, apply_answer, make_offer
 from voipbin_sip.sip.sdes import LocalSrtp, SrtpPolicy
 from voipbin_sip.sip.sdp import SessionDescription
@@ -25,6 +27,8 @@ class LegSound:
 
     Args:
         advertised: what our SDP names for the address that the sockets are bound to.
+        peer: the address that the far end itself sends its signalling from, "" where a proxy hides it. The sound is
+            expected from there where the peer's SDP names an address behind a NAT.
         rtp_timeout: seconds without packets until the listener is told; 0 = never.
         beside: a leg that this one will share its sound with.
         codecs: what we offer and accept, the first being the one we like best.
@@ -45,6 +49,7 @@ class LegSound:
         *,
         advertised: Callable[[str], str],
         rtp_timeout: float,
+        peer: str = "",
         beside: MediaLeg | None = None,
         codecs: Sequence[str] = CODECS,
         srtp: SrtpPolicy = "optional",
@@ -53,6 +58,7 @@ class LegSound:
     ) -> None:
         self.leg: MediaLeg = leg or media.open_leg(host, listener, rtp_timeout=rtp_timeout, beside=beside)
         self._host = advertised(host)
+        self._peer = peer
         self._codecs = tuple(codecs)
         self._srtp: SrtpPolicy = srtp
         self._secure = secure
@@ -138,7 +144,7 @@ class LegSound:
                 codec=agreed.codec,
                 send_payload_type=agreed.send_payload_type,
                 receive_payload_type=agreed.receive_payload_type,
-                host=agreed.host,
+                host=self._reachable(agreed.host),
                 port=agreed.port,
                 rtcp_port=agreed.rtcp_port,
                 ptime=agreed.ptime,
@@ -150,6 +156,21 @@ class LegSound:
                 srtp=SrtpKeys(keys.suite, keys.send, keys.receive) if keys is not None else None,
             )
         )
+
+    def _reachable(self, host: str) -> str:
+        """Return where sound for an address in the peer's SDP has to go."""
+        hidden = is_private(host) and not ipaddress.ip_address(host).is_unspecified
+        return self._peer if hidden and self._peer and not is_private(self._peer) else host
+
+
+def peer_host(request: Request, remote: str) -> str:
+    """Return the address that the sender of a request has out there, "" if none on the way has noted it.
+
+    The first proxy on the way writes it into the sender's Via (RFC 3261 section 18.2.1).
+    """
+    vias = request.vias
+    seen = remote if len(vias) == 1 else vias[-1].received or ""
+    return seen if is_address(seen) else ""
 
 
 def media_host(
@@ -167,6 +188,7 @@ def media_host(
         source = ipaddress.ip_address(remote)
     except ValueError:
         return local
-    if target == source or target.is_unspecified or (target.is_private and not source.is_private):
+    hidden = is_private(str(target)) and not is_private(remote)
+    if target == source or target.is_unspecified or hidden:
         return local
     return towards(str(target))

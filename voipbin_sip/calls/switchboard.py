@@ -14,7 +14,7 @@ from voipbin_sip.calls.call import Call
 from voipbin_sip.calls.incoming import IncomingSession
 from voipbin_sip.calls.outgoing import OutgoingSession
 from voipbin_sip.calls.session import CallLimits, CallSession
-from voipbin_sip.calls.sound import LegSound, media_host
+from voipbin_sip.calls.sound import LegSound, media_host, peer_host
 from voipbin_sip.registrar.registrar import Answer
 from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.events import (
@@ -46,7 +46,7 @@ class Switchboard:
     """All calls by leg.
 
     Args:
-        advertised: the address that SDP names instead of a local one.
+        advertised: the address that SDP names instead of a local one, to a peer's address.
         on_call: starts what the call is for; gets the session and the admission's word.
         on_transfer: carries a REFER out.
         registrar: answers a REGISTER.
@@ -58,7 +58,7 @@ class Switchboard:
         admission: Admission,
         *,
         limits: CallLimits,
-        advertised: Callable[[str], str],
+        advertised: Callable[[str, str], str],
         on_call: Callable[[IncomingSession, Admitted], None],
         on_transfer: Callable[[CallSession, Transfer], None],
         registrar: Callable[[Request, Hop], Answer],
@@ -183,8 +183,9 @@ class Switchboard:
                 self._media,
                 host,
                 session,
-                advertised=self._advertised,
+                advertised=lambda local: self._advertised(local, event.hop.remote[0]),
                 rtp_timeout=self._limits.rtp_timeout,
+                peer=peer_host(event.request, event.hop.remote[0]),
                 srtp=self._limits.srtp,
                 secure=event.hop.transport == "TLS",
             )

@@ -60,7 +60,7 @@ class SourceLimits:
     ) -> None:
         self._rate = rate or Rate()
         self._bans = Bans(bans or BanTerms(), capacity)
-        self._networks = tuple(ipaddress.ip_network(text, strict=False) for text in networks)
+        self._networks = as_networks(networks)
         self._asked_exempt = exempt
         self._capacity = capacity
         self._recent: dict[str, _Bucket] = {}
@@ -149,6 +149,11 @@ def source_key(host: str) -> str:
 
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def as_networks(texts: Sequence[str]) -> tuple[Network, ...]:
+    """Return addresses and networks as `ipaddress` reads them. Raises ValueError."""
+    return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
 
 
 @lru_cache(maxsize=4096)
