@@ -66,8 +66,7 @@ class Registration:
         self._failure = ""  # of the tries since the last pause
         self._wait = 0.0  # at least, because a server asked for it
         self._until = 0.0  # our Contact is registered, monotonic; 0 = it is not
-        self._contact: Uri | None = None  # that is registered
-        self._place: Place | None = None
+        self._place: Place | None = None  # where it is
         self._connection = 0
         self._seen_at = ""  # other than our Contact says, and told so already
         self._busy = BackOff(2.0, 300.0, line.chance)
@@ -140,7 +139,7 @@ class Registration:
             self._line.ask(
                 "REGISTER",
                 hop,
-                partial(self._answered, place, contact, self._target),
+                partial(self._answered, place, contact),
                 uri=str(self._target_domain()),
                 from_=address,
                 to=address,
@@ -166,7 +165,7 @@ class Registration:
         """Return the Request-URI: the provider's domain, or where it has sent us."""
         return self._provider.uri if self._target == self._provider.server else self._target
 
-    def _answered(self, place: Place, contact: Uri, target: Uri, event: Response) -> None:
+    def _answered(self, place: Place, contact: Uri, event: Response) -> None:
         now = self._line.now()
         self._asking -= 1
         self._cseq = max(self._cseq, event.cseq)
@@ -193,9 +192,9 @@ class Registration:
             self._turn(now, self._failure)
             return
         self._line.worked(place)
-        self._place, self._contact, self._connection = place, contact, event.hop.connection
+        self._place, self._connection = place, event.hop.connection
         self._until = now + seconds
-        self._due = now + max(1.0, seconds * self._line.chance.uniform(*REFRESH))
+        self._due = now + seconds * self._line.chance.uniform(*REFRESH)
         self.expires_at = self._line.wall() + seconds
         self.route = answers.service_route(event.headers)
         self.answered_from = event.hop.remote[0]
