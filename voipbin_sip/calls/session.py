@@ -182,7 +182,9 @@ class CallSession:
         self.log.debug("first packet", source=f"{event.host}:{event.port}")
 
     def on_rtp_timeout(self, event: RtpTimeout) -> None:
-        """The caller has vanished."""
+        """The caller has vanished, unless it holds: then many phones send nothing at all."""
+        if self.holds:
+            return
         self.log.warning("no sound from the caller", seconds=event.seconds)
         self.hang_up("normal", f"no RTP for {event.seconds:.0f} s")
 
