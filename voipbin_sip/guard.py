@@ -8,8 +8,9 @@ Asked by `calls.admission` for calls (407) and by `registrar` for registrations 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from voipbin_sip.sip.digest import (
@@ -91,22 +92,24 @@ class DigestGuard:
         status: Literal[401, 407] = 407,
         source: str = "",
         realm: str = "",
+        algorithms: Sequence[str] = ALGORITHMS,
     ) -> Outcome:
         """Judge the credentials of a request, or make the challenges for an answer of `status`.
 
         `now` is in seconds since 1970, `source` the address that a challenge goes to ("": wrong passwords are
-        blamed on nobody), `realm` another one than the usual. An unknown user costs the same work as a wrong
-        password and gets the same challenge.
+        blamed on nobody), `realm` another one than the usual, `algorithms` what is asked for, the best one first.
+        An unknown user costs the same work as a wrong password and gets the same challenge.
         """
         realm = realm or self._realm
+        ask = partial(self._ask, request, realm, status, now, source, algorithms)
         credentials = self._credentials(request, realm)
         if credentials is None:
-            return self._ask(request, realm, status, now, source, "no credentials")
+            return ask("no credentials")
         issued = read_nonce(self._secret, credentials.nonce)
         if issued is None or now - issued.at > MEMORY or self._barred(issued.to):
             # Nobody to blame, so nothing may be learnt: not judged. RFC 7616 section 3.3 lets us say stale for any
             # invalid nonce, and a phone that has it from before our restart asks again by itself.
-            return self._ask(request, realm, status, now, source, "nonce not ours", stale=True)
+            return ask("nonce not ours", stale=True)
         verdict = verify(
             credentials,
             password(credentials.username),
@@ -122,12 +125,10 @@ class DigestGuard:
             if self._counts.accept(credentials.nonce, credentials.count):
                 return Outcome(credentials.username)
             # a fresh nonce settles it
-            return self._ask(request, realm, status, now, source, "replayed nonce", stale=True)
+            return ask("replayed nonce", stale=True)
         if verdict is Verdict.STALE:
-            return self._ask(request, realm, status, now, source, "stale nonce", stale=True)
-        return self._ask(
-            request, realm, status, now, source, "wrong credentials", failed=verdict is Verdict.WRONG
-        )
+            return ask("stale nonce", stale=True)
+        return ask("wrong credentials", failed=verdict is Verdict.WRONG)
 
     def _credentials(self, request: Request, realm: str) -> Credentials | None:
         """Return the first credentials for our realm; others are meant for another server on the way."""
@@ -148,6 +149,7 @@ class DigestGuard:
         status: int,
         now: float,
         source: str,
+        algorithms: Sequence[str],
         why: str,
         *,
         stale: bool = False,
@@ -155,6 +157,6 @@ class DigestGuard:
     ) -> Outcome:
         nonce = make_nonce(self._secret, now, secrets.token_hex(6), source)
         name = _CHALLENGE_HEADERS[status]
-        known = ("MD5",) if (request.headers.get("User-Agent") or "").startswith(MD5_ONLY) else ALGORITHMS
+        known = ("MD5",) if (request.headers.get("User-Agent") or "").startswith(MD5_ONLY) else algorithms
         values = make_challenges(realm, nonce, stale=stale, algorithms=known)
         return Outcome(challenges=tuple((name, value) for value in values), why=why, failed=failed)

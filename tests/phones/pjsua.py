@@ -149,19 +149,20 @@ async def pjsua(
     account: Account | None = None,
     voice: Path | None = None,
     name: str = "pjsua",
+    port: int = 0,
     timer: int = 0,
     srtp: str = "off",
     at: Host | None = None,
 ) -> AsyncIterator[Pjsua]:
     """Start a phone; it offers `codec` only, and no telephone-event where `events` is False.
 
-    With an account it registers first. `voice` is a wav file that it says in each call, over and over. With `timer`,
-    seconds, it asks for session timers and prints its SIP messages. `srtp` is off, optional or required. `at` is a
-    machine of a network of the tests' own; there it knows nothing of any NAT: no STUN, no signs of life, its own
-    address in Via, Contact and SDP.
+    With an account it registers first; `port` is its own for SIP. `voice` is a wav file that it says in each call,
+    over and over. With `timer`, seconds, it asks for session timers and prints its SIP messages. `srtp` is off,
+    optional or required. `at` is a machine of a network of the tests' own; there it knows nothing of any NAT: no
+    STUN, no signs of life, its own address in Via, Contact and SDP.
     """
     recording = folder / f"{name}.wav"
-    port = ports.free()
+    port = port or ports.free()
     argv = [PJSUA_PYTHON, PROGRAM, "--user", name, "--port", port, "--rtp", ports.free_block(4)]
     argv += ["--transport", transport, "--codec", codec, "--record", recording]
     argv += [] if events else ["--no-events"]

@@ -309,10 +309,15 @@ def credentials(challenge: str, user: str, password: str, uri: str, method: str 
 
 
 @asynccontextmanager
-async def peer(server: str, *, tcp: bool = False, at: str = "127.0.0.1") -> AsyncIterator[Peer]:
-    """Open a peer of the server at HOST:PORT, with the address `at`; `tcp` lets it listen there too."""
+async def peer(
+    server: str, *, tcp: bool = False, at: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[Peer]:
+    """Open a peer of the server at HOST:PORT, with the address `at` and perhaps a port that was chosen before.
+
+    `tcp` lets it listen there too.
+    """
     host, _, number = server.rpartition(":")
-    port = ports.free()
+    port = port or ports.free()
     loop = asyncio.get_running_loop()
     transport, made = await loop.create_datagram_endpoint(
         lambda: Peer((host, int(number)), port, at), local_addr=(at, port)

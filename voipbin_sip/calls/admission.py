@@ -28,6 +28,9 @@ from voipbin_sip.sip.message import Request
 from voipbin_sip.sip.name_addr import parse_name_addr
 from voipbin_sip.sip.uri import Uri
 
+# Many a PBX knows no other, and gives up at a challenge for one instead of passing it over (RFC 7616 section 3.3).
+TRUNK_ALGORITHMS = ("MD5",)
+
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
@@ -129,7 +132,9 @@ class Admission:
         basic = trunk is not None and "basic" in trunk.auth_types
         known = {trunk.username: directory.trunk_passwords.get(label)} if trunk is not None and basic else {}
         realm = f"{label}.trunk.{self._domain}"
-        outcome = self._guard.check(request, self._clock(), known.get, source=source, realm=realm)
+        outcome = self._guard.check(
+            request, self._clock(), known.get, source=source, realm=realm, algorithms=TRUNK_ALGORITHMS
+        )
         if trunk is None or not outcome.user:
             return _challenge(outcome)
         return self._from_trunk(request, trunk)
