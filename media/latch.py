@@ -3,7 +3,8 @@
 The address that signalling named is accepted at its first valid packet. Another port of the same host (a peer behind
 a NAT) is learnt from four valid packets of one SSRC. Another host is learnt like that only within three seconds from
 its first packet, and has to wait for a second in which the host that signalling named may speak up; without that wait
-where signalling named a private address, since nobody knows then where the peer is. Then the source is locked: the
+where signalling named a private address, since nobody knows then where the peer is, and where the packets are SRTP
+that verified, since nobody else can make them. Then the source is locked: the
 socket is connected to it, the kernel drops everything else, and only new signalling opens the latch again.
 Valid: RTP version 2, a payload type of the stream (or RTCP on the RTP port), sequence numbers going forward.
 """
@@ -41,11 +42,11 @@ class Latch:
 
     __slots__ = ("_expected", "_hosts", "_near", "_others", "_until", "_wait", "payload_types")
 
-    def __init__(self, expected: set[Address], payload_types: set[int]) -> None:
+    def __init__(self, expected: set[Address], payload_types: set[int], *, verified: bool = False) -> None:
         self._expected = expected  # from the SDP, and the source locked before if the SDP did not change
         self._hosts = {host for host, _ in expected}
         self.payload_types = payload_types | {COMFORT_NOISE}
-        self._wait = 0.0 if all(map(_is_hidden, self._hosts)) else WAIT
+        self._wait = 0.0 if verified or all(map(_is_hidden, self._hosts)) else WAIT
         self._until = float("inf")
         self._near = _Candidates()  # of the expected hosts
         self._others = _Candidates()

@@ -178,7 +178,7 @@ class Orders:
             expected.add(leg.source)
             target = leg.source
         types = {stream.receive_payload_type, stream.receive_digit_payload_type} - {-1}
-        leg.latch = Latch(expected, types)
+        leg.latch = Latch(expected, types, verified=stream.srtp is not None)
         self._engine.io.aim(leg.row, target)
 
     def _send_digits(self, leg: Leg, order: SendDigits) -> None:

@@ -396,3 +396,12 @@ def test_the_phone_of_these_tests_notices_forgeries() -> None:
     phone.rekey(ours=2, theirs=9)
     with pytest.raises(Error):
         phone.hears()
+
+
+def test_a_peer_at_another_address_is_learnt_at_once_because_its_packets_verify() -> None:
+    bench, phone = phone_call()
+    elsewhere = ("198.51.100.9", 5000)
+    for _ in range(4):
+        bench.io.arrive(phone.leg, phone.packet(frame(1)), elsewhere)
+    bench.tick()
+    assert bench.io.locked(phone.leg) == elsewhere
