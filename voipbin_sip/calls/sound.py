@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from media.client import LegListener, MediaClient, MediaLeg
 from media.messages import SrtpKeys, Stream
@@ -13,7 +14,7 @@ from voipbin_sip.sip.message import Request
 from voipbin_sip.sip.next_hop import is_address, is_private
 from voipbin_sip.sip.offer_answer import Agreement, LocalMedia, answer_offer, apply_answer, make_offer
 from voipbin_sip.sip.sdes import LocalSrtp, SrtpPolicy
-from voipbin_sip.sip.sdp import SessionDescription
+from voipbin_sip.sip.sdp import Origin, SessionDescription
 
 CODECS = ("PCMU", "PCMA", "G722")
 
@@ -65,6 +66,7 @@ class LegSound:
         self._session_id = secrets.randbits(62)
         self._version = 0
         self._offered: SessionDescription | None = None
+        self._heard: Origin | None = None  # of the peer's last offer
         self.agreed: Agreement | None = None
         self.description: SessionDescription | None = None  # the last one that we sent
 
@@ -75,16 +77,17 @@ class LegSound:
 
     def answer(self, offer: SessionDescription) -> SessionDescription:
         """Answer an offer and apply it to the sound. Raises RemoteProtocolError(488) if nothing fits."""
-        self.description, agreed = answer_offer(offer, self._local())
+        answer, agreed = answer_offer(offer, self._local())
         self._apply(agreed)
-        return self.description
+        refresh, self._heard = offer.origin == self._heard, offer.origin
+        return self._said(answer, refresh=refresh)
 
     def offer(self) -> SessionDescription:
         """Make our offer. Raises ExposedKeysError where it must have keys and must not."""
         if self.needs_tls:
             raise ExposedKeysError("SRTP is required, and its keys may only be offered over TLS")
-        self._offered = self.description = make_offer(self._local(), previous=self.description)
-        return self.description
+        self._offered = self._said(make_offer(self._local(), previous=self.description))
+        return self._offered
 
     def accept(self, answer: SessionDescription, *, final: bool = True) -> None:
         """Apply the answer to our last offer. Raises RemoteProtocolError(488) if it does not fit.
@@ -116,13 +119,24 @@ class LegSound:
         """Give the ports back."""
         self.leg.close()
 
-    def _local(self) -> LocalMedia:
+    def _said(self, description: SessionDescription, *, refresh: bool = False) -> SessionDescription:
+        """Note what we say; a refresh that changes nothing on either side is answered in the words of the last time.
+
+        Phones take a new version for a change, and begin their sound anew.
+        """
+        last = self.description
+        if refresh and last is not None and replace(description, origin=last.origin) == last:
+            return last
         self._version += 1
+        self.description = description
+        return description
+
+    def _local(self) -> LocalMedia:
         return LocalMedia(
             host=self._host,
             port=self.leg.port,
             session_id=self._session_id,
-            version=self._version,
+            version=self._version + 1,
             codecs=self._codecs,
             srtp=self._local_srtp(),
         )
