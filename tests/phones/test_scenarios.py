@@ -323,6 +323,32 @@ async def test_another_port_and_another_codec_are_used_within_200_ms(far: Peer) 
     await talk.bye()
 
 
+async def test_the_version_of_our_answer_goes_up_by_one_and_only_with_a_change(far: Peer) -> None:
+    talk = far.calling("100")
+    first = await talk.invite(sdp())
+    again = await talk.invite(sdp())  # as a session timer has it
+    assert again.body == first.body
+    talk.request("INVITE", body=sdp(formats="18", version=2))
+    await far.next("488 INVITE")
+    held = await talk.invite(sdp(40000, "a=sendonly", version=3))
+    assert held.version == first.version + 1
+    talk.request("UPDATE", body=sdp(40000, "a=sendonly", version=3))
+    assert (await far.next("200 UPDATE")).version == held.version
+    await talk.bye()
+
+
+async def test_an_offer_of_ours_keeps_the_streams_of_the_call(far: Peer) -> None:
+    talk = far.calling("100")
+    first = await talk.invite(MANY)
+    talk.request("INVITE")
+    offered = await far.next("200 INVITE", number=2)
+    kinds = [line.split()[0] for line in first.streams()]
+    assert [line.split()[0] for line in offered.streams()] == kinds
+    assert [line.split()[1] == "0" for line in offered.streams()] == [True, False, True, True, True]
+    talk.ack(offered, first.body)
+    await talk.bye()
+
+
 # Session timers; those that take longer are in test_long.py
 
 
