@@ -83,7 +83,7 @@ async def test_we_register_stay_so_and_leave(tmp_path: Path) -> None:
     async with kamailio(tmp_path, role="CARRIER", host=HOST, expires=(1, 2)) as carrier:
         with customer(tmp_path, [provider("carrier", carrier.port, register=60)]) as server:
             await logged(server, "registered with provider")
-            await asyncio.sleep(3.5)
+            await asyncio.sleep(3.8)
             server.process.send_signal(signal.SIGTERM)
             await asyncio.to_thread(server.process.wait, 10.0)
         asked = carrier.seen("REGISTER")
@@ -156,7 +156,7 @@ async def test_a_carrier_that_dies_is_noticed_and_one_that_lives_again_too(tmp_p
             carrier.kill()
             killed = time.monotonic()
             await logged(server, "provider does not answer", times=2)
-            assert time.monotonic() - killed < 6.0
+            assert time.monotonic() - killed < 8.0  # usually 3
             assert "why='connection lost'" in server.log.read_text(errors="replace")
         async with kamailio(tmp_path, role="CARRIER", host=HOST, port=port):
             await logged(server, "provider answers again", times=2, seconds=6.0)
@@ -182,7 +182,7 @@ async def test_the_second_carrier_takes_over(tmp_path: Path) -> None:
             began = time.monotonic()
             calling = asyncio.create_task(call.invite())
             await far.rings()
-            assert time.monotonic() - began < 1.0, state
+            assert time.monotonic() - began < 3.0, state  # usually 0.1
             await far.answer()
             assert await calling == 200
             assert await call.bye() == 200
