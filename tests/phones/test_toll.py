@@ -191,6 +191,31 @@ async def test_a_phone_dials_out_and_not_everywhere(
     assert voices(phone.recording)["pjsua"] >= 0.8  # the carrier returns it
 
 
+@needs_pjsua
+async def test_a_transfer_goes_nowhere_that_the_phone_itself_may_not_call(
+    server: Server, carrier: tuple[Path, int], tmp_path: Path
+) -> None:
+    before = len(dialled(carrier))
+    (tmp_path / "other").mkdir()
+    async with (
+        pjsua_desk("1004", server, tmp_path) as phone,
+        pjsua_desk("1005", server, tmp_path / "other") as other,
+    ):
+        calling = asyncio.create_task(phone.call("1005", server.address))
+        await other.rings()
+        await other.answer()
+        await calling
+        await phone.transfer(JAMAICA, server.address)
+        assert await phone.transferred() == 403
+        assert len(dialled(carrier)) == before
+        await other.transfer(BERLIN, server.address)
+        assert await other.transferred() == 200
+        await asyncio.sleep(0.5)
+        await phone.hang_up()
+        await phone.closed()
+    assert dialled(carrier)[before:] == [BERLIN]
+
+
 async def test_a_redirection_to_a_foreign_host_is_not_followed(server: Server) -> None:
     async with (
         peer(server.address) as phone,
