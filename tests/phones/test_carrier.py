@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import re
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -188,3 +190,70 @@ async def test_the_second_carrier_takes_over(tmp_path: Path) -> None:
             assert await call.bye() == 200
             await far.closed()
         assert len(full.seen("INVITE", server.port)) == 2  # one call: challenged, then refused
+
+
+class Stream:
+    """A carrier on a TCP connection that the server opens: answers REGISTER, and then calls over it."""
+
+    def __init__(self) -> None:
+        self.messages: asyncio.Queue[str] = asyncio.Queue()
+        self.registered = asyncio.Event()
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode().lstrip()
+                length = re.search(r"^Content-Length: (\d+)", head, re.MULTILINE)
+                body = await reader.readexactly(int(length[1]) if length else 0)
+                if head.startswith(("REGISTER", "OPTIONS")):
+                    kept = re.findall(
+                        r"^(?:Via|From|To|Call-ID|CSeq|Contact|Expires): .*\r\n", head, re.MULTILINE
+                    )
+                    self.send(f"SIP/2.0 200 OK\r\n{''.join(kept)}Content-Length: 0\r\n\r\n")
+                    self.registered.set()
+                else:
+                    self.messages.put_nowait(head + body.decode())
+
+    def send(self, text: str) -> None:
+        assert self._writer is not None
+        self._writer.write(text.encode())
+
+    def request(self, method: str, uri: str, number: int, to_tag: str = "", body: str = "") -> None:
+        kind = "Content-Type: application/sdp\r\n" if body else ""
+        self.send(
+            f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/TCP {HOST}:5;branch=z9hG4bK{method}{number};rport\r\n"
+            f"From: <sip:+4930111@{HOST}>;tag=c\r\nTo: <sip:{DID}@{HOST}>{to_tag}\r\nCall-ID: back\r\n"
+            f"CSeq: {number} {method}\r\nContact: <sip:{HOST}:5;transport=tcp>\r\nMax-Forwards: 70\r\n"
+            f"{kind}Content-Length: {len(body)}\r\n\r\n{body}"
+        )
+
+    async def final(self) -> str:
+        """Return the next message that is no provisional response."""
+        async with asyncio.timeout(5.0):
+            while (message := await self.messages.get()).startswith("SIP/2.0 1"):
+                pass
+        return message
+
+
+async def test_calls_come_in_over_the_connection_that_we_have_opened(tmp_path: Path) -> None:
+    """A carrier cannot open one to a customer behind a NAT. In-dialog requests of ours take it too."""
+    carrier = Stream()
+    listener = await asyncio.start_server(carrier.serve, HOST, 0)
+    port = listener.sockets[0].getsockname()[1]
+    with customer(tmp_path, [provider("carrier", port, register=60, transport="tcp")]) as server:
+        await asyncio.wait_for(carrier.registered.wait(), 5.0)
+        sdp = f"v=0\r\no=- 1 1 IN IP4 {HOST}\r\ns=-\r\nc=IN IP4 {HOST}\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n"
+        carrier.request("INVITE", f"sip:customer@{server.address};transport=tcp", 1, body=sdp)
+        answer = await carrier.final()
+        assert answer.startswith("SIP/2.0 200")
+        assert f"Contact: <sip:customer@{server.address};transport=tcp>" in answer
+        tag = re.search(r"^To: .*(;tag=\S+)", answer, re.MULTILINE)
+        assert tag
+        carrier.request("ACK", f"sip:customer@{server.address};transport=tcp", 1, to_tag=tag[1])
+        server.process.send_signal(signal.SIGTERM)
+        server.process.send_signal(signal.SIGTERM)  # at once
+        bye = await carrier.final()
+        assert bye.startswith(f"BYE sip:{HOST}:5;transport=tcp SIP/2.0")
+    listener.close()
