@@ -246,6 +246,24 @@ async def test_the_callees_word_is_the_last(server: Server, status: int) -> None
         await second.nothing("INVITE", 0.2)
 
 
+async def test_a_carrier_that_says_busy_by_its_cause(server: Server) -> None:
+    async with line(server, "first", "second") as (office, (first, second)):
+        call = dial(office, "+49104")
+        invite = await first.next("INVITE")
+        first.called(invite).reply(invite, "500 Failed", 'Reason: Q.850;cause=17;text="User busy"')
+        assert (await office.final(call)).name == "500 INVITE"
+        await second.nothing("INVITE", 0.2)
+
+
+async def test_a_call_that_went_round_in_circles_goes_no_further(server: Server) -> None:
+    async with line(server, "plain") as (office, (carrier,)):
+        call = office.calling(f"+49101{TAIL}")
+        call.max_forwards = 0
+        call.request("INVITE", body=sdp())
+        assert (await office.final(call)).name == "483 INVITE"
+        await carrier.nothing("INVITE", 0.1)
+
+
 async def test_a_phone_that_rang_in_vain_is_not_called_again(server: Server) -> None:
     async with line(server, "first", "second") as (office, (first, second)):
         call = dial(office, "+49104")

@@ -88,6 +88,7 @@ class Talk:
     target: str  # Request-URI of our requests
     cseq: int = 0
     extra: tuple[str, ...] = ()  # header lines of every message
+    max_forwards: int = 70
 
     def request(
         self,
@@ -106,7 +107,8 @@ class Talk:
         text = (
             f"{method} {self.target} SIP/2.0\r\n"
             f"Via: SIP/2.0/UDP {via};branch=z9hG4bK{branch or self.peer.unique()};rport\r\n"
-            f"Max-Forwards: 70\r\nFrom: {self.local}\r\nTo: {self.remote}\r\nCall-ID: {self.call_id}\r\n"
+            f"Max-Forwards: {self.max_forwards}\r\n"
+            f"From: {self.local}\r\nTo: {self.remote}\r\nCall-ID: {self.call_id}\r\n"
             f"CSeq: {cseq} {method}\r\n{self.peer.contact_line}"
             f"{''.join(f'{line}{EOL}' for line in (*self.extra, *lines))}"
             f"{content}Content-Length: {len(body.encode())}\r\n\r\n{body}"
@@ -171,6 +173,7 @@ class Peer(asyncio.DatagramProtocol):
     host: str = "127.0.0.1"
     seen: list[Message] = field(default_factory=list)  # all that came, in order
     contact: str = ""  # of all our messages; by default the socket's own
+    told: Callable[[Message], None] | None = None  # of each message, as it comes
     _taken: set[int] = field(default_factory=set)  # positions in `seen`
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _names: Iterable[int] = field(default_factory=lambda: itertools.count(1))
@@ -214,8 +217,11 @@ class Peer(asyncio.DatagramProtocol):
         head, _, body = data.decode().partition("\r\n\r\n")
         start, *lines = head.split("\r\n")
         headers = tuple((name, value) for name, _, value in (line.partition(": ") for line in lines))
-        self.seen.append(Message(start, headers, body, time.monotonic(), transport, answer))
+        message = Message(start, headers, body, time.monotonic(), transport, answer)
+        self.seen.append(message)
         self._news.set()
+        if self.told is not None:
+            self.told(message)
 
     def send(self, text: str) -> None:
         """Send one datagram."""
@@ -228,12 +234,12 @@ class Peer(asyncio.DatagramProtocol):
             lambda message: message.name == name and number in (None, message.number), name, seconds
         )
 
-    async def final(self, talk: Talk) -> Message:
-        """Return the final response to the last request of a talk."""
+    async def final(self, talk: Talk, method: str = "") -> Message:
+        """Return the final response to the last request of a talk, or to that of a method under the same number."""
         return await self._first(
             lambda message: (
                 (message["Call-ID"], message.number) == (talk.call_id, talk.cseq)
-                and re.match(r"[2-6]\d\d ", message.name) is not None
+                and re.match(rf"[2-6]\d\d {method}", message.name) is not None
             ),
             "final response",
             3.0,

@@ -18,6 +18,7 @@ from voipbin_sip.transport.endpoint import Endpoint
 ELSEWHERE = "Call completed elsewhere"  # RFC 3326: a phone that reads it does not list the call as missed
 UNANSWERED = frozenset((Status.DIALING, Status.RINGING))
 LAST_WORD = frozenset((403, 486, 487))  # and every 6xx: the callee has spoken, or nobody wants it any more
+LAST_CAUSES = frozenset((16, 17, 19, 21, 26))  # the same in a Reason header, by Q.850 (RFC 3326)
 NOT_ANSWERED = frozenset((408, 480))  # the last word of a phone that has rung
 
 
@@ -139,6 +140,7 @@ class OutgoingSession(CallSession):
             self._heard_before = True
             self.has_last_word = (
                 event.status in LAST_WORD
+                or event.cause in LAST_CAUSES
                 or event.status >= 600
                 or (self.has_rung and event.status in NOT_ANSWERED)
             )
