@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from voipbin_sip.directory import Directory, DirectoryFile, load_directory, read_secrets
 from voipbin_sip.directory.sources import Sources
+from voipbin_sip.loading import load
+
+ROOT = Path(__file__).resolve().parents[1]
 
 TRUNK = "trunks: [{domain_name: office, auth_types: [%s], %s}]\n"
 PROVIDER = "providers: [{id: a, hostname: sip.example.com, %s}]\n"
@@ -113,3 +117,34 @@ def test_the_longest_network_owns_an_address() -> None:
     assert sources.owners("::ffff:192.0.2.200") == ["half", "net", "all"]
     assert sources.owners("no address") == []
     assert Sources[str]().owners("192.0.2.7") == []
+
+
+def configured(folder: Path, config: str, directory: str) -> list[str]:
+    (folder / "flows").mkdir()
+    (folder / "flows" / "reception.yaml").write_text("actions: [{type: answer}]\n")
+    (folder / "directory.yaml").write_text(directory)
+    (folder / "voipbin.yaml").write_text(config)
+    return [str(finding).removeprefix(f"{folder}/") for finding in load(folder / "voipbin.yaml")[1]]
+
+
+def test_the_examples_of_the_documentation(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "trunks.md").read_text()
+    config, directory = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert configured(tmp_path, config, directory) == []
+
+
+def test_the_commented_examples_of_the_shipped_directory(tmp_path: Path) -> None:
+    shipped = (ROOT / "config" / "directory.yaml").read_text()
+    example = shipped[shipped.index("# providers:") :].replace("\n#", "\n").removeprefix("#")
+    entries, findings = read(tmp_path, re.sub(r"^ ", "", example, flags=re.MULTILINE))
+    assert findings == []
+    assert entries is not None
+    assert entries.providers and entries.routes and entries.trunks
+
+
+def test_the_number_that_is_shown_must_be_ours(tmp_path: Path) -> None:
+    config = 'outbound:\n  default_outgoing_source_number: "+493012345679"\n'
+    findings = configured(tmp_path, config, 'numbers: [{number: "+493012345678", flow: reception}]\n')
+    assert findings == [
+        "voipbin.yaml:2:35: there is no number '+493012345679' in the directory; did you mean '+493012345678'?"
+    ]
