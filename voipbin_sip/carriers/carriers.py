@@ -12,6 +12,7 @@ from voipbin_sip.carriers.line import Line
 from voipbin_sip.carriers.probing import Probing
 from voipbin_sip.carriers.provider import Health, Provider, ProviderState, Registered
 from voipbin_sip.carriers.registration import Registration
+from voipbin_sip.transport.resolver import ResolveError
 
 PERIOD = 0.5  # seconds between two looks at the clock, at most
 SHORTEST = 0.05  # and at least, where DNS is waited for
@@ -107,6 +108,15 @@ class Carriers:
         if found is None:
             return None
         return next((name for name in found if self.contact_user(name) == user), found[0])
+
+    def server_at(self, host: str) -> str | None:
+        """Return the provider that takes calls at an address, None if nobody does, or if DNS has not told yet."""
+        for name, carrier in self._carriers.items():
+            with contextlib.suppress(ResolveError):
+                places = self._line.locator.places(carrier.provider.server) or ()
+                if any(_plain(place.host) == host for place in places):
+                    return name
+        return None
 
     def contact_user(self, provider_id: str) -> str:
         """Return the user part of the Contact that we register: a call to it is for the number in To."""

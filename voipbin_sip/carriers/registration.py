@@ -16,16 +16,15 @@ from voipbin_sip.carriers import answers
 from voipbin_sip.carriers.backoff import BackOff
 from voipbin_sip.carriers.line import Line
 from voipbin_sip.carriers.provider import Provider, Registered
+from voipbin_sip.carriers.search import LONGEST_PAUSE, Search
 from voipbin_sip.sip.client_digest import ClientDigest
-from voipbin_sip.sip.errors import RemoteProtocolError, SipError
+from voipbin_sip.sip.errors import SipError
 from voipbin_sip.sip.events import Response
 from voipbin_sip.sip.name_addr import NameAddr
-from voipbin_sip.sip.uri import Uri, parse_uri
-from voipbin_sip.transport.resolver import OUTAGE, Place, ResolveError
+from voipbin_sip.sip.uri import Uri
+from voipbin_sip.transport.resolver import Place, ResolveError
 
 REFRESH = (0.76, 0.84)  # of the time granted
-MAX_DETOURS = 5  # redirections and longer times, for one registration
-LONGEST_PAUSE = 1800.0  # seconds
 CALMNESS = 5.0  # seconds between two registrations over connections that do not last
 ADVICE = {
     401: "check username and password",
@@ -56,15 +55,11 @@ class Registration:
         self._call_id = secrets.token_hex(12)
         self._cseq = 0
         self._asked_for = provider.register
-        self._target = provider.server
-        self._tried: set[Place] = set()
-        self._detours = 0
+        self._search = Search(provider, line)
         self._asking = 0  # answers that are awaited
         self._leaving = False
         self._due = self._line.now()
         self._sent_at = float("-inf")
-        self._failure = ""  # of the tries since the last pause
-        self._wait = 0.0  # at least, because a server asked for it
         self._until = 0.0  # our Contact is registered, monotonic; 0 = it is not
         self._place: Place | None = None  # where it is
         self._connection = 0
@@ -97,23 +92,19 @@ class Registration:
     def tick(self, now: float) -> None:
         """Do what is due."""
         if self._until and now >= self._until and (self._asking or now < self._due):
-            self._lapse(self._failure or "it was not renewed in time")
+            self._lapse(self._search.failure or "it was not renewed in time")
         if self._asking or self._leaving or now < self._due:
             return
         try:
-            places = self._line.locator.places(self._target)
+            places = self._search.left()
         except ResolveError as error:
-            self._failure = str(error)
+            self._search.failure = str(error)
             self._heard(False)
+            places = []
+        if places:
+            self._send(now, places[0], self._asked_for)
+        elif places is not None:  # None: DNS has not told yet
             self._pause(now)
-            return
-        if places is None:
-            return  # DNS has not told yet
-        place = next((place for place in places if place not in self._tried), None)
-        if place is None:
-            self._pause(now)
-            return
-        self._send(now, place, self._asked_for)
 
     def leave(self) -> None:
         """Tell the provider that we are gone (RFC 3261 section 10.2.2); `idle` once it knows."""
@@ -140,7 +131,7 @@ class Registration:
                 "REGISTER",
                 hop,
                 partial(self._answered, place, contact),
-                uri=str(self._target_domain()),
+                uri=str(self._search.uri),
                 from_=address,
                 to=address,
                 call_id=self._call_id,
@@ -149,21 +140,13 @@ class Registration:
                 credentials=self._digest,
             )
         except LookupError as error:
-            self._impossible(place, f"{error}: add one to sip.listen")
+            self._search.impossible(place, f"{error}: add one to sip.listen")
             return
         except SipError as error:
-            self._impossible(place, str(error))
+            self._search.impossible(place, str(error))
             return
         self._asking += 1
         self._sent_at = now
-
-    def _impossible(self, place: Place, why: str) -> None:
-        self._failure = why
-        self._tried.add(place)
-
-    def _target_domain(self) -> Uri:
-        """Return the Request-URI: the provider's domain, or where it has sent us."""
-        return self._provider.uri if self._target == self._provider.server else self._target
 
     def _answered(self, place: Place, contact: Uri, event: Response) -> None:
         now = self._line.now()
@@ -176,9 +159,10 @@ class Registration:
         elif 200 <= event.status < 300:
             self._accepted(now, place, contact, event)
         elif not there or event.status == 408 or 500 <= event.status < 600:
-            self._not_served(place, event, there)
+            self._search.unserved(place, event)  # the next one at once: RFC 3263 section 4.3
         elif 300 <= event.status < 400:
-            self._redirected(now, event)
+            if not self._search.redirected(event):
+                self._turn(now, self._search.failure)
         elif event.status == 423:
             self._too_brief(now, event)
         else:
@@ -188,8 +172,7 @@ class Registration:
     def _accepted(self, now: float, place: Place, contact: Uri, event: Response) -> None:
         seconds = answers.granted(event.headers, contact, self._asked_for)
         if not seconds:
-            self._failure = f"{event.status} to REGISTER, but our Contact is not registered"
-            self._turn(now, self._failure)
+            self._turn(now, f"{event.status} to REGISTER, but our Contact is not registered")
             return
         self._line.worked(place)
         self._place, self._connection = place, event.hop.connection
@@ -198,8 +181,7 @@ class Registration:
         self.expires_at = self._line.wall() + seconds
         self.route = answers.service_route(event.headers)
         self.answered_from = event.hop.remote[0]
-        self._tried.clear()
-        self._failure, self._wait, self._detours = "", 0.0, 0
+        self._search.done()
         self._busy.reset()
         self._refused.reset()
         self._change(Registered.REGISTERED, "")
@@ -212,42 +194,12 @@ class Registration:
             advice = "behind a NAT, set sip.advertise to the address that the provider sees"
             self._log.warning("provider sees another address of ours", seen=seen, ours=ours, advice=advice)
 
-    def _not_served(self, place: Place, event: Response, there: bool) -> None:
-        """Go on to the next server at once; RFC 3263 section 4.3."""
-        pause = answers.retry_after(event.headers)
-        if there:
-            self._failure = f"{event.status} to REGISTER from {place.host}"
-            self._wait = max(self._wait, min(pause or 0.0, LONGEST_PAUSE))
-        else:
-            reached = "no answer from" if event.status == 408 else "no connection to"
-            self._failure = f"{reached} {place.host}: check hostname, transport and firewall"
-        self._line.failed(place, min(pause or OUTAGE, LONGEST_PAUSE))
-        self._tried.add(place)
-
-    def _redirected(self, now: float, event: Response) -> None:
-        self._detours += 1
-        self._failure = f"{event.status} to REGISTER leads nowhere"
-        if self._detours > MAX_DETOURS:
-            self._turn(now, self._failure)
-            return
-        for text in answers.elsewhere(event.status, event.reason, event.headers):
-            try:
-                uri = parse_uri(text)
-            except RemoteProtocolError:
-                continue
-            if uri.scheme in ("sip", "sips"):
-                self._target = Uri(uri.scheme, host=uri.host, port=uri.port, params=uri.params)
-                self._tried.clear()
-                return
-        self._turn(now, self._failure)
-
     def _too_brief(self, now: float, event: Response) -> None:
         seconds = answers.least(event.headers)
-        self._detours += 1
-        if seconds is None or seconds <= self._asked_for or self._detours > MAX_DETOURS:
-            self._turned_down(now, event.status, event.reason)
-        else:
+        if seconds is not None and seconds > self._asked_for and self._search.detour():
             self._asked_for = seconds
+        else:
+            self._turned_down(now, event.status, event.reason)
 
     def _turned_down(self, now: float, status: int, reason: str) -> None:
         self._turn(now, f"{status} to REGISTER: {ADVICE.get(status, reason or 'refused')}")
@@ -255,20 +207,16 @@ class Registration:
     def _turn(self, now: float, why: str) -> None:
         """Note a refusal, which no server of the provider will take back soon."""
         self._digest = _digest(self._provider)
-        self._begin_anew(now + self._refused.delay())
+        self._due = now + self._refused.delay()
+        self._search.begin()
         self._lapse(why)
 
     def _pause(self, now: float) -> None:
         """Note that no server serves us now. What is registered stays so until its time is over."""
-        self._begin_anew(now + max(self._busy.delay(), self._wait))
+        self._due = now + max(self._busy.delay(), self._search.pause)
+        self._search.begin()
         if not self._until or self.state is Registered.TRYING:
-            self._change(Registered.FAILED, self._failure)
-
-    def _begin_anew(self, due: float) -> None:
-        self._due = due
-        self._tried.clear()
-        self._wait, self._detours = 0.0, 0
-        self._target = self._provider.server
+            self._change(Registered.FAILED, self._search.failure)
 
     def _lapse(self, why: str) -> None:
         self._until = 0.0
