@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -234,6 +235,94 @@ async def test_who_did_not_answer_first_is_cancelled_within_200_ms(
         await answered(near, caller)
         await caller.bye()
         await talks[1].hung_up()
+
+
+# Races
+
+
+async def test_of_two_phones_that_answer_at_once_one_talks_and_the_other_is_hung_up(
+    server: Server, near: Peer, far: Peer, user: str
+) -> None:
+    async with peer(server.address) as second:
+        await second.register(user, PASSWORD)
+        caller, first_invite = await called(near, far, user)
+        invites = (first_invite, await second.next("INVITE"))
+        talks = [phone.called(invite) for phone, invite in zip((far, second), invites, strict=True)]
+        for talk, invite in zip(talks, invites, strict=True):
+            talk.reply(invite, "200 OK", body=sdp())
+        await asyncio.gather(far.next("ACK"), second.next("ACK"))
+        await answered(near, caller)
+        await asyncio.sleep(0.3)
+        hung_up = [talk for talk in talks if talk.peer.times("BYE")]
+        assert len(hung_up) == 1
+        await hung_up[0].hung_up()
+        assert not far.times("CANCEL") + second.times("CANCEL")  # too late for that
+        (talker,) = (talk for talk in talks if talk not in hung_up)
+        await caller.bye()
+        await talker.hung_up()
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_answers_cancels_and_byes_that_cross_leave_nothing_behind(
+    server: Server, near: Peer, far: Peer, user: str, seed: int
+) -> None:
+    chance = random.Random(seed)
+    answered_already: set[str] = set()  # Call-IDs
+
+    async def callee() -> None:
+        invite = await far.next("INVITE")
+        ringing.set()
+        talk = far.called(invite)
+
+        def told(message: Message) -> None:
+            if message["Call-ID"] == talk.call_id and message.name in ("CANCEL", "BYE"):
+                talk.reply(message, "200 OK")
+                if message.name == "CANCEL" and talk.call_id not in answered_already:
+                    answered_already.add(talk.call_id)
+                    talk.reply(invite, "487 Request Terminated")
+
+        far.told = told
+        if chance.random() < 0.7:
+            talk.reply(invite, "180 Ringing")
+        await asyncio.sleep(chance.random() * 0.01)
+        if talk.call_id not in answered_already:
+            answered_already.add(talk.call_id)
+            talk.reply(invite, "200 OK", body=sdp())
+            await far.next("ACK")
+            if chance.random() < 0.5:
+                await asyncio.sleep(chance.random() * 0.005)
+                talk.request("BYE")
+
+    async def caller() -> None:
+        talk = near.calling(f"2{user[1:]}")
+
+        def told(message: Message) -> None:
+            if message.name == "BYE":
+                talk.reply(message, "200 OK")
+
+        near.told = told
+        talk.request("INVITE", body=sdp(), branch=talk.call_id)
+        await ringing.wait()
+        await asyncio.sleep(chance.random() * 0.015)
+        cancel(talk)
+        final = await near.final(talk, "INVITE")
+        if final.name == "200 INVITE":
+            talk.learn(final)
+            talk.ack(final)
+            talk.request("BYE")
+            assert (await near.final(talk)).name in ("200 BYE", "481 BYE")
+        else:
+            assert final.name == "487 INVITE"
+            talk.remote = final["To"]
+            talk.request("ACK", cseq=1, branch=talk.call_id)
+
+    for _ in range(20):
+        ringing = asyncio.Event()
+        await asyncio.gather(caller(), callee())
+    quiet = time.monotonic() + 0.1
+    assert server.media_sockets_left(8.0) == 0
+    await asyncio.sleep(0.6)  # nothing is repeated any more
+    assert not [message for message in (*near.seen, *far.seen) if message.at > quiet]
 
 
 # ACKs
