@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import structlog
+
 from voipbin_sip.calls.call import Address, Originator
 from voipbin_sip.calls.caller_id import shown_elsewhere, shown_inside, shown_number
 from voipbin_sip.calls.numbering import home_region, international
@@ -14,6 +16,7 @@ from voipbin_sip.calls.outgoing import Target
 from voipbin_sip.calls.routing import Routing
 from voipbin_sip.directory import Directory
 from voipbin_sip.masking import masked
+from voipbin_sip.registrar.contact import Contact
 from voipbin_sip.registrar.locations import Locations
 from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.events import Hop
@@ -65,6 +68,7 @@ class Destinations:
         self._local = local
         self._number = number
         self._home = home_region(number) if number else ""
+        self._log = structlog.get_logger("calls")
 
     async def targets(self, address: Address, originator: Originator) -> list[Target]:
         """Return where to send INVITEs for an address, all at once. Raises NotReachable."""
@@ -115,7 +119,9 @@ class Destinations:
         extension = address.target if address.target in known else address.target_name
         if extension not in known:
             raise NotReachable("unreachable", f"there is no extension {address.target or extension}", 404)
-        contacts = self._locations.contacts(extension)
+        contacts = [
+            contact for contact in self._locations.contacts(extension) if not self._is_carrier(contact)
+        ]
         if not contacts:
             raise NotReachable("unreachable", f"no phone is registered for extension {extension}")
         shown = shown_inside(originator, self._domain)
@@ -130,6 +136,19 @@ class Destinations:
             )
             for contact in contacts
         ]
+
+    def _is_carrier(self, contact: Contact) -> bool:
+        """Tell a phone from a carrier, which may take any call that comes from our address.
+
+        A REGISTER with a Path leads elsewhere than where it comes from. Who has an extension's password could so
+        have calls to the extension end at a number of his choice, past the toll guard.
+        """
+        host = contact.hop.remote[0]
+        provider = self._routing.carriers.server_at(host) if host != contact.source[0] else None
+        if provider is None:
+            return False
+        self._log.warning("a phone registered at a provider's address is not called", provider=provider)
+        return True
 
     def _by_provider(self, address: Address, originator: Originator) -> Target:
         number = international(address.target, self._home)

@@ -24,6 +24,10 @@ class Carriers(Protocol):
         """Return the Route values that calls by way of a provider carry (Service-Route, RFC 3608)."""
         ...
 
+    def server_at(self, host: str) -> str | None:
+        """Return the provider that takes calls at an address, None if nobody does."""
+        ...
+
     def failed(self, provider_id: str) -> None:
         """Note that nobody answered a call placed by way of a provider."""
         ...
@@ -43,6 +47,10 @@ class NobodyKnows:
     def route(self, provider_id: str) -> tuple[str, ...]:
         """Return none."""
         return ()
+
+    def server_at(self, host: str) -> str | None:
+        """Return that nobody does."""
+        return None
 
     def failed(self, provider_id: str) -> None:
         """Note nothing."""

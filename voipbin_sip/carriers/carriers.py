@@ -13,7 +13,6 @@ from voipbin_sip.carriers.probing import Probing
 from voipbin_sip.carriers.provider import Health, Provider, ProviderState, Registered
 from voipbin_sip.carriers.registration import Registration
 from voipbin_sip.transport.resolver import ResolveError
-from voipbin_sip.transport.resolver import ResolveError
 
 PERIOD = 0.5  # seconds between two looks at the clock, at most
 SHORTEST = 0.05  # and at least, where DNS is waited for
@@ -109,15 +108,6 @@ class Carriers:
         if found is None:
             return None
         return next((name for name in found if self.contact_user(name) == user), found[0])
-
-    def server_at(self, host: str) -> str | None:
-        """Return the provider that takes calls at an address, None if nobody does, or if DNS has not told yet."""
-        for name, carrier in self._carriers.items():
-            with contextlib.suppress(ResolveError):
-                places = self._line.locator.places(carrier.provider.server) or ()
-                if any(_plain(place.host) == host for place in places):
-                    return name
-        return None
 
     def server_at(self, host: str) -> str | None:
         """Return the provider that takes calls at an address, None if nobody does, or if DNS has not told yet."""
