@@ -136,6 +136,7 @@ async def test_a_call_of_ours_goes_out_with_digest_and_both_hear_each_other(tmp_
         assert await far.over() == 200
         invites = carrier.seen("INVITE", server.port)
         assert len(invites) == 2  # the first was challenged
+        assert {invite.route for invite in invites} == {f"<sip:{carrier.address};lr;service>"}
         assert {invite.to.partition(">")[0] for invite in invites} == {f"<sip:{FAR}@{HOST}"}
         async with asyncio.timeout(5.0):
             await call.ended.wait()
