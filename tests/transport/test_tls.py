@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import itertools
 import socket
 import ssl
@@ -19,10 +21,12 @@ from tests.transport.test_endpoint import options
 from voipbin_sip.sip.core import SipCore
 from voipbin_sip.sip.events import Asked, Ended, Event, Hop, Refused
 from voipbin_sip.transport import tls as tls_module
+from voipbin_sip.transport import tls_stream
 from voipbin_sip.transport.address import parse_listen_address
 from voipbin_sip.transport.certificate import Certificates
 from voipbin_sip.transport.endpoint import Endpoint
 from voipbin_sip.transport.tls import Tls
+from voipbin_sip.transport.tls_stream import TlsStream
 from voipbin_sip.transport.tls_terms import TlsTerms
 
 HOST = "127.0.0.1"
@@ -111,6 +115,39 @@ async def test_a_request_of_ours_goes_over_the_connection_that_the_phone_opened(
         writer.close()
 
 
+async def test_long_messages_and_many_at_once(world: World) -> None:
+    async with world.serving():
+        reader, writer = await world.phone()
+        subject = b"Subject: " + b"x" * 50_000 + b"\r\nContent-Length: 0"
+        messages = [options("TLS", "phone.invalid", f"m{number}") for number in range(30)]
+        messages[7] = messages[7].replace(b"Content-Length: 0", subject)
+        writer.write(b"".join(messages))
+        async with asyncio.timeout(5):
+            answers = [await reader.readuntil(b"\r\n\r\n") for _ in messages]
+        assert all(f"Call-ID: m{number}\r\n".encode() in answer for number, answer in enumerate(answers))
+        writer.close()
+
+
+async def test_a_connection_is_freed_when_it_is_closed_and_a_failed_handshake_too(world: World) -> None:
+    """Without the collector, which runs once a minute: who knocks all the time must not fill the memory."""
+    gc.collect()
+    gc.disable()
+    try:
+        async with world.serving():
+            reader, writer = await world.phone()
+            await ask(reader, writer)
+            _, plain = await asyncio.open_connection(HOST, world.port)
+            plain.write(b"hello\r\n\r\n")
+            for one in (writer, plain):
+                one.close()
+                with contextlib.suppress(OSError):
+                    await one.wait_closed()
+            await asyncio.sleep(0.05)
+            assert [thing for thing in gc.get_objects() if isinstance(thing, TlsStream)] == []
+    finally:
+        gc.enable()
+
+
 async def test_plain_text_on_the_tls_port_is_closed_and_told(world: World) -> None:
     async with world.serving():
         reader, writer = await asyncio.open_connection(HOST, world.port)
@@ -136,7 +173,7 @@ async def test_tls_on_the_plain_port_is_closed_and_told(world: World) -> None:
 
 
 async def test_who_does_not_shake_hands_is_closed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tls_module, "HANDSHAKE_TIMEOUT", 0.1)
+    monkeypatch.setattr(tls_stream, "HANDSHAKE_TIMEOUT", 0.1)
     async with world.serving():
         reader, writer = await asyncio.open_connection(HOST, world.port)
         async with asyncio.timeout(5):

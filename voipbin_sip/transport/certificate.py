@@ -49,13 +49,13 @@ def load_contexts(terms: TlsTerms) -> Contexts:
     ends = _check_pair(terms)
     # Python's defaults for both: TLS 1.2 and later, forward secrecy only, no compression.
     server = _believing(ssl.Purpose.CLIENT_AUTH, terms.ca)
-    server.options |= ssl.OP_NO_RENEGOTIATION
     server.verify_mode = _CLIENTS[terms.client_certificates]
     client = _believing(ssl.Purpose.SERVER_AUTH, terms.ca)
     client.check_hostname = False  # names are compared by the rules of SIP (`transport.identities`)
     client.verify_mode = ssl.CERT_REQUIRED if terms.verify else ssl.CERT_NONE
     try:
         for context in (server, client):
+            context.options |= ssl.OP_NO_RENEGOTIATION
             context.load_cert_chain(terms.certificate, terms.key, password=_no_passphrase)
     except (OSError, ValueError) as error:  # an SSLError is an OSError
         raise CertificateError("certificate", f"{terms.certificate} cannot be used: {error}") from error

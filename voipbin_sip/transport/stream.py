@@ -20,7 +20,8 @@ from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.events import Hop
 from voipbin_sip.sip.framing import KeepAlive, StreamFramer
 from voipbin_sip.transport.address import ListenAddress
-from voipbin_sip.transport.tls import Tls, TlsFault, TlsListener, expected_name
+from voipbin_sip.transport.tls import Tls, expected_name
+from voipbin_sip.transport.tls_stream import TlsFault
 
 _TLS_HANDSHAKE = 0x16  # first byte of a ClientHello (RFC 8446 section 5.1); no SIP message begins so
 
@@ -142,22 +143,21 @@ class StreamConnections:
         self._numbers = itertools.count(1)
         self._connections: dict[int, Connection] = {}
         self._by_way: dict[_Way, Connection] = {}
-        self._servers: list[asyncio.Server | TlsListener] = []
+        self._servers: list[asyncio.Server] = []
         self._opening: set[asyncio.Task[None]] = set()
 
     async def listen(self, address: ListenAddress) -> ListenAddress:
         """Accept connections at an address; returns it with the port that was bound. Raises OSError."""
-        if address.transport == "tls":
-            if self._tls is None:
-                raise OSError(errno.EINVAL, "TLS needs a certificate")
-            listener = self._tls.listen(address, lambda: self._connection("TLS"), self.on_bad_stream)
-            self._servers.append(listener)
-            return listener.address
-        server = await asyncio.get_running_loop().create_server(
-            lambda: self._connection("TCP"), address.host, address.port, backlog=512
-        )
+        if address.transport == "tcp":
+            server = await asyncio.get_running_loop().create_server(
+                lambda: self._connection("TCP"), address.host, address.port, backlog=512
+            )
+        elif self._tls is not None:
+            server = await self._tls.listen(address, lambda: self._connection("TLS"), self.on_bad_stream)
+        else:
+            raise OSError(errno.EINVAL, "TLS needs a certificate")
         self._servers.append(server)
-        return ListenAddress("tcp", address.host, server.sockets[0].getsockname()[1])
+        return replace(address, port=server.sockets[0].getsockname()[1])
 
     def send(self, data: bytes, hop: Hop) -> None:
         """Write to the hop's connection; where that is gone, to another one to the same peer, or a new one."""
