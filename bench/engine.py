@@ -4,8 +4,9 @@
 
 Cases: `idle` (the peer sends, we send silence), `play` (a looping prompt that is never silent), `echo`, and rooms:
 `bridge` (two of one codec), `transcode` (PCMU and PCMA), `wideband` (G.722 and PCMU), `conf3` (three), `conf1` (all
-legs in one). In-band digits are listened for but with `--no-inband`. The peer sends noise from a process of its own
-and reads what comes back. Prints one line per case: µs per leg and frame, share of a core, ticks skipped, packets.
+legs in one). In-band digits are listened for but with `--no-inband`; with `--srtp` all packets are protected. The
+peer sends noise from a process of its own and reads what comes back. Prints one line per case: µs per leg and frame,
+share of a core, ticks skipped, packets.
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ from pathlib import Path
 import numpy as np
 
 from media.client import MediaClient, MediaLeg
-from media.messages import Digit, FirstPacket, RtpTimeout, Stream
+from media.messages import Digit, FirstPacket, RtpTimeout, SrtpKeys, Stream
+from media.srtp import Srtp
 
 PEER = "127.0.0.2"
 CODECS = {"PCMU": 0, "PCMA": 8, "G722": 9}
 
+KEYS = SrtpKeys("AES_CM_128_HMAC_SHA1_80", bytes(30), bytes(range(30)))
 ROOMS = {"bridge": 2, "transcode": 2, "wideband": 2, "conf3": 3, "conf1": 0}  # legs of a room, 0 = all
 PAIRS = {"transcode": ("PCMU", "PCMA"), "wideband": ("G722", "PCMU")}
 
@@ -51,7 +54,7 @@ def cpu_seconds(pid: int) -> float:
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
-def peer(pipe: Connection, payload_types: list[int]) -> None:
+def peer(pipe: Connection, payload_types: list[int], srtp: bool) -> None:
     """Send 50 packets a second for each leg, spread over the 20 ms, and count what comes back."""
     legs = len(payload_types)
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
@@ -70,14 +73,16 @@ def peer(pipe: Connection, payload_types: list[int]) -> None:
     noise = np.random.default_rng(1).integers(0, 256, 160, dtype=np.uint8).tobytes()
     buffer = bytearray(2048)
     received, sequence, groups = 0, 0, 4
+    protect = Srtp(SrtpKeys(KEYS.suite, KEYS.receive, KEYS.send)).protect if srtp else bytes
+    packets: dict[int, bytes] = {}
     deadline = time.monotonic()
     while not pipe.poll():
+        for kind in set(payload_types):  # the same packet for all legs, whose keys are the same
+            header = struct.pack(
+                "!BBHII", 0x80, kind, sequence & 0xFFFF, sequence * 160 & 0xFFFFFFFF, 7 + kind
+            )
+            packets[kind] = protect(header + noise)
         for group in range(groups):
-            packets = {
-                kind: struct.pack("!BBHII", 0x80, kind, sequence & 0xFFFF, sequence * 160 & 0xFFFFFFFF, 7)
-                + noise
-                for kind in set(payload_types)
-            }
             for sock, kind in zip(sockets[group::groups], payload_types[group::groups], strict=True):
                 try:
                     sock.send(packets[kind])
@@ -92,12 +97,12 @@ def peer(pipe: Connection, payload_types: list[int]) -> None:
     pipe.send((received, sequence * legs))
 
 
-async def measure(case: str, codec: str, legs: int, seconds: float, *, inband: bool) -> None:
+async def measure(case: str, codec: str, legs: int, seconds: float, *, inband: bool, srtp: bool) -> None:
     """Run one case."""
     codecs = [(PAIRS.get(case) or (codec, codec))[index % 2] for index in range(legs)]
     payload_types = [CODECS[name] for name in codecs]
     pipe, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=peer, args=(theirs, payload_types))
+    process = multiprocessing.get_context("spawn").Process(target=peer, args=(theirs, payload_types, srtp))
     process.start()
     peers: list[int] = pipe.recv()
     client = MediaClient(ports=range(22000, 22000 + 2 * legs + 2000))
@@ -108,7 +113,7 @@ async def measure(case: str, codec: str, legs: int, seconds: float, *, inband: b
     for index, leg in enumerate(opened):
         port = peers[index]
         kind = payload_types[index]
-        leg.set_stream(Stream(codecs[index], kind, kind, PEER, port, port + 1))
+        leg.set_stream(Stream(codecs[index], kind, kind, PEER, port, port + 1, srtp=KEYS if srtp else None))
         begin(leg, case, [clip])
         if index % 100 == 99:
             await asyncio.sleep(0.01)
@@ -132,6 +137,7 @@ async def measure(case: str, codec: str, legs: int, seconds: float, *, inband: b
     process.join()
     frames = legs * passed * 50
     label = f"{case:10} {'+'.join(sorted(set(codecs))):9} {'inband' if inband else '      '}"
+    label += " srtp" if srtp else "     "
     print(
         f"{label} {legs:5} legs: {used / frames * 1e6:5.2f} us/leg/frame,"
         f" {used / passed:4.0%} of a core, {busy.late_ticks - late} ticks late,"
@@ -162,9 +168,19 @@ def main() -> None:
         default=["idle", "play", "echo", *ROOMS],
     )
     parser.add_argument("--no-inband", action="store_true")
+    parser.add_argument("--srtp", action="store_true")
     options = parser.parse_args()
     for case in options.case:
-        asyncio.run(measure(case, options.codec, options.legs, options.seconds, inband=not options.no_inband))
+        asyncio.run(
+            measure(
+                case,
+                options.codec,
+                options.legs,
+                options.seconds,
+                inband=not options.no_inband,
+                srtp=options.srtp,
+            )
+        )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Measures the server with the load harness on two cores: server on core 0, generator on core 1.
-#   bench/run.sh [CASE ...]        cases: ceiling ivr echo cps startup bridge bridge-alaw bridge-g722 conf1 conf3
+#   bench/run.sh [CASE ...]        cases: ceiling ivr echo cps startup bridge bridge-alaw bridge-g722 conf1 conf3 register
+#   N=2000 DUR=600 bench/run.sh register   phones that stay registered; 90 s where nothing is said
 # Needs gcc and the harness beside the repository (../shared/bench). Tables go to bench/work/results/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -56,6 +57,9 @@ for name in $cases; do
     startup)
       python3 startup.py 5060 5 bash -c "taskset -c 0 '$server' serve --config config/voipbin.yaml > /dev/null 2>&1 & echo \$! > results/startup.pid" \
         -- bash -c 'kill "$(cat results/startup.pid)"' | tee results/startup.md ;;
+    register)
+      "$python" ../register.py --server "$server" --phones "${N:-2000}" --seconds "${DUR:-90}" |
+        tee results/register.md ;;
     cps)
       start
       python3 bench.py cps --label voipbin_sip --pid $server_pid --dur 8 --cps-rates "${N_CPS:-100,200,300,400,600,800}" \

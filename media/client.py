@@ -1,7 +1,7 @@
 """The server's way to the media engine: legs, clips and playouts, in the event loop of the control process.
 
 Everything here is synchronous but starting and closing; what happens on a leg comes back to its `LegListener` or
-through futures. A worker that dies takes its legs with it: they are told once, and a new one is started.
+through futures. A worker that dies or hangs takes its legs with it: they are told once, and a new one is started.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ class MediaClient:
         assert link is not None
         if not link.alive or not self._slots[link] or len(sockets) != 2:
             stats = leg.stats()
-            self._forget(leg, LegClosed(leg.id, *stats[:7]))
+            self._forget(leg, LegClosed(leg.id, *stats[:-1]))
             leg.listener.on_lost("the media worker of the leg's room is gone or full")
             return
         slot = self._slots[link].pop()
@@ -191,9 +191,9 @@ class MediaClient:
         for leg in gone:
             was_open = leg.open
             stats = leg.stats()
-            self._forget(leg, LegClosed(leg.id, *stats[:7]))
+            self._forget(leg, LegClosed(leg.id, *stats[:-1]))
             if was_open:
-                leg.listener.on_lost("the media worker ended")
+                leg.listener.on_lost(f"the media worker {link.fate}")
         del self._slots[link]
         if not self._closed:
             task = asyncio.get_running_loop().create_task(self._restart(link))

@@ -30,6 +30,7 @@ from media.relay import Relay
 from media.reports import Reports
 from media.rows import STEP
 from media.rtp import Batch
+from media.secure_io import SecureIO
 from media.send import Sender
 from media.speaking import Speaking
 from media.stats import StatsTable
@@ -51,7 +52,7 @@ class Engine:
         seed: int | None = None,
     ) -> None:
         random = np.random.default_rng(seed)
-        self._io = io
+        self._io = SecureIO(io)
         self._emit = emit
         self._stats = stats
         self._ticks = 0
@@ -63,8 +64,8 @@ class Engine:
         self.listener = DigitListener(capacity, self._pressed, self._going_on)
         self.detector = InbandDetector(capacity)
         self.player = Player(capacity, bank, emit)
-        self.sender = Sender(capacity, io, random)
-        self.reports = Reports(capacity, io, self.legs, self.receiver, self.sender, random)
+        self.sender = Sender(capacity, self._io, random)
+        self.reports = Reports(capacity, self._io, self.legs, self.receiver, self.sender, random)
         self.concealer = Concealer(capacity)
         self.mixer = Mixer(self.legs, self.player)
         self._hearing = Hearing(
@@ -81,7 +82,7 @@ class Engine:
         self._orders = Orders(self)
 
     @property
-    def io(self) -> PacketIO:
+    def io(self) -> SecureIO:
         """The network."""
         return self._io
 
@@ -228,6 +229,8 @@ class Engine:
             receiver.foreign[rows],
             receiver.jitter[rows] / 8,
             self.reports.round_trip[rows],
+            self.reports.peer_lost[rows],
+            self.reports.peer_jitter[rows] / 8,
             self.concealer.level(rows),
         )
         return np.stack([column.astype(np.float64) for column in columns], axis=1)
@@ -240,9 +243,14 @@ class Engine:
         self._accept({row: packets for row, packets in accepted.items() if packets}, now)
         return True
 
-    def aim(self, leg: Leg, stream: Stream, now: float) -> None:
+    def aim(self, leg: Leg, stream: Stream) -> None:
         """Send to the signalled address and accept a source anew."""
-        self._orders.aim(leg, stream, now)
+        self._orders.aim(leg, stream)
+
+    @property
+    def decoded(self) -> int:
+        """How many frames of 20 ms have been decoded; those that pass through are not."""
+        return self._hearing.decoded
 
     def last_said(self, row: int) -> NDArray[np.int16]:
         """Return the last 20 ms that a leg said, int16[160] or at 16 kHz int16[320], as its room heard it."""
@@ -265,4 +273,5 @@ class Engine:
         self.relay.close(leg.row)
         self.listener.close(leg.row)
         self.receiver.reset(leg.row)
+        self._io.secure(leg.row, None)
         self.legs.remove(leg)

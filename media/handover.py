@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from media.latch import Address
 from media.legs import ECHOES, G722, Leg
 from media.messages import Echo, OpenLeg, Play, SendDigits, Stream
+from media.srtp import SrtpPast
 from media.wideband import RATE
 
 if TYPE_CHECKING:
@@ -41,7 +42,10 @@ ARRAYS: dict[str, tuple[str, ...]] = {
         "octets", "ssrc", "sequence", "timestamp", "payload_type", "silence", "marked", "silent", "ptime", "packets",
         "payload_octets",
     ),
-    "reports": ("_due", "_started", "_expected", "_received", "_sent", "_last", "_last_at", "round_trip"),
+    "reports": (
+        "_due", "_started", "_expected", "_received", "_sent", "_last", "_last_at", "round_trip", "peer_lost",
+        "peer_jitter",
+    ),
     "concealer": ("last", "run"),
     "mixer.gains": ("gain", "mute_in", "mute_out"),
 }  # fmt: skip
@@ -62,6 +66,7 @@ class Luggage(msgspec.Struct, frozen=True, array_like=True):
     playouts: list[tuple[Play, int, int, float]]  # with clip, position and milliseconds done
     digits: list[SendDigits]  # what is left of them
     events: tuple[bool, int, int, int, int]  # of RFC 4733, the last one heard
+    srtp: SrtpPast | None
 
 
 def take_out(engine: Engine, leg: Leg) -> Luggage:
@@ -83,6 +88,7 @@ def take_out(engine: Engine, leg: Leg) -> Luggage:
         playouts=engine.player.take(row),
         digits=leg.digits.left() if leg.digits is not None else [],
         events=engine.listener.memory(row),
+        srtp=engine.io.past(row),
     )
     engine.forget(leg)
     return luggage
@@ -104,6 +110,9 @@ def put_in(engine: Engine, luggage: Luggage, now: float) -> None:
         engine.player.set_rate(row, RATE if engine.legs.law[row] == G722 else 8000)
         engine.listener.set_clock(row, leg.stream.digit_clock)
         engine.mixer.rooms.changed()
+        engine.io.secure(row, leg.stream.srtp)
+        if luggage.srtp is not None:
+            engine.io.go_on(row, luggage.srtp)
         _reconnect(engine, leg, leg.stream, luggage.locked, now)
     engine.listener.remember(row, luggage.events)
     engine.player.resume(row, luggage.playouts)
@@ -125,4 +134,4 @@ def _reconnect(engine: Engine, leg: Leg, stream: Stream, locked: bool, now: floa
         engine.io.aim(leg.row, leg.source)
         if engine.resume(leg, leg.source, now):
             return
-    engine.aim(leg, stream, now)
+    engine.aim(leg, stream)

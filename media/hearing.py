@@ -47,6 +47,7 @@ class Hearing:
         self._inband = listener.inband  # rows that are searched for tones in this tick
         self.passing = Passing(legs, jitter, concealer, mixer)
         self.rows = np.zeros(0, np.intp)  # decoded in this tick
+        self.decoded = 0  # frames of 20 ms since the start
         self.sound = np.zeros((0, FRAME), np.int16)
         self.wide: dict[int, NDArray[np.int16]] = {}  # 16 kHz frames of G.722 legs that need them
 
@@ -67,6 +68,7 @@ class Hearing:
             rows = rows[pick]
             step = Step(step.start[pick], step.quanta[pick], step.spliced[pick])
         self.rows = rows
+        self.decoded += len(rows)
         if not len(rows):
             self.sound = self.sound[:0]
             return

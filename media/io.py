@@ -38,6 +38,10 @@ class PacketIO(Protocol):
         """Send the first `size` octets of each of these rows."""
         ...
 
+    def tx_packet(self, row: int, packet: bytes) -> None:
+        """Send one packet that is not in the array."""
+        ...
+
     def aim(self, row: int, address: Address) -> None:
         """Open the row to every source and send to `address` from now on."""
         ...

@@ -1,8 +1,13 @@
-"""The control side's end of one media worker: starts the process, carries messages both ways, notices its end."""
+"""The control side's end of one media worker: starts the process, carries messages both ways, notices its end.
+
+A worker says once a second how busy it is (`Load`). One that falls silent hangs, and so do all of its calls: it is
+killed, which is an end like any other.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -18,6 +23,8 @@ from media.stats import StatsTable, create_stats
 
 START_SECONDS = 10.0
 STOP_SECONDS = 3.0
+HANG_SECONDS = 2.0  # without a word: twice the time between two of them
+_LOOK_SECONDS = 0.25
 _RECORD = 1 << 16
 # A matrix library that spreads a tick over threads of its own makes it later, not faster.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -51,7 +58,10 @@ class WorkerLink:
         self._hello: asyncio.Future[Hello] | None = None
         self._stats_fd = create_stats()
         self.stats = StatsTable(self._stats_fd)
+        self._heard = 0.0  # when it said something last
+        self._look: asyncio.TimerHandle | None = None
         self.alive = False
+        self.fate = "ended"  # what became of it, once it is lost
         self.pid = 0
 
     async def start(self) -> None:
@@ -81,6 +91,8 @@ class WorkerLink:
             await self._kill()
             raise WorkerLost(f"the media worker speaks version {hello.version}, not {VERSION}")
         self.alive = True
+        self._heard = loop.time()
+        self._look_later(self._heard)
 
     def send(self, order: Order, fds: Sequence[socket.socket] = ()) -> None:
         """Send an order, with sockets for the worker to take over. Raises WorkerLost."""
@@ -138,12 +150,33 @@ class WorkerLink:
             if not data:
                 self._ended()
                 return
+            self._heard = asyncio.get_running_loop().time()
             event = self._decode(data)
             if isinstance(event, Hello):
                 if self._hello is not None and not self._hello.done():
                     self._hello.set_result(event)
             else:
                 self._event(self, event, [socket.socket(fileno=fd) for fd in fds])
+
+    def _look_later(self, now: float) -> None:
+        due = now + _LOOK_SECONDS
+        self._look = asyncio.get_running_loop().call_at(due, self._look_after, due)
+
+    def _look_after(self, due: float) -> None:
+        """Kill the worker if it hangs. If we come late ourselves, its words may wait to be read: not now then."""
+        if not self.alive:
+            return
+        now = asyncio.get_running_loop().time()
+        if now - due > _LOOK_SECONDS:
+            self._heard = now
+        if now - self._heard <= HANG_SECONDS:
+            self._look_later(now)
+            return
+        self.fate = "hung and was killed"
+        assert self._process is not None
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGKILL)
+        self._ended()  # a process in the kernel's hands may take its time to die
 
     def _ended(self) -> None:
         """The worker has closed its end."""
@@ -157,6 +190,8 @@ class WorkerLink:
             self._lost(self)
 
     def _disconnect(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
         if self._socket is None:
             return
         loop = asyncio.get_running_loop()

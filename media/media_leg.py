@@ -38,6 +38,7 @@ from media.messages import (
 )
 from media.orders import canonical
 from media.send import PTIMES
+from media.srtp import KEY, SUITES
 from media.stats import LegStats
 
 if TYPE_CHECKING:
@@ -149,6 +150,10 @@ class MediaLeg:
             raise ValueError(f"no codec {stream.codec!r}: one of {', '.join(LAWS)}")
         if stream.ptime not in PTIMES:
             raise ValueError(f"ptime {stream.ptime} is none of {PTIMES}")
+        if stream.srtp is not None and stream.srtp.suite not in SUITES:
+            raise ValueError(f"no SRTP suite {stream.srtp.suite!r}: one of {', '.join(SUITES)}")
+        if stream.srtp is not None and {len(stream.srtp.send), len(stream.srtp.receive)} != {KEY}:
+            raise ValueError(f"an SRTP key of {KEY} octets is needed in each direction")
         canonical(stream.host)
         self.order(SetStream(self.id, stream))
 
@@ -291,6 +296,8 @@ class MediaLeg:
             packets_foreign=closed.packets_foreign,
             jitter=closed.jitter,
             round_trip=closed.round_trip,
+            peer_lost=closed.peer_lost,
+            peer_jitter=closed.peer_jitter,
         )
         for number, playout in self._playouts.items():
             playout.finish(PlayDone(self.id, number, "closed", 0))

@@ -10,7 +10,18 @@ from typing import TypeAlias
 
 import msgspec
 
-VERSION = 2
+VERSION = 4
+
+
+class SrtpKeys(msgspec.Struct, frozen=True, array_like=True):
+    """The keys of one stream, as SDES agreed on them (RFC 4568); never shown."""
+
+    suite: str  # "AES_CM_128_HMAC_SHA1_80" or "AES_CM_128_HMAC_SHA1_32"
+    send: bytes  # master key and salt of what we send, 30 octets
+    receive: bytes  # of what the peer sends
+
+    def __repr__(self) -> str:
+        return f"SrtpKeys({self.suite})"
 
 
 class Stream(msgspec.Struct, frozen=True, array_like=True):
@@ -32,6 +43,7 @@ class Stream(msgspec.Struct, frozen=True, array_like=True):
     digit_clock: int = 8000  # Hz, of the telephone-event payload type in use
     send: bool = True
     receive: bool = True
+    srtp: SrtpKeys | None = None  # None: plain RTP
 
 
 class ClipRef(msgspec.Struct, frozen=True, array_like=True):
@@ -242,9 +254,11 @@ class LegClosed(msgspec.Struct, tag=True, array_like=True):
     packets_received: int
     packets_lost: int
     packets_late: int
-    packets_foreign: int  # from addresses that are not the leg's peer, or not RTP
+    packets_foreign: int  # not from the leg's peer, not RTP, or failed SRTP verification
     jitter: float  # ms, RFC 3550 section 6.4.1
     round_trip: float  # ms, from RTCP; 0 = unknown
+    peer_lost: int = -1  # of our packets, as the peer reports; -1 = it has not
+    peer_jitter: float = 0.0  # ms, of our stream as the peer reports
 
 
 class Load(msgspec.Struct, tag=True, array_like=True):

@@ -131,6 +131,7 @@ class Orders:
             raise ValueError(f"no codec {stream.codec!r}: one of {', '.join(LAWS)}")
         if stream.ptime not in PTIMES:
             raise ValueError(f"ptime {stream.ptime} is none of {PTIMES}")
+        engine.io.secure(row, stream.srtp)
         before = leg.stream
         if before is None or before.codec != stream.codec:
             engine.jitter.flush(row)
@@ -158,10 +159,10 @@ class Orders:
         legs.listening[row] = receive
         if leg.digits is not None:
             engine.speaking.digits[row] = leg
-        self.aim(leg, stream, now)
+        self.aim(leg, stream)
         engine.reports.start(row, now)
 
-    def aim(self, leg: Leg, stream: Stream, now: float) -> None:
+    def aim(self, leg: Leg, stream: Stream) -> None:
         """Send to the signalled address and accept a source anew.
 
         If signalling names the same address again (hold, resume), a source that was learnt stays the preferred one.
@@ -177,7 +178,7 @@ class Orders:
             expected.add(leg.source)
             target = leg.source
         types = {stream.receive_payload_type, stream.receive_digit_payload_type} - {-1}
-        leg.latch = Latch(expected, types, now)
+        leg.latch = Latch(expected, types, verified=stream.srtp is not None)
         self._engine.io.aim(leg.row, target)
 
     def _send_digits(self, leg: Leg, order: SendDigits) -> None:
@@ -240,9 +241,19 @@ class Orders:
         engine.reports.leave(leg)
         counters = engine.counters(np.array([leg.row]))[0].tolist()
         engine.remove(leg)
-        sent, received, lost, late, foreign, jitter, round_trip, _ = counters
+        *counts, jitter, round_trip, peer_lost, peer_jitter, _ = counters
+        sent, received, lost, late, foreign = (int(count) for count in counts)
         engine.emit(
             LegClosed(
-                leg.id, int(sent), int(received), int(lost), int(late), int(foreign), jitter, round_trip
+                leg.id,
+                sent,
+                received,
+                lost,
+                late,
+                foreign,
+                jitter,
+                round_trip,
+                int(peer_lost),
+                peer_jitter,
             )
         )

@@ -48,6 +48,8 @@ class Reports:
         self._last = np.zeros(0, np.uint32)  # middle NTP bits of the peer's last SR
         self._last_at = np.zeros(0, np.float64)
         self.round_trip = np.zeros(0, np.float64)  # ms
+        self.peer_lost = np.zeros(0, np.int64)  # of our packets, by the peer's reports; -1 = untold
+        self.peer_jitter = np.zeros(0, np.float64)  # of our stream at the peer, clock ticks
         self.clock = time.time
         self.grow(capacity)
 
@@ -62,6 +64,8 @@ class Reports:
             "_last",
             "_last_at",
             "round_trip",
+            "peer_lost",
+            "peer_jitter",
         ):
             setattr(self, name, grown(getattr(self, name), capacity))
 
@@ -70,7 +74,8 @@ class Reports:
         self._started[row] = False
         self._expected[row] = self._received[row] = self._sent[row] = 0
         self._last[row] = 0
-        self._last_at[row] = self.round_trip[row] = 0.0
+        self._last_at[row] = self.round_trip[row] = self.peer_jitter[row] = 0.0
+        self.peer_lost[row] = -1
 
     def start(self, row: int, now: float) -> None:
         """Begin to report on a leg that has a stream."""
@@ -106,7 +111,10 @@ class Reports:
             self._last[row] = rtcp.middle(found.sender.ntp)
             self._last_at[row] = now
         for block in found.blocks:
-            if block.ssrc == int(self._sender.ssrc[row]) and block.last_report:
+            if block.ssrc != int(self._sender.ssrc[row]):
+                continue
+            self.peer_lost[row], self.peer_jitter[row] = max(block.lost, 0), block.jitter
+            if block.last_report:
                 passed = (
                     rtcp.middle(rtcp.ntp_time(self.clock())) - block.last_report - block.delay
                 ) & 0xFFFFFFFF

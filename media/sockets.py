@@ -38,7 +38,7 @@ class _Pair:
         self.target: Address | None = None  # where packets go while the row is not locked
 
 
-def _send_nothing(_packet: memoryview) -> int:
+def _send_nothing(_packet: memoryview | bytes) -> int:
     return 0
 
 
@@ -51,7 +51,7 @@ class SocketIO:
         self._offered: dict[int, tuple[socket.socket, socket.socket]] = {}
         self._rows: dict[int, int] = {}  # of RTP and RTCP file descriptors
         self._receive: dict[int, tuple[int, Callable[[memoryview], int]]] = {}
-        self._send: list[Callable[[memoryview], int]] = []
+        self._send: list[Callable[[memoryview | bytes], int]] = []
         self._usual: list[memoryview] = []
         self._memory: list[memoryview] = []
         self._locked = select.epoll()
@@ -148,6 +148,13 @@ class SocketIO:
                 send[row](self._memory[row][:size])
             except OSError:
                 self.refused += 1
+
+    def tx_packet(self, row: int, packet: bytes) -> None:
+        """Send one packet that is not in the array."""
+        try:
+            self._send[row](packet)
+        except OSError:
+            self.refused += 1
 
     def aim(self, row: int, address: Address) -> None:
         """Open the row to all sources and send to `address`."""

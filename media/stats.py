@@ -14,7 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 SLOTS = 16384  # legs of one worker; the file is sparse
-FIELDS = ("sent", "received", "lost", "late", "foreign", "jitter", "round_trip", "level")
+FIELDS = (
+    "sent",
+    "received",
+    "lost",
+    "late",
+    "foreign",
+    "jitter",
+    "round_trip",
+    "peer_lost",
+    "peer_jitter",
+    "level",
+)
 
 
 class LegStats(NamedTuple):
@@ -27,6 +38,8 @@ class LegStats(NamedTuple):
     packets_foreign: int
     jitter: float  # ms, RFC 3550 section 6.4.1
     round_trip: float  # ms, from RTCP; 0 = unknown
+    peer_lost: int  # of our packets, as the peer reports; -1 = it has not
+    peer_jitter: float  # ms, of our stream as the peer reports
     level: float  # dBov of what the leg sends, -127 = silence or not listened to
 
 
@@ -47,12 +60,14 @@ class StatsTable:
 
     def read(self, slot: int) -> LegStats:
         """Return the leg's counters as last written."""
-        sent, received, lost, late, foreign, jitter, round_trip, level = self.table[slot].tolist()
+        *counts, jitter, round_trip, peer_lost, peer_jitter, level = self.table[slot].tolist()
+        sent, received, lost, late, foreign = (int(count) for count in counts)
         return LegStats(
-            int(sent), int(received), int(lost), int(late), int(foreign), jitter, round_trip, level
+            sent, received, lost, late, foreign, jitter, round_trip, int(peer_lost), peer_jitter, level
         )
 
     def clear(self, slot: int) -> None:
         """Forget the leg before."""
         self.table[slot] = 0
-        self.table[slot, -1] = -127.0
+        self.table[slot, FIELDS.index("peer_lost")] = -1
+        self.table[slot, FIELDS.index("level")] = -127.0

@@ -42,8 +42,10 @@ def test_every_key_has_a_default(tmp_path: Path) -> None:
     ("text", "place", "words"),
     [
         ("domian: x\n", "1:1", "did you mean 'domain'"),
-        ("sip:\n  listen: [0.0.0.0:5060]\n", "2:12", "udp:// or tcp://"),
+        ("sip:\n  listen: [0.0.0.0:5060]\n", "2:12", "udp://, tcp:// or tls://"),
         ("sip: {advertise: example.org}\n", "1:18", "auto or an IP address"),
+        ("sip: {local_networks: [192.168.1.0/33]}\n", "1:24", "a network like 192.0.2.0/24"),
+        ("sip: {session_expires: 30}\n", "1:24", "90 to 86400"),
         ("media: {ports: 20000-10000}\n", "1:16", "lower number first"),
         ("media: {workers: none}\n", "1:18", "auto"),
         ("drain_seconds: soon\n", "1:16", "number"),
@@ -95,7 +97,7 @@ def test_numbers_keep_what_was_written(tmp_path: Path) -> None:
 
 
 def test_passwords_are_made_once_and_readable_by_us_only(tmp_path: Path) -> None:
-    entries = DirectoryFile(extensions=[ExtensionEntry(extension="1000"), ExtensionEntry(extension="1001")])
+    entries = DirectoryFile(extensions=(ExtensionEntry(extension="1000"), ExtensionEntry(extension="1001")))
     first = read_passwords(entries, tmp_path, tmp_path)
     assert first == read_passwords(entries, tmp_path, tmp_path)
     assert len(set(first.values())) == 2
@@ -107,9 +109,9 @@ def test_passwords_are_made_once_and_readable_by_us_only(tmp_path: Path) -> None
 def test_passwords_that_the_operator_gave(tmp_path: Path) -> None:
     write(tmp_path, "workshop.txt", "hammer\n")
     entries = DirectoryFile(
-        extensions=[
+        extensions=(
             ExtensionEntry(extension="1000", password="desk"),
             ExtensionEntry(extension="1001", password_file=Path("workshop.txt")),
-        ]
+        )
     )
     assert read_passwords(entries, tmp_path, tmp_path / "data") == {"1000": "desk", "1001": "hammer"}

@@ -13,6 +13,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from flows.findings import Finding
 from flows.validation import validate
 from flows.yamlnodes import load_nodes
+from voipbin_sip.sip.sdes import SrtpPolicy
+from voipbin_sip.tls_settings import TlsSection, tls_findings
+from voipbin_sip.toll.allowed import read_country, read_entry
+from voipbin_sip.toll.limits import OutboundLimitsSection
 from voipbin_sip.transport.address import parse_listen_address
 
 
@@ -40,9 +44,21 @@ def _advertise(text: str) -> str:
     return text
 
 
+def _session(seconds: int) -> int:
+    if seconds and not 90 <= seconds <= 86_400:
+        raise ValueError("must be 90 to 86400 seconds, or 0 for none of ours (RFC 4028)")
+    return seconds
+
+
 def _host_port(text: str) -> str:
     if not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}", text):
         raise ValueError("must be an address and a port, like 127.0.0.1:8080")
+    return text
+
+
+def _own_number(text: str) -> str:
+    if text and not re.fullmatch(r"\+[1-9]\d{6,14}", text):
+        raise ValueError("must be one of our numbers in E.164 form, like +15550100")
     return text
 
 
@@ -51,6 +67,11 @@ def _network(text: str) -> str:
         ipaddress.ip_network(text, strict=False)
     except ValueError:
         raise ValueError("must be an IP address or a network like 192.0.2.0/24") from None
+    return text
+
+
+def _allow(text: str) -> str:
+    read_entry(text)
     return text
 
 
@@ -86,6 +107,14 @@ class SipSection(_Section):
         default=["udp://0.0.0.0:5060", "tcp://0.0.0.0:5060"], min_length=1
     )
     advertise: Annotated[str, AfterValidator(_advertise)] = "auto"
+    local_networks: list[Annotated[str, AfterValidator(_network)]] = []
+    session_expires: Annotated[int, AfterValidator(_session)] = 1800
+    tls: TlsSection = TlsSection()
+
+    @property
+    def secure(self) -> bool:
+        """Whether TLS is served."""
+        return any(text.startswith("tls://") for text in self.listen)
 
 
 class MediaSection(_Section):
@@ -94,6 +123,7 @@ class MediaSection(_Section):
     ports: Annotated[str, AfterValidator(_port_range)] = "10000-20000"
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = "auto"
     rtp_timeout: float = Field(default=60.0, ge=0)
+    srtp: SrtpPolicy = "optional"
 
     @property
     def port_range(self) -> range:
@@ -174,7 +204,10 @@ class HttpSection(_Section):
 class OutboundSection(_Section):
     """Key `outbound`."""
 
-    allow: list[str] = []
+    allow: list[Annotated[str, AfterValidator(_allow)]] = []
+    countries: list[Annotated[str, AfterValidator(read_country)]] = []
+    default_outgoing_source_number: Annotated[str, AfterValidator(_own_number)] = ""
+    limits: OutboundLimitsSection = OutboundLimitsSection()
 
 
 class LogSection(_Section):
@@ -219,7 +252,10 @@ def load_config(path: Path) -> tuple[Config | None, list[Finding]]:
     node, findings = load_nodes(path)
     if node is None:
         return None, findings
-    return validate(node, Config, findings), findings
+    config = validate(node, Config, findings)
+    if config is not None:
+        findings += tls_findings(config.sip.tls, config.sip.secure, node)
+    return config, findings
 
 
 def locations(config: Config, path: Path) -> Locations:

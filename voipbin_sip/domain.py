@@ -22,3 +22,15 @@ def serves(domain: str, uri: Uri) -> bool:
     except ValueError:
         return False
     return True
+
+
+def trunk_label(domain: str, uri: Uri) -> str | None:
+    """Return the name of a trunk whose host a URI has, `office` of office.trunk.<domain>; None for other hosts."""
+    host = (uri.host or "").lower()
+    label = host.removesuffix(f".trunk.{domain}")
+    return label if label != host and label and "." not in label else None
+
+
+def is_conference_host(domain: str, uri: Uri) -> bool:
+    """Return whether the user part of a URI names a conference."""
+    return (uri.host or "").lower() == f"conference.{domain}"

@@ -36,6 +36,8 @@ def load(path: Path) -> tuple[Loaded | None, list[Finding]]:
     findings += [*directory_findings, *flow_findings]
     if flows is not None and directory is not None:
         findings += _dangling(flows, directory)
+    if directory is not None:
+        findings += _shown_number(config, path, directory)
     findings = in_order(findings)
     if flows is None or directory is None or has_errors(findings):
         return None, findings
@@ -56,6 +58,18 @@ def _dangling(flows: FlowSet, directory: DirectoryFile) -> Iterator[Finding]:
             continue
         wanted = address.target or address.target_name
         yield error(origin, f"there is no {address.type} '{wanted}'{did_you_mean(wanted, names)}")
+
+
+def _shown_number(config: Config, path: Path, directory: DirectoryFile) -> Iterator[Finding]:
+    """Yield that the number which calls outside show is none of ours."""
+    number = config.outbound.default_outgoing_source_number
+    ours = [entry.number for entry in directory.numbers]
+    if number and number not in ours:
+        node = load_nodes(path)[0]
+        for key in ("outbound", "default_outgoing_source_number"):
+            node = node.entries[key] if isinstance(node, MapNode) else node
+        assert node is not None
+        yield error(node, f"there is no number '{number}' in the directory{did_you_mean(number, ours)}")
 
 
 def flow_names(folder: Path) -> list[str]:

@@ -78,6 +78,11 @@ class FakeIO:
             if address is not None:
                 self.sent[self._legs[row]].append((self._octets[row, :size].tobytes(), address))
 
+    def tx_packet(self, row: int, packet: bytes) -> None:
+        address = self._locked.get(row) or self._target.get(row)
+        if address is not None:
+            self.sent[self._legs[row]].append((packet, address))
+
     def aim(self, row: int, address: Address) -> None:
         self._locked.pop(row, None)
         self._target[row] = address

@@ -89,6 +89,9 @@ class Line:
         for row in rows:
             self.sent[row].append(self._octets[row, :size].tobytes())
 
+    def tx_packet(self, row: int, packet: bytes) -> None:
+        self.sent[row].append(packet)
+
     def aim(self, row: int, address: Address) -> None:
         self.locked.discard(row)
 

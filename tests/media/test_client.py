@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
+from media import link
 from media.client import BankFull, MediaClient, MediaLeg, NoPort, WorkerLost
 from media.messages import PlayDone, Stream
 from media.rtp import HEADER, read_header, write_header
@@ -181,6 +182,39 @@ async def test_a_killed_worker_loses_its_legs_once_and_is_replaced(client: Media
     assert (await asyncio.wait_for(playout.done, 3)).reason == "end"
     assert client.worker_pids[0] != pid
     assert listener.lost == ["the media worker ended"]
+
+
+async def test_a_worker_that_hangs_is_killed_and_replaced_like_a_dead_one(
+    client: MediaClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "HANG_SECONDS", 1.2)  # it says something once a second
+    listener = Listener()
+    leg = client.open_leg(HOST, listener)
+    Phone(leg)
+    await asyncio.sleep(1.5)
+    assert listener.lost == []
+    pid = client.worker_pids[0]
+    os.kill(pid, signal.SIGSTOP)
+    await asyncio.wait_for(leg.final, 3)
+    assert listener.lost == ["the media worker hung and was killed"]
+    await Phone(await reopen(client)).receive()
+    assert client.worker_pids[0] != pid
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+async def test_a_server_that_was_held_up_itself_blames_no_worker(
+    client: MediaClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "HANG_SECONDS", 1.2)
+    listener = Listener()
+    client.open_leg(HOST, listener)
+    pid = client.worker_pids[0]
+    os.kill(pid, signal.SIGSTOP)  # both stand still, as on a machine that is moved
+    time.sleep(1.5)  # noqa: ASYNC251 - the event loop, too
+    os.kill(pid, signal.SIGCONT)
+    await asyncio.sleep(0.8)
+    assert (listener.lost, client.worker_pids[0]) == ([], pid)
 
 
 async def reopen(client: MediaClient) -> MediaLeg:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from media.latch import Latch
+from media.latch import Address, Latch
 from media.messages import CloseLeg, Echo, FirstPacket, LegClosed, SetStream
 from media.rtp import write_header
 from tests.media.fake_io import PEER, Bench, stream
 
-NAT = ("203.0.113.7", 31234)
+NAT = (PEER[0], 31234)  # another port of the signalled host
 OTHER = ("198.51.100.66", 5555)
 
 
@@ -68,12 +68,54 @@ def test_sequence_numbers_may_wrap(bench: Bench) -> None:
     assert bench.io.locked(leg) == NAT
 
 
-def test_nothing_is_learnt_later_than_three_seconds_after_signalling(bench: Bench) -> None:
+def test_the_signalled_host_may_be_silent_for_long(bench: Bench) -> None:
     leg = bench.open(locked=False)
-    bench.tick(151)
-    for sequence in range(10):
+    bench.tick(500)
+    for sequence in range(4):
         bench.io.arrive(leg, packet(sequence), NAT)
     bench.tick()
+    assert bench.io.locked(leg) == NAT
+
+
+def send_for(bench: Bench, leg: int, ticks: int, source: Address = OTHER, start: int = 0) -> None:
+    for sequence in range(start, start + ticks):
+        bench.io.arrive(leg, packet(sequence, ssrc=66), source)
+        bench.tick()
+
+
+def test_another_host_is_learnt_when_the_signalled_one_has_been_silent_for_a_second(bench: Bench) -> None:
+    leg = bench.open(locked=False)
+    bench.tick(500)
+    send_for(bench, leg, 50)
+    assert bench.io.locked(leg) is None
+    send_for(bench, leg, 2, start=50)
+    assert bench.io.locked(leg) == OTHER
+
+
+@pytest.mark.parametrize("phone", [PEER, NAT])
+def test_another_host_that_speaks_first_loses_to_the_signalled_one(bench: Bench, phone: Address) -> None:
+    leg = bench.open(locked=False)
+    for number in range(16):  # of spoofed ones there may be many
+        send_for(bench, leg, 4, (f"198.51.100.{number}", 5555))
+    for sequence in range(4):
+        bench.io.arrive(leg, packet(sequence, ssrc=66), OTHER)
+        bench.io.arrive(leg, packet(sequence), phone)
+        bench.tick()
+    assert bench.io.locked(leg) == phone
+
+
+def test_a_hidden_address_tells_nothing_so_that_anybody_is_learnt_at_once(bench: Bench) -> None:
+    leg = bench.open(locked=False)
+    bench.order(SetStream(leg, stream(host="10.0.0.9")))
+    send_for(bench, leg, 4)
+    assert bench.io.locked(leg) == OTHER
+
+
+def test_another_host_is_learnt_within_three_seconds_or_never(bench: Bench) -> None:
+    leg = bench.open(locked=False)
+    send_for(bench, leg, 1)
+    bench.tick(151)
+    send_for(bench, leg, 100, start=1)
     assert bench.io.locked(leg) is None
     bench.io.arrive(leg, packet(1))
     bench.tick()
@@ -176,7 +218,7 @@ def test_a_new_address_in_signalling_is_used_at_once_and_the_old_one_is_no_longe
 
 
 def test_a_spray_of_spoofed_sources_is_bounded() -> None:
-    latch = Latch({PEER}, {0}, 0.0)
+    latch = Latch({PEER}, {0})
     for number in range(1000):
         source = (f"198.51.100.{number % 250}", 1000 + number)
         assert not latch.accepts(packet(1, ssrc=number), source, 1.0)

@@ -106,6 +106,29 @@ def test_round_trip_from_the_peers_report(bench: Bench) -> None:
     assert bench.of(LegClosed)[0].round_trip == pytest.approx(130, abs=1)
 
 
+def test_what_the_peer_tells_of_our_stream(bench: Bench) -> None:
+    leg = bench.open()
+    talk(bench, leg, 1)
+    ssrc = bench.sent(leg)[0][0].ssrc
+    for block in (
+        rtcp.Block(ssrc, 20, 7, 40, 160, 0, 0),  # of a peer that has seen no SR yet
+        rtcp.Block(ssrc ^ 1, 0, 99, 50, 999, 0, 0),  # about somebody else
+    ):
+        bench.io.arrive_rtcp(leg, rtcp.build_report(PEER_SSRC, None, [block], "peer"), RTCP)
+        bench.tick()
+    bench.order(CloseLeg(leg))
+    closed = bench.of(LegClosed)[0]
+    assert (closed.peer_lost, closed.peer_jitter) == (7, 20.0)
+    assert closed.round_trip == 0
+
+
+def test_a_peer_without_reports_has_told_nothing(bench: Bench) -> None:
+    leg = bench.open()
+    talk(bench, leg, 1)
+    bench.order(CloseLeg(leg))
+    assert bench.of(LegClosed)[0].peer_lost == -1
+
+
 def test_reports_about_others_and_impossible_times_change_nothing(bench: Bench) -> None:
     leg = bench.open()
     talk(bench, leg, 1)

@@ -122,11 +122,13 @@ async def baresip(
     voice: Path | None = None,
     account: Account | None = None,
     answers: bool = True,
+    srtp: bool = False,
     name: str = "baresip",
 ) -> AsyncIterator[Baresip]:
     """Start a phone whose caller says what is in the wav file `voice` (none: a minute of silence).
 
-    With an account it registers first. Without `answers` the test answers for it.
+    With an account it registers first. Without `answers` the test answers for it. With `srtp` it takes encrypted
+    sound only.
     """
     home = folder / name
     home.mkdir()
@@ -145,8 +147,12 @@ async def baresip(
     config = (TEMPLATES / "baresip-config").read_text()
     for word, value in values.items():
         config = config.replace(word, str(value))
+    if account is not None and account.authority is not None:
+        config += f"sip_cafile {account.authority}\n"
+    if srtp:
+        config += "module srtp.so\n"
     (home / "config").write_text(config)
-    (home / "accounts").write_text(baresip_account(account, answers=answers))
+    (home / "accounts").write_text(baresip_account(account, answers=answers, srtp=srtp))
     (home / "contacts").write_text("")
     async with Child(["baresip", "-f", str(home)], folder=home) as child:
         await child.line("baresip is ready", 20.0)

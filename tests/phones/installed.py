@@ -27,6 +27,7 @@ HAS_BARESIP = shutil.which("baresip") is not None
 HAS_LINPHONE = shutil.which("linphonec") is not None
 HAS_SIPP = shutil.which("sipp") is not None and CAPTURES.is_dir()
 HAS_SIPSAK = shutil.which("sipsak") is not None
+HAS_KAMAILIO = shutil.which("kamailio") is not None
 
 needs_pjsua = _needs(HAS_PJSUA, "PJSIP (pjsua2-python)")
 needs_pyvoip = _needs(HAS_PYVOIP, "pyVoIP")
@@ -34,3 +35,4 @@ needs_baresip = _needs(HAS_BARESIP, "baresip")
 needs_linphone = _needs(HAS_LINPHONE, "linphonec")
 needs_sipp = _needs(HAS_SIPP, "SIPp")
 needs_sipsak = _needs(HAS_SIPSAK, "sipsak")
+needs_kamailio = _needs(HAS_KAMAILIO, "Kamailio")

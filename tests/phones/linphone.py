@@ -85,9 +85,20 @@ class Linphone:
 
 @asynccontextmanager
 async def linphone(
-    folder: Path, *, account: Account | None = None, voice: Path | None = None, name: str = "linphone"
+    folder: Path,
+    *,
+    account: Account | None = None,
+    voice: Path | None = None,
+    name: str = "linphone",
+    timer: int = 0,
+    refresher: str = "uac",
+    srtp: bool = False,
 ) -> AsyncIterator[Linphone]:
-    """Start a phone; it takes a second or two. With an account it registers, and says `voice` in each call."""
+    """Start a phone; it takes a second or two. With an account it registers, and says `voice` in each call.
+
+    With `timer`, seconds, it asks for session timers; `refresher` says who is to refresh the session. With `srtp`
+    it takes encrypted sound only.
+    """
     home = folder / name
     for part in (".local/share/linphone", ".config/linphone"):  # it ends at once where one is missing
         (home / part).mkdir(parents=True)
@@ -95,6 +106,15 @@ async def linphone(
     config = (TEMPLATES / "linphonerc").read_text()
     for word, value in {"@SIP@": port, "@RTP@": ports.free_block(4)}.items():
         config = config.replace(word, str(value))
+    if timer:
+        keys: tuple[str, ...] = ("enabled=1", f"value={timer}", f"min_value={timer}")
+        keys += (f"refresher_value={('uas', 'uac').index(refresher) + 1}",)
+        lines = "".join(f"session_expires_{key}\n" for key in keys)
+        config = config.replace("[sip]\n", f"[sip]\n{lines}")
+    if account is not None and account.authority is not None:
+        config = config.replace("[sip]\n", f"[sip]\nroot_ca={account.authority}\n")
+    if srtp:
+        config = config.replace("[sip]\n", "[sip]\nmedia_encryption=srtp\nmedia_encryption_mandatory=1\n")
     (home / "linphonerc").write_text(config + linphone_account(account))
     recording = home / "heard.wav"
     argv = ["linphonec", "-c", str(home / "linphonerc"), "-d", "1", "-l", str(home / "linphone.log")]

@@ -12,6 +12,7 @@ from tests.phones import ports, prompts
 from tests.phones.account import Account
 from tests.phones.child import Child
 from tests.phones.installed import PJSUA_PYTHON
+from tests.phones.nat import Host
 
 PROGRAM = Path(__file__).parent / "programs" / "pjsua_phone.py"
 
@@ -30,9 +31,9 @@ class Pjsua:
         await self.dial(number, server)
         await self.child.line(r'"state": "CONFIRMED"')
 
-    async def dial(self, number: str, server: str) -> None:
+    async def dial(self, number: str, server: str, *, scheme: str = "sip") -> None:
         """Call a number at HOST:PORT; returns while it rings."""
-        await self._do("call", uri=f"sip:{number}@{server}{self._suffix}")
+        await self._do("call", uri=f"{scheme}:{number}@{server}{self._suffix}")
 
     async def rings(self, seconds: float = 10.0) -> None:
         """Wait until somebody calls."""
@@ -80,6 +81,31 @@ class Pjsua:
         await self._do("resume")
         await self.child.line(r'"event": "media", .*"sound": true')
 
+    async def transfer(self, number: str, server: str) -> None:
+        """Send the other side to a number at HOST:PORT (REFER)."""
+        await self._do("transfer", uri=f"sip:{number}@{server}{self._suffix}")
+
+    async def consult(self, number: str, server: str) -> None:
+        """Call a number at HOST:PORT beside the first call; returns while it rings."""
+        await self._do("consult", uri=f"sip:{number}@{server}{self._suffix}")
+
+    async def consulting(self) -> None:
+        """Wait until the second call is answered."""
+        await self.child.line(r'"event": "consulted", .*"state": "CONFIRMED"')
+
+    async def join(self) -> None:
+        """Send the other side of the first call to the other side of the second one (REFER with Replaces)."""
+        await self._do("join")
+
+    async def transferred(self, seconds: float = 10.0) -> int:
+        """Wait for the final word on a transfer; returns its SIP status."""
+        line = await self.child.line(r'"event": "transfer", .*"code": (\d+), "final": true', seconds)
+        return int(line[1])
+
+    async def consultation_over(self, seconds: float = 10.0) -> None:
+        """Wait for the end of the second call."""
+        await self.child.line(r'"event": "consulted", .*"state": "DISCONN', seconds)
+
     async def packets(self) -> int:
         """Return how many RTP packets the stream has received since its last negotiation."""
         await self._do("packets")
@@ -104,6 +130,10 @@ class Pjsua:
         """Return the codec of each negotiation so far."""
         return re.findall(r'"sound": true, "codec": "([^"]+)"', self.child.output)
 
+    def suites(self) -> list[str]:
+        """Return the SRTP suite of each negotiation so far, "" for plain RTP."""
+        return re.findall(r'"sound": true, .*"srtp": "([^"]*)"', self.child.output)
+
     async def _do(self, command: str, **fields: str) -> None:
         await self.child.say(json.dumps({"do": command, **fields}))
 
@@ -119,20 +149,31 @@ async def pjsua(
     account: Account | None = None,
     voice: Path | None = None,
     name: str = "pjsua",
+    port: int = 0,
+    timer: int = 0,
+    srtp: str = "off",
+    at: Host | None = None,
 ) -> AsyncIterator[Pjsua]:
     """Start a phone; it offers `codec` only, and no telephone-event where `events` is False.
 
-    With an account it registers first. `voice` is a wav file that it says in each call, over and over.
+    With an account it registers first; `port` is its own for SIP. `voice` is a wav file that it says in each call,
+    over and over. With `timer`, seconds, it asks for session timers and prints its SIP messages. `srtp` is off,
+    optional or required. `at` is a machine of a network of the tests' own; there it knows nothing of any NAT: no
+    STUN, no signs of life, its own address in Via, Contact and SDP.
     """
     recording = folder / f"{name}.wav"
-    port = ports.free()
+    port = port or ports.free()
     argv = [PJSUA_PYTHON, PROGRAM, "--user", name, "--port", port, "--rtp", ports.free_block(4)]
     argv += ["--transport", transport, "--codec", codec, "--record", recording]
     argv += [] if events else ["--no-events"]
     argv += ["--answer"] if answer else []
+    argv += ["--srtp", srtp]
+    argv += ["--timer", timer, "--log", 4] if timer else []
     argv += ["--voice", voice] if voice is not None else []
     if account is not None:
         argv += ["--address", account.address, "--password", account.password, "--registrar", account.server]
+        argv += ["--authority", account.authority] if account.authority is not None else []
+    argv = [*at.command(), *argv, "--host", at.address, "--unaware"] if at is not None else argv
     async with Child([str(word) for word in argv], folder=folder) as child:
         await child.line(r'"event": "up"', 20.0)
         if account is not None:

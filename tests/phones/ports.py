@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import os
 import socket
+import threading
 
 # Each test process starts elsewhere, so that two of them on one machine rarely try the same port.
+_lock = threading.Lock()  # calls in the background (`test_long.py`) take ports too
 _candidates = itertools.cycle(range(20_000 + 40 * (os.getpid() % 250), 32_000, 2))
 
 
@@ -17,11 +19,12 @@ def free() -> int:
 
 def free_block(size: int) -> int:
     """Return the first of `size` ports in a row, even, that are free for UDP (the first for TCP too)."""
-    for first in itertools.islice(_candidates, 6_000):
-        if all(_bindable(first + number, tcp=number == 0) for number in range(size)):
-            for _ in range(size // 2 - 1):
-                next(_candidates)
-            return first
+    with _lock:
+        for first in itertools.islice(_candidates, 6_000):
+            if all(_bindable(first + number, tcp=number == 0) for number in range(size)):
+                for _ in range(size // 2 - 1):
+                    next(_candidates)
+                return first
     raise OSError(f"no {size} free ports in a row")
 
 

@@ -15,6 +15,7 @@ import yaml
 
 from tests.phones import ports, prompts
 from tests.phones.installed import ROOT
+from tests.phones.nat import Host
 
 _SCRIPT = Path(sys.executable).parent / "voipbin-sip"
 # Without an installation (a working tree on the path) the command is started by its function.
@@ -34,12 +35,15 @@ def configure(
     media: Mapping[str, object] | None = None,
     extensions: Mapping[str, str] | None = None,
     conferences: Sequence[Mapping[str, str]] = (),
+    sections: Mapping[str, object] | None = None,
+    sip: Mapping[str, object] | None = None,
     **keys: object,
 ) -> tuple[Path, int]:
     """Write a configuration with flows (file name to YAML text) and tones; returns its path and the SIP port.
 
     `numbers` says which number runs which flow, anyone may call them; none: 100, 200, 300 … in order.
-    `extensions` gives the password of each, `conferences` the entries of the directory.
+    `extensions` gives the password of each, `conferences` the entries of the directory, `sections` more of it
+    (trunks, providers, routes).
     """
     if numbers is None:
         numbers = {str(100 * position): flow for position, flow in enumerate(flows, start=1)}
@@ -53,6 +57,7 @@ def configure(
         "numbers": [{"number": number, "flow": flow, "public": True} for number, flow in numbers.items()],
         "extensions": [{"extension": name, "password": word} for name, word in (extensions or {}).items()],
         "conferences": [dict(conference) for conference in conferences],
+        **(sections or {}),
     }
     (folder / "directory.yaml").write_text(yaml.safe_dump(directory))
     config: dict[str, object] = {
@@ -60,7 +65,7 @@ def configure(
         "data_dir": "data",
         "flows": "flows",
         "directory": "directory.yaml",
-        "sip": {"listen": [f"udp://127.0.0.1:{port}", f"tcp://127.0.0.1:{port}"]},
+        "sip": {"listen": [f"udp://127.0.0.1:{port}", f"tcp://127.0.0.1:{port}"], **(sip or {})},
         "media": {"ports": f"{first}-{first + MEDIA_PORTS - 1}", "workers": 1, **(media or {})},
         "http": {"listen": f"127.0.0.1:{ports.free()}"},
         "drain_seconds": 3,
@@ -74,10 +79,11 @@ def configure(
 class Server:
     """One running server; made by `serving`."""
 
-    def __init__(self, config: Path, port: int) -> None:
+    def __init__(self, config: Path, port: int, at: Host | None = None) -> None:
         self.config = config
         self.port = port
-        self.address = f"127.0.0.1:{port}"
+        self.address = f"{at.address if at is not None else '127.0.0.1'}:{port}"
+        self._command = [*(at.command() if at is not None else []), *COMMAND]
         self.log = config.parent / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -90,7 +96,7 @@ class Server:
         """Start it and wait for the line that begins with "ready "."""
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [*COMMAND, "serve", "--config", str(self.config)],
+                [*self._command, "serve", "--config", str(self.config)],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -156,20 +162,29 @@ def serving(
     media: Mapping[str, object] | None = None,
     extensions: Mapping[str, str] | None = None,
     conferences: Sequence[Mapping[str, str]] = (),
+    sections: Mapping[str, object] | None = None,
+    sip: Mapping[str, object] | None = None,
+    at: Host | None = None,
     **keys: object,
 ) -> Iterator[Server]:
-    """Configure and start a server, end it afterwards; arguments as for `configure`."""
-    server = Server(
-        *configure(
-            folder,
-            flows,
-            numbers=numbers,
-            media=media,
-            extensions=extensions,
-            conferences=conferences,
-            **keys,
-        )
+    """Configure and start a server, end it afterwards; arguments as for `configure`.
+
+    `at` is a machine of a network of the tests' own (tests/phones/nat.py) to run it on.
+    """
+    if at is not None:
+        sip = {"listen": [f"udp://{at.address}:5060", f"tcp://{at.address}:5060"], **(sip or {})}
+    path, port = configure(
+        folder,
+        flows,
+        numbers=numbers,
+        media=media,
+        extensions=extensions,
+        conferences=conferences,
+        sections=sections,
+        sip=sip,
+        **keys,
     )
+    server = Server(path, port if at is None else 5060, at)
     try:
         server.start()
         yield server

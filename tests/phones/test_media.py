@@ -178,6 +178,23 @@ async def test_cancel_before_the_flow_answers(server: Server, tmp_path: Path) ->
         assert await phone.over(5.0) == 487
 
 
+async def test_a_phone_that_holds_may_be_silent_and_afterwards_not(server: Server) -> None:
+    async with wire(server.address) as line:
+        call = await line.new_call("200")
+        assert await call.invite() == 200
+        await asyncio.sleep(0.5)
+        assert await call.invite(direction="sendonly") == 200
+        call.sound.talking = False
+        await asyncio.sleep(RTP_TIMEOUT + 1.0)
+        assert not call.ended.is_set()
+        assert await call.invite() == 200
+        call.sound.talking = False
+        resumed = time.monotonic()
+        async with asyncio.timeout(RTP_TIMEOUT + 3.0):
+            await call.ended.wait()
+        assert time.monotonic() - resumed == pytest.approx(RTP_TIMEOUT, abs=1.0)
+
+
 @needs_pjsua
 async def test_a_phone_that_is_killed_is_hung_up_by_the_rtp_timeout(server: Server, tmp_path: Path) -> None:
     async with wire(server.address) as line, pjsua(tmp_path) as phone:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import cast
 
-from tests.phones.wire_sound import Sound, open_sound
+from tests.phones.nat import Host
+from tests.phones.wire_sound import Sound, open_sound, tick, udp_socket
 
 T1 = 0.5  # s
 
@@ -38,22 +38,23 @@ class WireCall:
     _final: dict[int, asyncio.Future[int]] = field(default_factory=dict)  # by CSeq number
     _ack: dict[int, str] = field(default_factory=dict)
 
-    async def invite(self, direction: str = "sendrecv", connection: str = "127.0.0.1") -> int:
-        """Offer PCMU and telephone-event, first or again; returns the final status, acknowledged."""
+    async def invite(self, direction: str = "sendrecv", connection: str = "") -> int:
+        """Offer PCMU and telephone-event, first or again; returns the final status, acknowledged.
+
+        `connection` is the address that the offer names ("": ours).
+        """
         self._cseq += 1
+        connection = connection or self.line.host
         events = self.sound.event_type
         sdp = (
             f"v=0\r\no=wire 1 {self._cseq} IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 {connection}\r\nt=0 0\r\n"
-            f"m=audio {self.sound.port} RTP/AVP 0 {events}\r\na=rtpmap:{events} telephone-event/8000\r\n"
-            f"a=fmtp:{events} 0-15\r\na={direction}\r\n"
+            f"m=audio {self.sound.port} {self.sound.proto} 0 {events}\r\n"
+            f"a=rtpmap:{events} telephone-event/8000\r\n"
+            f"a=fmtp:{events} 0-15\r\n{self.sound.lines}a={direction}\r\n"
         )
         status = await self._request("INVITE", sdp)
         if status == 200:
-            connection_line = re.search(r"c=IN IP4 (\S+)", self.answer)
-            port = re.search(r"m=audio (\d+)", self.answer)
-            assert connection_line and port, self.answer
-            self.sound.remote = (connection_line[1], int(port[1]))
-            self.sound.talking = True
+            self.sound.speak_to(self.answer)
         return status
 
     async def bye(self) -> int:
@@ -65,7 +66,7 @@ class WireCall:
     async def move(self) -> int:
         """Take the sound at another port from here on, and say so with a re-INVITE; returns its status."""
         self.sound.close()
-        self.sound = await open_sound(self.sound.event_type)
+        self.sound = await open_sound(self.sound.event_type, self.line.at)
         return await self.invite()
 
     def repeat(self) -> None:
@@ -126,19 +127,21 @@ class WireCall:
         content = "Content-Type: application/sdp\r\n" if body else ""
         return (
             f"{method} sip:{self.number}@{self.line.server[0]}:{self.line.server[1]} SIP/2.0\r\n"
-            f"Via: SIP/2.0/UDP 127.0.0.1:{self.line.port};branch=z9hG4bK{branch};rport\r\n"
+            f"Via: SIP/2.0/UDP {self.line.host}:{self.line.port};branch=z9hG4bK{branch};rport\r\n"
             f"Max-Forwards: 70\r\nFrom: <sip:wire@127.0.0.1>;tag={self.call_id}\r\n"
             f"To: <sip:{self.number}@127.0.0.1>{to_tag}\r\nCall-ID: {self.call_id}\r\n"
-            f"CSeq: {number} {method}\r\nContact: <sip:wire@127.0.0.1:{self.line.port}>\r\n"
+            f"CSeq: {number} {method}\r\nContact: <sip:wire@{self.line.host}:{self.line.port}>\r\n"
             f"{content}Content-Length: {len(body)}\r\n\r\n{body}"
         )
 
 
 class Line(asyncio.DatagramProtocol):
-    """The SIP socket that all calls share, and the clock of their sound; made by `wire`."""
+    """The SIP socket that all calls share; made by `wire`."""
 
-    def __init__(self, server: tuple[str, int]) -> None:
+    def __init__(self, server: tuple[str, int], at: Host | None = None) -> None:
         self.server = server
+        self.at = at
+        self.host = at.address if at is not None else "127.0.0.1"
         self.port = 0
         self.calls: dict[str, WireCall] = {}
         self._names = itertools.count(1)
@@ -147,7 +150,7 @@ class Line(asyncio.DatagramProtocol):
     async def new_call(self, number: str, event_type: int = 101) -> WireCall:
         """Prepare a call to a number; `event_type` is the payload type that it lists for telephone-event."""
         name = f"wire{self.port}x{next(self._names)}"
-        call = self.calls[name] = WireCall(self, name, number, await open_sound(event_type))
+        call = self.calls[name] = WireCall(self, name, number, await open_sound(event_type, self.at))
         return call
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -169,25 +172,19 @@ class Line(asyncio.DatagramProtocol):
         kept = re.findall(r"^(?:Via|From|To|Call-ID|CSeq):.*\r\n", request, re.MULTILINE | re.IGNORECASE)
         self.send(f"SIP/2.0 {status}\r\n{''.join(kept)}Content-Length: 0\r\n\r\n")
 
-    async def tick(self) -> None:
-        """Let every call that talks send its packet each 20 ms."""
-        due = time.monotonic()
-        while True:
-            for call in self.calls.values():
-                call.sound.speak()
-            due += 0.02
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-
 
 @asynccontextmanager
-async def wire(server: str) -> AsyncIterator[Line]:
-    """Open a line to HOST:PORT; its calls end with it, without a goodbye."""
+async def wire(server: str, at: Host | None = None) -> AsyncIterator[Line]:
+    """Open a line to HOST:PORT; its calls end with it, without a goodbye.
+
+    `at` is a machine of a network of the tests' own, which the caller sits at.
+    """
     host, _, port = server.rpartition(":")
     loop = asyncio.get_running_loop()
     transport, line = await loop.create_datagram_endpoint(
-        lambda: Line((host, int(port))), local_addr=("127.0.0.1", 0)
+        lambda: Line((host, int(port)), at), sock=udp_socket(at)
     )
-    clock = asyncio.create_task(line.tick())
+    clock = asyncio.create_task(tick(lambda: [call.sound for call in line.calls.values()]))
     try:
         yield line
     finally:

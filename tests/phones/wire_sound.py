@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import socket
 import struct
 import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from tests.phones.nat import Host
 
 EVENTS = "0123456789*#ABCD"  # RFC 4733 section 3.2
 _SILENCE = b"\xff" * 160  # PCMU
@@ -28,6 +34,9 @@ class Packet:
 
 class Sound(asyncio.DatagramProtocol):
     """One RTP socket; made by `open_sound`. It speaks once `remote` is known and `talking` set."""
+
+    proto = "RTP/AVP"
+    lines = ""  # more of its description
 
     def __init__(self, event_type: int) -> None:
         self.event_type = event_type  # payload type that we list for telephone-event
@@ -51,10 +60,27 @@ class Sound(asyncio.DatagramProtocol):
         assert self.transport is not None
         self.transport.close()
 
+    def sealed(self, packet: bytes) -> bytes:
+        """Return what goes on the wire for an RTP packet."""
+        return packet
+
+    def opened(self, data: bytes) -> bytes:
+        """Return the RTP packet in what came."""
+        return data
+
     def datagram_received(self, data: bytes, source: tuple[str, int]) -> None:
+        data = self.opened(data)
         if len(data) >= 12 and data[0] == 0x80:
             _, kind, sequence, timestamp, _ = struct.unpack("!BBHII", data[:12])
             self.packets.append(Packet(time.monotonic(), kind & 0x7F, sequence, timestamp, data[12:]))
+
+    def speak_to(self, description: str) -> None:
+        """Talk from now on, to where a session description says."""
+        connection = re.search(r"^c=IN IP4 (\S+)", description, re.MULTILINE)
+        port = re.search(r"^m=audio (\d+)", description, re.MULTILINE)
+        assert connection and port, description
+        self.remote = (connection[1], int(port[1]))
+        self.talking = True
 
     def speak(self) -> None:
         """Send 20 ms of silence unless a digit goes out; the line's clock calls this every 20 ms."""
@@ -91,17 +117,54 @@ class Sound(asyncio.DatagramProtocol):
         assert self.transport is not None
         header = struct.pack("!BBHII", 0x80, kind, self._sequence & 0xFFFF, timestamp & 0xFFFFFFFF, _SSRC)
         self._sequence += 1
-        self.transport.sendto(header + payload, self.remote)
+        self.transport.sendto(self.sealed(header + payload), self.remote)
 
 
-async def open_sound(event_type: int) -> Sound:
-    """Open an RTP socket on the loopback address."""
-    loop = asyncio.get_running_loop()
-    transport, sound = await loop.create_datagram_endpoint(
-        lambda: Sound(event_type), local_addr=("127.0.0.1", 0)
-    )
-    sound.transport = transport
+def udp_socket(at: Host | None = None) -> socket.socket:
+    """Open a socket on the loopback address, or on a machine of a network of the tests' own."""
+    if at is not None:
+        return at.udp()
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setblocking(False)
+    sock.bind(("127.0.0.1", 0))
+    return sock
+
+
+async def open_sound(event_type: int, at: Host | None = None) -> Sound:
+    """Open an RTP socket."""
+    sound = Sound(event_type)
+    await open_socket(sound, at)
     return sound
+
+
+async def open_socket(sound: Sound, at: Host | None = None) -> None:
+    """Open the RTP socket of a sound."""
+    loop = asyncio.get_running_loop()
+    sound.transport, _ = await loop.create_datagram_endpoint(lambda: sound, sock=udp_socket(at))
+
+
+async def tick(sounds: Callable[[], Iterable[Sound]]) -> None:
+    """Let every sound that talks send its packet each 20 ms, until cancelled."""
+    due = time.monotonic()
+    while True:
+        for sound in sounds():
+            sound.speak()
+        due += 0.02
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+
+@asynccontextmanager
+async def sounding(*event_types: int) -> AsyncIterator[list[Sound]]:
+    """Open sounds that nothing else keeps going, one for each payload type of telephone-event; then close them."""
+    sounds = [await open_sound(event_type) for event_type in event_types]
+    clock = asyncio.create_task(tick(lambda: sounds))
+    try:
+        yield sounds
+    finally:
+        clock.cancel()
+        await asyncio.gather(clock, return_exceptions=True)
+        for sound in sounds:
+            sound.close()
 
 
 def encode_ulaw(samples: npt.NDArray[np.float64]) -> bytes:

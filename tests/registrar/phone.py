@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from voipbin_sip.guard import DigestGuard
 from voipbin_sip.registrar.locations import Locations
@@ -26,17 +26,25 @@ DESK = hop()
 class Office:
     """A registrar, its locations and a wall clock."""
 
-    def __init__(self, **terms: int) -> None:
+    def __init__(
+        self,
+        *,
+        secret: bytes = b"k" * 32,
+        password: Callable[[str], str | None] = PASSWORDS.get,
+        **terms: int,
+    ) -> None:
         self.now = NOW
         self.judged: list[tuple[str, bool]] = []
+        self.barred: set[str] = set()
         self.locations = Locations()
         self.registrar = Registrar(
             domain="voipbin.test",
-            password=PASSWORDS.get,
+            password=password,
             guard=DigestGuard(
                 "voipbin.test",
-                b"k" * 32,
+                secret,
                 watch=lambda source, good: self.judged.append((source, good)),
+                barred=self.barred.__contains__,
             ),
             locations=self.locations,
             terms=Terms(**terms),

@@ -105,3 +105,54 @@ def test_it_can_be_switched_off() -> None:
     register(office, "a")
     assert keepalive.deadline() is None
     assert run(keepalive, NOW, 100) == []
+
+
+def test_a_phone_that_leaves_three_options_unanswered_is_doubtful_until_it_speaks() -> None:
+    office = Office()
+    keepalive = Keepalive(office.locations, 30, NOW)
+    register(office, "a")
+    register(office, "b")  # behind the same NAT's port: it shares the fate
+    doubtful = []
+    for _ in range(4):
+        keepalive.answered(NAT, False)
+        doubtful.append([contact.doubtful for contact in office.locations.contacts("1000")])
+    assert doubtful == [[False, False], [False, False], [True, True], [True, True]]
+    keepalive.answered(NAT, True)
+    assert [contact.doubtful for contact in office.locations.contacts("1000")] == [False, False]
+    for _ in range(2):
+        keepalive.answered(NAT, False)
+    assert not any(contact.doubtful for contact in office.locations.contacts("1000"))
+
+
+def test_a_register_ends_the_doubt_and_its_count() -> None:
+    office = Office()
+    keepalive = Keepalive(office.locations, 30, NOW)
+    register(office, "a")
+    for _ in range(3):
+        keepalive.answered(NAT, False)
+    office.now += 50
+    register(office, "a")
+    for _ in range(2):
+        keepalive.answered(NAT, False)
+    (contact,) = office.locations.contacts("1000")
+    assert not contact.doubtful
+    keepalive.answered(hop("203.0.113.200"), False)  # nobody is there any more
+
+
+def test_doubtful_phones_come_last_and_are_still_found_by_what_was_known_before() -> None:
+    office = Office()
+    register(office, "a")
+    (before,) = office.locations.contacts("1000")
+    office.now -= 1
+    register(office, "b", hop("198.51.100.8"))
+    assert [contact.uri for contact in office.locations.contacts("1000")] == [
+        "sip:a@10.0.0.9",
+        "sip:b@10.0.0.9",
+    ]
+    office.locations.doubt("1000", before)
+    assert [contact.uri for contact in office.locations.contacts("1000")] == [
+        "sip:b@10.0.0.9",
+        "sip:a@10.0.0.9",
+    ]
+    office.locations.remove("1000", before, "removed")
+    assert [contact.uri for contact in office.locations.contacts("1000")] == ["sip:b@10.0.0.9"]

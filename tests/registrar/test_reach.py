@@ -56,6 +56,27 @@ def test_another_transport_than_that_of_the_register() -> None:
     assert office.locations.contacts("1001")[0].hop == hop(*OUTSIDE)
 
 
+@pytest.mark.parametrize(
+    ("uri", "path", "port"),
+    [
+        ("sips:1000@10.0.0.9", "", 5061),  # a secure contact that registered in the clear, behind a NAT
+        ("sips:1000@10.0.0.9:5071", "", 5071),
+        ("sips:1000@10.0.0.9", "<sip:198.51.100.7:5071;lr>", 5071),  # and behind a proxy
+    ],
+)
+def test_a_secure_contact_is_never_reached_in_the_clear(uri: str, path: str, port: int) -> None:
+    office = Office()
+    headers = [f"Path: {path}"] if path else []
+    Phone(office, hop=hop(*OUTSIDE)).register(f"<{uri}>", headers=headers)
+    assert office.locations.contacts("1000")[0].hop == Hop("TLS", SERVER, ("198.51.100.7", port))
+
+
+def test_a_secure_contact_keeps_its_connection() -> None:
+    office = Office()
+    Phone(office, hop=hop(*OUTSIDE, "TLS", 3)).register("<sips:1000@10.0.0.9>")
+    assert office.locations.contacts("1000")[0].hop == hop(*OUTSIDE, "TLS", 3)
+
+
 def test_a_proxy_that_added_itself_is_the_way() -> None:
     office = Office()
     headers = ["Path: <sip:198.51.100.7:5070;lr>"]

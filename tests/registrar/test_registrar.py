@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.registrar.phone import NOW, Office, Phone, values
+from tests.registrar.phone import NOW, Office, Phone, hop, values
 from voipbin_sip.registrar.registrar import Answer
 
 CONTACT = "<sip:1000@198.51.100.7:5060>"
@@ -226,6 +226,44 @@ def test_a_stale_nonce_is_no_wrong_password() -> None:
     assert all("stale=true" in value for value in values(answer, "WWW-Authenticate"))
     assert office.judged == []
     assert phone.ask(CONTACT, credentials=phone.credentials(answer)).status == 200
+
+
+def test_a_wrong_password_is_blamed_on_who_received_the_nonce() -> None:
+    office = Office()
+    stranger, forging = (
+        Phone(office, password="guess"),
+        Phone(office, password="guess", hop=hop("203.0.113.9")),
+    )
+    answer = forging.ask(CONTACT, credentials=forging.credentials(stranger.ask(CONTACT)))
+    assert answer.status == 401
+    assert office.judged == [("198.51.100.7", False)]
+
+
+@pytest.mark.parametrize("password", ["secret", "guess"])
+@pytest.mark.parametrize("worthless", ["foreign", "old", "barred"])
+def test_nothing_is_learnt_from_a_nonce_that_blames_nobody(worthless: str, password: str) -> None:
+    office = Office()
+    phone = Phone(office, password=password)
+    challenge = phone.ask(CONTACT)
+    credentials = phone.credentials(challenge)
+    if worthless == "foreign":
+        credentials = phone.credentials(Phone(Office(secret=b"another")).ask(CONTACT))
+    elif worthless == "old":
+        office.now += 3601
+    else:
+        office.barred.add("198.51.100.7")
+    phone.hop = hop("203.0.113.9")
+    answer = phone.ask(CONTACT, credentials=credentials)
+    assert answer.status == 401
+    assert all("stale=true" in value for value in values(answer, "WWW-Authenticate"))
+    assert office.judged == []
+
+
+def test_a_phone_that_wandered_between_challenge_and_answer_is_let_in() -> None:
+    phone = Phone(Office())
+    credentials = phone.credentials(phone.ask(CONTACT))
+    phone.hop = hop("203.0.113.9")  # the other line of its NAT, or another proxy of a farm
+    assert phone.ask(CONTACT, credentials=credentials).status == 200
 
 
 def test_credentials_are_good_once() -> None:

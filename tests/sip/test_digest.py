@@ -16,6 +16,7 @@ from voipbin_sip.sip.digest import (
     nonce_age,
     parse_authorization,
     parse_challenge,
+    read_nonce,
     verify,
 )
 from voipbin_sip.sip.errors import LocalProtocolError, RemoteProtocolError
@@ -117,6 +118,17 @@ def test_nonces() -> None:
     assert nonce_age(SECRET, "\udcff-é-" + "0" * 32, NOW) is None
     assert make_nonce(SECRET, NOW, "a") != make_nonce(SECRET, NOW, "b")
     assert nonce_age(SECRET, make_nonce(SECRET, 0.5, "a"), 0.0) == 0
+
+
+@pytest.mark.parametrize("to", ["198.51.100.7", "2001:db8::1", "fe80::1%eth0", ""])
+def test_a_nonce_knows_to_whom_it_went(to: str) -> None:
+    nonce = make_nonce(SECRET, NOW, "salt", to)
+    issued = read_nonce(SECRET, nonce)
+    assert issued is not None
+    assert (issued.at, issued.to) == (NOW, to)
+    stamp, _, signature = nonce.rpartition("-")
+    forged = f"{stamp.rpartition('-')[0]}-{b'203.0.113.1'.hex()}-{signature}"
+    assert read_nonce(SECRET, forged) is None
 
 
 def field(text: str, name: str, value: str) -> Credentials:

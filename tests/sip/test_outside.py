@@ -116,7 +116,7 @@ def test_a_request_of_ours_is_answered() -> None:
     assert net.events == []
     phone.reply(request, 200, extra="Contact: <sip:carol@198.51.100.1>;expires=60\r\n")
     event = net.one(Response)
-    assert (event.status, event.cseq) == (200, 7)
+    assert (event.status, event.cseq, event.hop) == (200, 7, phone.hop)
     assert event.headers.get("contact") == "<sip:carol@198.51.100.1>;expires=60"
     net.run(10)
     assert net.empty
@@ -165,8 +165,9 @@ def test_a_request_on_a_lost_connection_goes_over_a_new_one() -> None:
     first, second = net.requests("REGISTER")
     assert (first.hop.connection, second.hop.connection) == (4, 0)
     assert second.hop.remote == phone.address
-    phone.reply(second, 200)
+    phone.moved(phone.address, connection=5).reply(second, 200)
     assert net.one(Response).status == 200
+    assert net.one(Response).hop.connection == 5
 
 
 @pytest.mark.parametrize("method", ["INVITE", "BYE", "CANCEL", "ACK"])

@@ -27,6 +27,7 @@ def test_a_blind_transfer_is_accepted_and_told_about() -> None:
     assert net.one(Transfer) == event
     assert trying.start.startswith("NOTIFY sip:alice@203.0.113.7")
     assert trying["Event"] == "refer"
+    assert trying["Contact"] == accepted["Contact"]
     assert trying["Subscription-State"] == "active;expires=180"
     assert trying["Content-Type"] == "message/sipfrag;version=2.0"
     assert trying.body == "SIP/2.0 100 Trying\r\n"

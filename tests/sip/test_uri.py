@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from voipbin_sip.sip.errors import LocalProtocolError, RemoteProtocolError
-from voipbin_sip.sip.uri import Uri, parse_uri, same_uri
+from voipbin_sip.sip.uri import Uri, parse_uri, party_uri, same_uri
 
 
 def test_all_parts() -> None:
@@ -154,3 +154,15 @@ def test_same(a: str, b: str) -> None:
 def test_not_the_same(a: str, b: str) -> None:
     assert not same_uri(parse_uri(a), parse_uri(b))
     assert not same_uri(parse_uri(b), parse_uri(a))
+
+
+@pytest.mark.parametrize(
+    ("uri", "party"),
+    [
+        ("sip:+15550100@carrier.example:5070;transport=tcp", "sip:+15550100@carrier.example"),
+        ("sip:bob@192.0.2.1:5062;ob;user=phone;Maddr=192.0.2.2?subject=x", "sip:bob@192.0.2.1;user=phone"),
+        ("sips:[2001:db8::1]:5061;lr", "sips:[2001:db8::1]"),
+    ],
+)
+def test_from_and_to_do_not_say_how_to_get_there(uri: str, party: str) -> None:
+    assert str(party_uri(parse_uri(uri))) == party

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect, select
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from voipbin_sip.store.migrate import BASE, current, downgrade, upgrade
+from voipbin_sip.store.migrate import BASE, current, downgrade, newest, upgrade
 from voipbin_sip.store.tables import bindings, metadata
 
 
@@ -39,7 +41,7 @@ async def test_the_migrations_make_the_tables_of_the_code(engine: AsyncEngine) -
     assert await current(engine) is None
     await upgrade(engine)
     assert await differences(engine) == []
-    assert await current(engine) is not None
+    assert await current(engine) == newest()
     await upgrade(engine)  # a second start
     assert await differences(engine) == []
 
@@ -51,3 +53,20 @@ async def test_down_and_up_again(engine: AsyncEngine) -> None:
     await upgrade(engine)
     async with engine.connect() as connection:
         assert (await connection.execute(select(bindings))).all() == []
+
+
+def test_a_schema_that_is_up_to_date_costs_no_loading_of_alembic(tmp_path: Path) -> None:
+    """It is the greater part of the packages that the database needs at the start."""
+    program = f"""
+import asyncio, sys
+from voipbin_sip.store.store import Store
+async def main():
+    store = Store("sqlite+aiosqlite:///{tmp_path}/test.db")
+    print(await store.open(), "alembic" in sys.modules)
+    await store.close()
+asyncio.run(main())
+"""
+    said = [
+        subprocess.run([sys.executable, "-c", program], capture_output=True, check=True) for _ in range(2)
+    ]
+    assert [run.stdout.split() for run in said] == [[b"True", b"True"], [b"True", b"False"]]

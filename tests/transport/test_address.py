@@ -12,6 +12,7 @@ from voipbin_sip.transport.address import local_address_towards, parse_listen_ad
         ("tcp://127.0.0.1:5070", "127.0.0.1", 5070),
         ("udp://[::]:5060", "::", 5060),
         ("udp://127.0.0.1", "127.0.0.1", 5060),
+        ("tls://0.0.0.0", "0.0.0.0", 5061),
     ],
 )
 def test_addresses(text: str, host: str, port: int) -> None:
@@ -23,7 +24,7 @@ def test_addresses(text: str, host: str, port: int) -> None:
     "text",
     [
         "0.0.0.0:5060",
-        "tls://0.0.0.0:5061",
+        "ws://0.0.0.0:5062",
         "udp://example.org:5060",
         "udp://1.2.3.4:99999",
         "udp://1.2.3.4:5060/x",

@@ -115,8 +115,35 @@ async def test_a_transport_parameter_asks_for_that_service_only() -> None:
     world.dns.a("t.example.org", "192.0.2.2")
     world.dns.a("example.org", "192.0.2.3")
     assert await world.places("sip:example.org;transport=tcp") == ["TCP 192.0.2.2 5062"]
-    assert await world.places("sips:example.org") == ["TLS 192.0.2.3 5061"]
+    assert await world.places("sips:example.org;transport=tcp") == ["TLS 192.0.2.3 5061"]
     assert ("example.org", "NAPTR") not in world.dns.asked
+
+
+async def test_a_sips_uri_takes_nothing_but_secure_services() -> None:
+    """RFC 3263 section 4.1: services without SIPS are left out, which NAPTR may call by another name."""
+    world = World()
+    world.dns.naptr(
+        "example.org",
+        (10, 1, "s", "SIP+D2U", "_sip._udp.example.org"),
+        (20, 1, "s", "SIPS+D2T", "_secure._tcp.example.org"),
+    )
+    world.dns.srv("_sip._udp.example.org", (0, 0, 5060, "plain.example.org"))
+    world.dns.srv("_secure._tcp.example.org", (0, 0, 5063, "tls.example.org"))
+    world.dns.a("plain.example.org", "192.0.2.1")
+    world.dns.a("tls.example.org", "192.0.2.2")
+    assert await world.places("sips:example.org") == ["TLS 192.0.2.2 5063"]
+    world.dns.a("bare.example.net", "192.0.2.3")
+    world.dns.srv("_sip._udp.bare.example.net", (0, 0, 5060, "plain.example.org"))
+    assert await world.places("sips:bare.example.net") == ["TLS 192.0.2.3 5061"]
+
+
+async def test_the_certificate_must_be_for_the_domain_and_not_for_the_server_that_dns_names() -> None:
+    """RFC 5922 section 7."""
+    world = World()
+    world.dns.srv("_sips._tcp.example.org", (0, 0, 5061, "edge.provider.example"))
+    world.dns.a("edge.provider.example", "192.0.2.2")
+    (place,) = await world.resolver.resolve(parse_uri("sips:example.org"))
+    assert place.hop(("192.0.2.9", 5061)).name == "example.org"
 
 
 async def test_without_any_service_records_the_name_itself_is_the_server() -> None:

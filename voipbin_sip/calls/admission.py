@@ -1,37 +1,50 @@
 """What an incoming INVITE may reach: domain, number, digest. Says where it goes or how it is refused.
 
 A caller without credentials learns nothing: a number that is not public and one that does not exist look the same,
-a wrong password and an unknown extension too.
+a wrong password and an unknown extension too, and so does a trunk that there is not.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from voipbin_sip.calls.call import Address
-from voipbin_sip.directory import Directory
-from voipbin_sip.domain import serves
-from voipbin_sip.guard import DigestGuard
+from voipbin_sip.calls.dialplan import DialPlan
+from voipbin_sip.calls.identity import (
+    carrier_address,
+    extension_address,
+    is_private,
+    stranger_address,
+    trunk_address,
+)
+from voipbin_sip.calls.numbering import dialled_number, rewritten
+from voipbin_sip.directory import Directory, NumberEntry, ProviderEntry, TrunkEntry
+from voipbin_sip.domain import is_conference_host, serves, trunk_label
+from voipbin_sip.guard import DigestGuard, Outcome
+from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.events import Incoming
 from voipbin_sip.sip.message import Request
+from voipbin_sip.sip.name_addr import parse_name_addr
 from voipbin_sip.sip.uri import Uri
 
-E164 = re.compile(r"\+[1-9]\d{6,14}")
-VISUAL_SEPARATORS = str.maketrans("", "", "-.() ")  # RFC 3966 section 5.1.1
+# Many a PBX knows no other, and gives up at a challenge for one instead of passing it over (RFC 7616 section 3.3).
+TRUNK_ALGORITHMS = ("MD5",)
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The call runs this flow."""
+    """The call is served: it runs a flow, or what was dialled stands in the place of one."""
 
     flow: str
     source: Address
     destination: Address
-    connect: Address | None = None  # instead of a flow: a phone dialled another one
+    connect: Address | None = None  # instead of a flow: whom to call
+    conference: str = ""  # instead of a flow: which one to join
     payer: str = ""  # see call.Originator
     private: bool = False
+    transfers: bool = False  # the caller may send the other side elsewhere (REFER)
+    replaces: str = ""  # instead of a flow: the leg whose place the call takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +57,20 @@ class Turned:
     why: str = ""  # for the log
 
 
+def _no_carrier(host: str, user: str) -> str | None:
+    return None
+
+
 class Admission:
     """The gate in front of the flows.
 
     Args:
         directory: read anew for each call, so that it can be swapped.
-        guard: digest authentication against the directory's extensions.
+        guard: digest authentication against the directory's extensions and trunks.
         clock: wall clock seconds, for nonces.
+        plan: what dialled addresses mean.
+        carrier_at: the id of the provider that we have found at an address, beside those that the directory lists;
+            also given the user part of the Request-URI, which is that of our Contact at the provider.
     """
 
     def __init__(
@@ -60,56 +80,164 @@ class Admission:
         directory: Callable[[], Directory],
         guard: DigestGuard,
         clock: Callable[[], float],
+        plan: DialPlan | None = None,
+        carrier_at: Callable[[str, str], str | None] = _no_carrier,
     ) -> None:
         self._domain = domain.lower()
         self._directory = directory
         self._guard = guard
         self._clock = clock
+        self._plan = plan or DialPlan(self._domain, directory)
+        self._carrier_at = carrier_at
 
     def decide(self, event: Incoming) -> Admitted | Turned:
         """Route one INVITE."""
-        request = event.request
+        request, source = event.request, event.hop.remote[0]
+        if event.replaces:
+            return self._to_replace(request, source, event.replaces)
         if not serves(self._domain, request.uri):
             return Turned(404, "Domain not served here", why=f"domain {request.uri.host!r} is not ours")
-        dialled = dialled_number(request.uri)
+        label = trunk_label(self._domain, request.uri)
+        if label is not None:
+            return self._call_to_trunk_host(request, source, label)
+        neighbour = None if self._claims_to_be_a_phone(request) else self._neighbour(request, source)
+        if isinstance(neighbour, TrunkEntry):
+            return self._from_trunk(request, neighbour)
+        if isinstance(neighbour, ProviderEntry):
+            return self._from_provider(request, neighbour)
+        return self._from_anyone(request, source)
+
+    def _neighbour(self, request: Request, source: str) -> TrunkEntry | ProviderEntry | None:
+        """Return the trunk or provider whose calls come from an address."""
         directory = self._directory()
-        number = directory.numbers.get(dialled)
-        extension = ""
-        if number is None or not number.public:
-            if directory.extensions:
-                outcome = self._guard.check(
-                    request, self._clock(), directory.password, source=event.hop.remote[0]
+        listed = directory.sources.owners(source)
+        return (
+            listed[0]
+            if listed
+            else directory.providers.get(self._carrier_at(source, request.uri.user or "") or "")
+        )
+
+    def _claims_to_be_a_phone(self, request: Request) -> bool:
+        """Return whether From names an extension: phones may live at the address of a trunk or provider."""
+        uri = request.from_.uri
+        return (uri.user or "") in self._directory().extensions and serves(self._domain, uri)
+
+    # Those who need no number to be public
+
+    def _call_to_trunk_host(self, request: Request, source: str, label: str) -> Admitted | Turned:
+        directory = self._directory()
+        trunk = directory.trunks.get(label)
+        if trunk is not None and trunk in directory.sources.owners(source):
+            return self._from_trunk(request, trunk)
+        basic = trunk is not None and "basic" in trunk.auth_types
+        known = {trunk.username: directory.trunk_passwords.get(label)} if trunk is not None and basic else {}
+        realm = f"{label}.trunk.{self._domain}"
+        outcome = self._guard.check(
+            request, self._clock(), known.get, source=source, realm=realm, algorithms=TRUNK_ALGORITHMS
+        )
+        if trunk is None or not outcome.user:
+            return _challenge(outcome)
+        return self._from_trunk(request, trunk)
+
+    def _from_trunk(self, request: Request, trunk: TrunkEntry) -> Admitted | Turned:
+        return self._as_dialled(
+            request,
+            trunk_address(request, self._plan.home),
+            payer=f"trunk:{trunk.domain_name}",
+            transfers=trunk.transfers,
+        )
+
+    def _from_phone(self, request: Request, extension: str) -> Admitted | Turned:
+        return self._as_dialled(
+            request,
+            extension_address(request, extension),
+            payer=f"extension:{extension}",
+            transfers=True,
+        )
+
+    def _as_dialled(
+        self, request: Request, source: Address, *, payer: str, transfers: bool
+    ) -> Admitted | Turned:
+        meaning = self._plan.meaning(request.uri)
+        if meaning is None:
+            return Turned(404, "Number not found", why=f"{payer} has dialled what is not there")
+        return Admitted(
+            meaning.flow,
+            source,
+            meaning.called,
+            connect=meaning.connect,
+            conference=meaning.conference,
+            payer=payer,
+            private=is_private(request),
+            transfers=transfers,
+        )
+
+    def _from_provider(self, request: Request, provider: ProviderEntry) -> Admitted | Turned:
+        """Run the flow of the number that a carrier brings a call for; nothing else is within its reach."""
+        for uri in _called_by_carrier(request):
+            dialled = dialled_number(uri)
+            rules = provider.rewrite_in
+            number = self._plan.number(rewritten(dialled, rules)) or self._plan.number(dialled)
+            if number is not None:
+                return Admitted(
+                    number.flow,
+                    carrier_address(request, provider.rewrite_in, self._plan.home),
+                    _as_destination(number),
+                    payer=f"provider:{provider.id}",
+                    private=is_private(request),
+                    transfers=provider.transfers,
                 )
-                if not outcome.user:
-                    return Turned(407, "Proxy Authentication Required", outcome.challenges, outcome.why)
-                extension = outcome.user
-            if number is None and dialled in directory.extensions:
-                there = Address("extension", dialled)
-                return Admitted("", caller(request, extension), there, connect=there)
-            if number is None:
+        return Turned(404, "Number not found", why=f"provider {provider.id} calls no number of ours")
+
+    def _to_replace(self, request: Request, source: str, leg: str) -> Admitted | Turned:
+        """Let a phone of ours take another call over (RFC 3891), whatever address that call's Contact had."""
+        outcome = self._guard.check(request, self._clock(), self._directory().password, source=source)
+        if not outcome.user:
+            return _challenge(outcome)
+        return Admitted(
+            "",
+            extension_address(request, outcome.user),
+            Address("extension", request.uri.user or ""),
+            payer=f"extension:{outcome.user}",
+            transfers=True,
+            replaces=leg,
+        )
+
+    # Everybody else
+
+    def _from_anyone(self, request: Request, source: str) -> Admitted | Turned:
+        number = None
+        if not is_conference_host(self._domain, request.uri):
+            number = self._plan.number(dialled_number(request.uri))
+        if number is None or not number.public:
+            directory = self._directory()
+            if not directory.extensions:
                 return Turned(404, "Number not found", why="no such number")
-        return Admitted(number.flow, caller(request, extension), called(dialled))
+            outcome = self._guard.check(request, self._clock(), directory.password, source=source)
+            return self._from_phone(request, outcome.user) if outcome.user else _challenge(outcome)
+        return Admitted(
+            number.flow, stranger_address(request), _as_destination(number), private=is_private(request)
+        )
 
 
-def dialled_number(uri: Uri) -> str:
-    """Return the number of a request URI: the user part, or a tel URI's digits, without visual separators."""
-    user = uri.user or ""
-    bare = user.partition(";")[0].translate(VISUAL_SEPARATORS)
-    return bare if re.fullmatch(r"\+?[0-9*#A-Da-d]+", bare) else user
+def _challenge(outcome: Outcome) -> Turned:
+    return Turned(407, "Proxy Authentication Required", outcome.challenges, outcome.why)
 
 
-def caller(request: Request, extension: str) -> Address:
-    """Return the caller's address from From, or the extension that proved itself."""
-    name = request.from_.display or ""
-    if extension:
-        return Address("extension", extension, target_name=name)
-    uri = request.from_.uri
-    user = dialled_number(uri)
-    if E164.fullmatch(user):
-        return Address("tel", user, target_name=name)
-    return Address("sip", f"{uri.user or 'anonymous'}@{uri.host or 'invalid'}", target_name=name)
+def _called_by_carrier(request: Request) -> list[Uri]:
+    """Return where a carrier may have put the number that was called, the likeliest place first.
+
+    One that we are registered with sends its calls to our Contact, with the number in To or in P-Called-Party-ID
+    (RFC 7315 section 4.2).
+    """
+    places = [request.uri]
+    for line in request.headers.get_all("p-called-party-id"):
+        try:
+            places.append(parse_name_addr(line).uri)
+        except RemoteProtocolError:
+            continue
+    return [*places, request.to.uri]
 
 
-def called(number: str) -> Address:
-    """Return the dialled number as an address."""
-    return Address("tel" if E164.fullmatch(number) else "extension", number)
+def _as_destination(number: NumberEntry) -> Address:
+    return Address("tel" if number.number.startswith("+") else "extension", number.number)

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from voipbin_sip.calls.quality import Quality
 from voipbin_sip.calls.states import ALLOWED, Direction, Status
 
 
@@ -50,12 +51,15 @@ class Call:
     direction: Direction = Direction.INCOMING
     id: uuid.UUID = field(default_factory=uuid.uuid4)
     sip_call_id: str = ""
+    groupcall_id: uuid.UUID | None = None  # of the groupcall that placed it
     status: Status = Status.RINGING  # an incoming call begins ringing
     payer: str = ""  # see Originator
     private: bool = False
     max_forwards: int = 70
+    transfers: bool = False  # its phone may send the other side elsewhere (REFER)
     hangup_by: str = ""
     hangup_reason: str = ""
+    quality: Quality | None = None  # of its sound, once it is over
     times: dict[Status, datetime] = field(default_factory=dict)
 
     def move(self, status: Status) -> bool:
@@ -66,9 +70,13 @@ class Call:
         self.times[status] = datetime.now(UTC)
         return True
 
-    def originator(self, address: Address | None = None) -> Originator:
-        """Return for whom calls are placed that this one causes; `address` is shown instead of its caller."""
-        return Originator(address or self.source, self.payer, self.private, self.max_forwards - 1)
+    def originator(self, address: Address | None = None, *, private: bool | None = None) -> Originator:
+        """Return for whom calls are placed that this one causes.
+
+        `address` is shown instead of its caller; `private` None: hidden if the caller wished so.
+        """
+        hidden = self.private if private is None else private
+        return Originator(address or self.source, self.payer, hidden, self.max_forwards - 1)
 
     @property
     def is_over(self) -> bool:

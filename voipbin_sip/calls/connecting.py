@@ -1,4 +1,4 @@
-"""Connects a caller with somebody: rings, answers, bridges, and takes the bridge down.
+"""Connects a caller with somebody: rings, answers, bridges, and waits until the caller is alone again.
 
 The caller hears its own phone's ringing (180) or, once answered, a ringing tone of ours; with early media it hears
 what the called side sends before it answers.
@@ -8,33 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from media.client import Clip, MediaClient, Playout
-from media.tones import ringback
+from media.client import Playout
+from voipbin_sip.calls.bridge import Bridges
 from voipbin_sip.calls.call import Address, Originator
 from voipbin_sip.calls.destinations import Destinations, NotReachable
-from voipbin_sip.calls.dialer import Dialer, Dialled
-from voipbin_sip.calls.hold import HoldMusic
-from voipbin_sip.calls.incoming import IncomingSession
+from voipbin_sip.calls.dialer import Dialled
 from voipbin_sip.calls.outgoing import OutgoingSession, Target
+from voipbin_sip.calls.ringing import Ringing, Wanted
 from voipbin_sip.calls.rooms import Room, Rooms
+from voipbin_sip.calls.session import CallSession
 from voipbin_sip.calls.states import Status
+from voipbin_sip.calls.tones import Tone
 from voipbin_sip.sip.events import Progress
 
 
 class Connecting:
     """The means of connecting calls."""
 
-    def __init__(self, media: MediaClient, dialer: Dialer, destinations: Destinations, rooms: Rooms) -> None:
-        self._media = media
-        self._dialer = dialer
+    def __init__(
+        self, ringing: Ringing, destinations: Destinations, rooms: Rooms, bridges: Bridges, ringback: Tone
+    ) -> None:
+        self._ringing = ringing
         self._destinations = destinations
         self._rooms = rooms
-        self._music = HoldMusic(media)
-        self._tones: dict[int, Clip] = {}
+        self._bridges = bridges
+        self._ringback = ringback
 
     async def connect(
         self,
-        caller: IncomingSession,
+        caller: CallSession,
         originator: Originator,
         destinations: Sequence[Address],
         *,
@@ -43,74 +45,59 @@ class Connecting:
         early_media: bool,
         answered: Callable[[str], None],
     ) -> Dialled:
-        """Ring the destinations, bridge the caller with the first that answers, return when that is over."""
-        room = self._rooms.unnamed()
-        ringing = _Ringing(caller, room, self._tone, early_media=early_media)
+        """Ring the destinations, bridge the caller with the first that answers, return when it is alone again."""
+        heard = _Heard(caller, self._rooms.unnamed(), self._ringback, early_media=early_media)
         try:
-            dialled = await self._ring(caller, originator, destinations, linear, seconds, ringing)
-            if dialled.session is None:
-                return dialled
+            dialled = await self._ring(caller, originator, destinations, linear, seconds, heard)
             callee = dialled.session
+            if callee is None:
+                return dialled
             try:
                 answered(str(callee.call.id))
                 caller.answer()
                 await caller.media_ready()
-                ringing.stop()
-                for session in (caller, callee):
-                    if session not in room.members:
-                        room.enter(session)
-                with self._music.between(caller, callee):
-                    await callee.finished.wait()
-                return dialled
-            finally:
+                heard.stop()
+                self._bridges.connect(caller, callee)
+            except BaseException:
                 callee.hang_up("normal")
-                room.leave(callee)
+                raise
         finally:
-            ringing.stop()
-            room.leave(caller)
+            heard.stop()
+        await self._bridges.alone(caller)
+        return dialled
 
     async def _ring(
         self,
-        caller: IncomingSession,
+        caller: CallSession,
         originator: Originator,
         destinations: Sequence[Address],
         linear: bool,
         seconds: float,
-        ringing: _Ringing,
+        heard: _Heard,
     ) -> Dialled:
-        groups: list[list[Target]] = []
+        wanted: list[Wanted] = []
         failure = Dialled(None, "unreachable", 480, "nobody can be reached")
         for destination in destinations:
+            targets: list[Target] = []
             try:
-                groups.append(await self._destinations.targets(destination))
+                targets = await self._destinations.targets(destination, originator)
             except NotReachable as error:
-                failure = Dialled(None, error.result, 403 if error.result == "refused" else 480, str(error))
+                failure = Dialled(None, error.result, error.status, str(error))
                 caller.log.warning("destination not called", why=str(error))
-        if not linear:
-            groups = [[target for group in groups for target in group]] if groups else []
-        for group in groups:
-            dialled = await self._dialer.ring_all(
-                group, originator, destinations[0], beside=caller, seconds=seconds, rang=ringing.rang
-            )
-            if dialled.session is not None:
-                return dialled
-            failure = dialled
-        return failure
-
-    def _tone(self, rate: int) -> Clip:
-        if rate not in self._tones:
-            self._tones[rate] = self._media.add_clip(ringback(rate), rate)
-        return self._tones[rate]
+            wanted.append((destination, targets))
+        if not any(targets for _, targets in wanted):
+            return failure
+        return await self._ringing.ring(
+            wanted, originator, linear=linear, beside=caller, seconds=seconds, rang=heard.rang
+        )
 
 
-class _Ringing:
+class _Heard:
     """What a caller hears until somebody answers."""
 
-    def __init__(
-        self, caller: IncomingSession, room: Room, tone: Callable[[int], Clip], *, early_media: bool
-    ) -> None:
+    def __init__(self, caller: CallSession, room: Room, tone: Tone, *, early_media: bool) -> None:
         self._caller = caller
-        self._room = room
+        self._room = room  # for early media
         self._tone = tone
         self._early_media = early_media
         self._playout: Playout | None = None
@@ -125,12 +112,13 @@ class _Ringing:
             self._room.enter(session)
         elif caller.call.status is Status.RINGING:
             caller.ring()
-        elif self._playout is None and not self._room.members and caller.sound is not None:
-            sound = caller.sound
-            self._playout = sound.leg.play([self._tone(sound.rate)], loop=True)
+        elif self._playout is None and not self._room.members:
+            self._playout = self._tone.play(caller)
 
     def stop(self) -> None:
-        """End the tone."""
+        """End the tone and the early media."""
         if self._playout is not None:
             self._playout.stop()
             self._playout = None
+        for session in list(self._room.members):
+            self._room.leave(session)

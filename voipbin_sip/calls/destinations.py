@@ -1,36 +1,50 @@
 """Turns a flow's addresses into places that an INVITE can go to, and keeps calls from leaving unasked.
 
-Nothing outside is dialled that `outbound.allow` does not name; registered extensions are always within reach.
+Registered extensions are always within reach; what lies outside is dialled only if the toll guard allows it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from voipbin_sip.calls.call import Address
+import structlog
+
+from voipbin_sip.calls.call import Address, Originator
+from voipbin_sip.calls.caller_id import shown_elsewhere, shown_inside, shown_number
+from voipbin_sip.calls.numbering import home_region, international
 from voipbin_sip.calls.outgoing import Target
+from voipbin_sip.calls.routing import Routing
 from voipbin_sip.directory import Directory
+from voipbin_sip.masking import masked
+from voipbin_sip.registrar.contact import Contact
 from voipbin_sip.registrar.locations import Locations
 from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.events import Hop
-from voipbin_sip.sip.uri import parse_uri
+from voipbin_sip.sip.name_addr import parse_name_addr
+from voipbin_sip.sip.uri import Uri, parse_uri
+from voipbin_sip.toll.refused import Refused
 from voipbin_sip.transport.resolver import Place, ResolveError, Resolver
 
 
 class NotReachable(Exception):  # noqa: N818 - reads as what happened
-    """Nobody can be called at an address; the message says why, `result` in one of the words of `connect`."""
+    """Nobody can be called at an address; the message says why.
 
-    def __init__(self, result: str, why: str) -> None:
+    `result` is one of the words of `connect`, `status` what a caller is told who has nothing but SIP.
+    """
+
+    def __init__(self, result: str, why: str, status: int = 0) -> None:
         super().__init__(why)
         self.result = result
+        self.status = status or (403 if result == "refused" else 480)
 
 
 class Destinations:
     """Looks addresses up.
 
     Args:
-        allow: SIP hosts that may be dialled (`outbound.allow`).
+        check: raises toll.Refused for an address outside that may not be called.
         local: our address and port for a transport and a peer's address; raises LookupError.
+        number: of ours, in E.164, shown by callers outside who have none (`outbound.default_outgoing_source_number`).
     """
 
     def __init__(
@@ -38,52 +52,135 @@ class Destinations:
         directory: Callable[[], Directory],
         locations: Locations,
         resolver: Resolver,
+        routing: Routing,
         *,
-        allow: Sequence[str],
+        domain: str,
+        check: Callable[[Address], None],
         local: Callable[[str, str], tuple[str, int]],
+        number: str = "",
     ) -> None:
         self._directory = directory
         self._locations = locations
         self._resolver = resolver
-        self._allow = frozenset(host.lower() for host in allow)
+        self._routing = routing
+        self._domain = domain
+        self._check = check
         self._local = local
+        self._number = number
+        self._home = home_region(number) if number else ""
+        self._log = structlog.get_logger("calls")
 
-    async def targets(self, address: Address) -> list[Target]:
-        """Return where to send INVITEs for an address. Raises NotReachable."""
+    async def targets(self, address: Address, originator: Originator) -> list[Target]:
+        """Return where to send INVITEs for an address, all at once. Raises NotReachable."""
+        if originator.max_forwards < 0:
+            raise NotReachable("failed", "the call has been passed on too often", 483)
         if address.type == "extension":
-            return self._phones(address)
+            return self._phones(address, originator)
         if address.type == "sip":
-            return [await self.target(address.target)]
-        raise NotReachable("unreachable", f"there is no trunk for {address.type} destinations")
+            return [await self.target(address.target, originator)]
+        if address.type == "tel":
+            return [self._by_provider(address, originator)]
+        raise NotReachable("unreachable", f"an address of type {address.type} cannot be called", 404)
 
-    async def target(self, text: str) -> Target:
-        """Return the way to a SIP address that `outbound.allow` names; also asked for redirections."""
+    async def target(self, text: str, originator: Originator) -> Target:
+        """Return the way to a SIP address elsewhere; also asked for redirections."""
         try:
-            uri = parse_uri(text if text.startswith(("sip:", "sips:")) else f"sip:{text}")
+            uri = parse_uri(text if text.lower().startswith(("sip:", "sips:")) else f"sip:{text}")
         except RemoteProtocolError as error:
-            raise NotReachable("failed", f"{text} is no SIP address") from error
-        host = (uri.host or "").lower()
-        if host not in self._allow:
-            raise NotReachable("refused", f"outbound.allow does not name {host}")
-        try:
-            places = await self._resolver.resolve(uri)
-        except ResolveError as error:
-            raise NotReachable("unreachable", str(error)) from error
-        hops = [hop for hop in map(self._hop, places) if hop is not None]
-        if not hops:
-            raise NotReachable("unreachable", f"no socket of ours reaches {host}")
-        return Target(hops[0], str(uri), others=tuple(hops[1:]))
+            raise NotReachable("failed", f"{text} is no SIP address", 404) from error
+        outside = Address("sip", str(uri))
+        self._allow(outside)
+        shown = shown_elsewhere(originator, self._domain)
+        hops = await self._hops(uri)
+        return Target(str(uri), hops, from_=shown.from_, headers=shown.headers, outside=outside)
 
-    def _phones(self, address: Address) -> list[Target]:
+    async def hops(self, target: Target) -> tuple[Hop, ...]:
+        """Return the ways to a target, the best one first. Raises NotReachable."""
+        if target.hops:
+            return target.hops
+        return await self._hops(
+            parse_name_addr(target.route[0]).uri if target.route else parse_uri(target.uri)
+        )
+
+    def failed(self, target: Target, hop: Hop) -> None:
+        """Note that a server did not answer: others are tried before it for a while."""
+        if target.provider:
+            self._resolver.failed(Place(hop.transport, *hop.remote))
+            self._routing.carriers.failed(target.provider)
+
+    def answered(self, target: Target) -> None:
+        """Note that a server has answered."""
+        if target.provider:
+            self._routing.carriers.answered(target.provider)
+
+    def _phones(self, address: Address, originator: Originator) -> list[Target]:
         # VoIPBIN's clients give a UUID as the target and the extension's name as target_name.
         known = self._directory().extensions
         extension = address.target if address.target in known else address.target_name
         if extension not in known:
-            raise NotReachable("unreachable", f"there is no extension {address.target or extension}")
-        contacts = self._locations.contacts(extension)
+            raise NotReachable("unreachable", f"there is no extension {address.target or extension}", 404)
+        contacts = [
+            contact for contact in self._locations.contacts(extension) if not self._is_carrier(contact)
+        ]
         if not contacts:
             raise NotReachable("unreachable", f"no phone is registered for extension {extension}")
-        return [Target(contact.hop, contact.uri, contact.path) for contact in contacts]
+        shown = shown_inside(originator, self._domain)
+        return [
+            Target(
+                contact.uri,
+                (contact.hop,),
+                from_=shown.from_,
+                route=contact.path,
+                doubtful=contact.doubtful,
+                transfers=True,
+            )
+            for contact in contacts
+        ]
+
+    def _is_carrier(self, contact: Contact) -> bool:
+        """Tell a phone from a carrier, which may take any call that comes from our address.
+
+        A REGISTER with a Path leads elsewhere than where it comes from. Who has an extension's password could so
+        have calls to the extension end at a number of his choice, past the toll guard.
+        """
+        host = contact.hop.remote[0]
+        provider = self._routing.carriers.server_at(host) if host != contact.source[0] else None
+        if provider is None:
+            return False
+        self._log.warning("a phone registered at a provider's address is not called", provider=provider)
+        return True
+
+    def _by_provider(self, address: Address, originator: Originator) -> Target:
+        number = international(address.target, self._home)
+        if not number:
+            raise NotReachable("failed", f"{masked(address.target)} is no telephone number", 404)
+        self._allow(Address("tel", number))
+        providers = self._routing.providers(number)
+        if not providers:
+            raise NotReachable("unreachable", f"no route leads to {masked(number)}", 404)
+        caller = shown_number(originator, self._directory().numbers, self._number)
+        providers = [provider for provider in providers if caller or provider.caller_id.number]
+        if not providers:
+            why = f"the caller id {masked(originator.address.target)} is not ours"
+            raise NotReachable("refused", f"{why}, and there is no outbound.default_outgoing_source_number")
+        ways = [self._routing.target(provider, number, originator, caller) for provider in providers]
+        return ways[0].before(ways[1:])
+
+    def _allow(self, address: Address) -> None:
+        try:
+            self._check(address)
+        except Refused as error:
+            raise NotReachable(error.result, str(error)) from error
+
+    async def _hops(self, uri: Uri) -> tuple[Hop, ...]:
+        try:
+            places = await self._resolver.resolve(uri)
+        except ResolveError as error:
+            raise NotReachable("unreachable", str(error)) from error
+        hops = tuple(hop for hop in map(self._hop, places) if hop is not None)
+        if not hops:
+            raise NotReachable("unreachable", f"no socket of ours reaches {uri.host}")
+        return hops
 
     def _hop(self, place: Place) -> Hop | None:
         try:

@@ -1,29 +1,30 @@
-"""Places calls: one to one target, or to many at once until the first answers."""
+"""Places calls: to many targets at once, until the first answers."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 
-import structlog
-
-from media.client import MediaClient, NoPort, WorkerLost
+from media.client import MediaClient
+from media.media_leg import MediaLeg
 from voipbin_sip.calls.call import Address, Call, Originator
-from voipbin_sip.calls.destinations import Destinations, NotReachable
+from voipbin_sip.calls.destinations import Destinations
 from voipbin_sip.calls.outgoing import ELSEWHERE, OutgoingSession, Target
+from voipbin_sip.calls.pursuit import SILENCE, Pursuit
 from voipbin_sip.calls.session import CallLimits, CallSession
-from voipbin_sip.calls.sound import LegSound
+from voipbin_sip.calls.sound import CODECS, LegSound
 from voipbin_sip.calls.states import Direction, Status
 from voipbin_sip.calls.switchboard import Switchboard
-from voipbin_sip.sip.events import Progress
-from voipbin_sip.sip.name_addr import NameAddr
-from voipbin_sip.sip.uri import Uri
+from voipbin_sip.masking import masked
+from voipbin_sip.sip.events import Hop, Progress
+from voipbin_sip.toll.guard import TollGuard
 from voipbin_sip.transport.endpoint import Endpoint
 
 DIAL_SECONDS = 60.0
-MAX_REDIRECTIONS = 5
-UNREACHED = frozenset({408, 503})  # no answer at all, or told to go elsewhere (RFC 3263 section 4.3)
+NO_ANSWER = frozenset({408, 480, 487})  # of somebody who was never heard of: out of reach
+DOUBT = 1.0  # s that a phone which has given no signs of life has for one where others are rung too
 
 # What is told of several failures, the most telling first: SIP statuses and the word for them.
 RESULTS: tuple[tuple[str, frozenset[int]], ...] = (
@@ -55,23 +56,60 @@ class Dialer:
         switchboard: Switchboard,
         destinations: Destinations,
         *,
-        domain: str,
+        toll: TollGuard,
         limits: CallLimits,
-        advertised: Callable[[str], str],
+        advertised: Callable[[str, str], str],
     ) -> None:
         self._endpoint = endpoint
         self._media = media
         self._switchboard = switchboard
         self._destinations = destinations
-        self._log = structlog.get_logger("dialer")
-        self._domain = domain
+        self._toll = toll
         self._limits = limits
         self._advertised = advertised
 
-    def dial(
-        self, target: Target, originator: Originator, destination: Address, beside: CallSession | None = None
-    ) -> OutgoingSession:
-        """Send one INVITE. Raises NoPort, WorkerLost or OSError where no sound can be had for it."""
+    async def ring_all(
+        self,
+        callees: Sequence[tuple[Address, Target]],
+        originator: Originator,
+        *,
+        beside: CallSession | None = None,
+        seconds: float = DIAL_SECONDS,
+        rang: Callable[[OutgoingSession, Progress], None] | None = None,
+        placed: Callable[[OutgoingSession], None] | None = None,
+    ) -> Dialled:
+        """Ring all callees until one answers; the others are cancelled. Cancelling this cancels all.
+
+        `placed` is told each call, before anything is sent.
+        """
+        near = beside.sound.leg if beside is not None and beside.sound is not None else None
+        master = str(beside.call.id) if beside is not None else ""
+        pursuits = []
+        for destination, target in callees:
+            session = self._new_session(target, originator, destination)
+            if placed is not None:
+                placed(session)
+            if rang is not None:
+                session.rang = partial(rang, session)
+            attempt = partial(self._attempt, near, master)
+            pursuits.append(Pursuit(session, target, originator, self._destinations, attempt))
+        running: dict[asyncio.Future[OutgoingSession | None], Pursuit] = {
+            asyncio.ensure_future(pursuit.run()): pursuit for pursuit in pursuits
+        }
+        winner: OutgoingSession | None = None
+        try:
+            winner = await _first_answer(running, seconds)
+        finally:
+            for attempt_task in running:
+                attempt_task.cancel()
+            for pursuit in pursuits:
+                if pursuit.session is not winner:
+                    pursuit.session.hang_up("cancel", ELSEWHERE if winner is not None else "")
+        if winner is not None:
+            return Dialled(winner, "answered", call_id=str(winner.call.id))
+        return summary([pursuit.session for pursuit in pursuits])
+
+    def _new_session(self, target: Target, originator: Originator, destination: Address) -> OutgoingSession:
         call = Call(
             "",
             originator.address,
@@ -81,125 +119,94 @@ class Dialer:
             payer=originator.payer,
             private=originator.private,
             max_forwards=originator.max_forwards,
+            transfers=target.transfers,
         )
-        session = OutgoingSession(call, self._endpoint, self._limits)
-        near = beside.sound.leg if beside is not None and beside.sound is not None else None
-        try:
-            sound = LegSound(
-                self._media,
-                target.hop.local[0],
-                session,
-                advertised=self._advertised,
-                rtp_timeout=self._limits.rtp_timeout,
-                beside=near,
-            )
-        except (NoPort, WorkerLost, OSError):
-            session.abandon()
-            raise
-        session.dial(sound, target, from_=self._from(originator.address))
+        return OutgoingSession(call, self._endpoint, self._limits)
+
+    def _attempt(
+        self, near: MediaLeg | None, master: str, session: OutgoingSession, target: Target, hop: Hop
+    ) -> None:
+        """Send an INVITE with the session's sound; one attempt after the other has the same media leg."""
+        if target.outside is not None:
+            self._permit(session, target, target.outside)
+        before, host = session.sound, hop.local[0]
+        again = before.leg if before is not None and before.leg.host == host else None
+        if before is not None and again is None:
+            before.close()
+        sound = session.sound = LegSound(
+            self._media,
+            host,
+            session,
+            advertised=lambda local: self._advertised(local, hop.remote[0]),
+            rtp_timeout=self._limits.rtp_timeout,
+            peer="" if target.route else hop.remote[0],
+            beside=near,
+            codecs=target.codecs or CODECS,
+            srtp=target.srtp or self._limits.srtp,
+            secure=hop.transport == "TLS",
+            leg=again,
+        )
+        session.dial(sound, target, hop)
         self._switchboard.adopt(session)
-        session.log.info("dialling", uri=target.uri, master=str(beside.call.id) if beside else "")
+        session.log.info("dialling", provider=target.provider, to=masked(target.uri), master=master)
         self._endpoint.flush()
-        return session
 
-    async def ring_all(
-        self,
-        targets: Sequence[Target],
-        originator: Originator,
-        destination: Address,
-        *,
-        beside: CallSession | None = None,
-        seconds: float = DIAL_SECONDS,
-        rang: Callable[[OutgoingSession, Progress], None] | None = None,
-    ) -> Dialled:
-        """Ring all targets until one answers; the others are cancelled. Cancelling this cancels all."""
-        sessions: list[OutgoingSession] = []
-
-        def begin(target: Target) -> OutgoingSession:
-            session = self.dial(target, originator, destination, beside)
-            sessions.append(session)
-            if rang is not None:
-                session.rang = _tell(rang, session)
-            return session
-
-        attempts = [asyncio.ensure_future(self._reach(target, begin)) for target in targets]
-        winner: OutgoingSession | None = None
-        try:
-            winner = await _first_answer(attempts, seconds)
-        finally:
-            for attempt in attempts:
-                attempt.cancel()
-            for session in sessions:
-                if session is not winner:
-                    session.hang_up("cancel", ELSEWHERE if winner is not None else "")
-        if winner is not None:
-            return Dialled(winner, "answered", call_id=str(winner.call.id))
-        return summary(sessions)
-
-    async def _reach(
-        self, target: Target, begin: Callable[[Target], OutgoingSession], redirections: int = 0
-    ) -> OutgoingSession | None:
-        """Call one target: by its other hops where one does not work, and where it redirects us to."""
-        for hop in (target.hop, *target.others):
-            try:
-                session = begin(replace(target, hop=hop, others=()))
-            except (NoPort, WorkerLost, OSError) as error:
-                self._log.error("no sound for a call", uri=target.uri, why=str(error))
-                return None
-            if await asyncio.shield(session.outcome):
-                return session
-            if session.has_rung or session.failure not in UNREACHED:
-                break
-        if redirections < MAX_REDIRECTIONS:
-            for uri in session.redirected:
-                try:
-                    onward = await self._destinations.target(uri)
-                except NotReachable as error:
-                    session.log.warning("redirection not followed", why=str(error))
-                    continue
-                answered = await self._reach(onward, begin, redirections + 1)
-                if answered is not None:
-                    return answered
-        return None
-
-    def _from(self, source: Address) -> str:
-        user, _, host = source.target.partition("@")
-        return str(NameAddr(source.target_name, Uri("sip", user=user or None, host=host or self._domain)))
+    def _permit(self, session: OutgoingSession, target: Target, outside: Address) -> None:
+        """Let the toll guard count a call, once for all attempts. Raises Refused."""
+        now = self._endpoint.now()
+        if session.permit is not None:
+            session.permit.onward(target.provider, now)
+            return
+        session.permit = self._toll.begin(session.call.payer, target.provider, outside, now)
+        session.permit.over = partial(session.hang_up, "timeout")
 
 
 async def _first_answer(
-    attempts: Sequence[asyncio.Future[OutgoingSession | None]], seconds: float
+    running: dict[asyncio.Future[OutgoingSession | None], Pursuit], seconds: float
 ) -> OutgoingSession | None:
-    """Wait for the first answer, until all failed or `seconds` are over."""
-    waiting = set(attempts)
-    deadline = asyncio.get_running_loop().time() + seconds
+    """Wait for the first answer, until all failed or `seconds` are over.
+
+    Phones that have not sent anything yet when all others have failed are not waited for much longer.
+    """
+    clock = asyncio.get_running_loop().time
+    begun = failed_at = clock()
+    waiting = set(running)
     while waiting:
-        left = deadline - asyncio.get_running_loop().time()
-        done, waiting = await asyncio.wait(
-            waiting, timeout=max(0.0, left), return_when=asyncio.FIRST_COMPLETED
-        )
-        if not done:
+        until = begun + seconds
+        left = [running[task] for task in waiting]
+        if all(pursuit.is_silent for pursuit in left):
+            alone = len(left) == len(running)
+            if all(pursuit.is_doubtful for pursuit in left):
+                until = min(until, begun + SILENCE if alone else max(failed_at, begun + DOUBT))
+            elif not alone:
+                until = min(until, failed_at + SILENCE)
+        if clock() >= until:
             return None
-        for attempt in done:
-            if (session := attempt.result()) is not None:
+        done, waiting = await asyncio.wait(
+            waiting, timeout=until - clock(), return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in done:
+            if (session := task.result()) is not None:
                 return session
+            failed_at = clock()
     return None
 
 
 def summary(sessions: Sequence[OutgoingSession]) -> Dialled:
-    """Say in one word why nobody answered; a phone that still rang did not answer."""
-    failures = {session.failure or 480: session for session in sessions}
-    if not failures:
-        return Dialled(None, "unreachable", 480, "nobody is registered")
-    silent = failures.get(408)
-    if len(failures) == 1 and silent is not None and not silent.has_rung:
-        return Dialled(None, "unreachable", 408, silent.failure_reason, str(silent.call.id))
-    told = [(result, status) for result, statuses in RESULTS for status in failures if status in statuses]
-    result, status = told[0] if told else ("failed", next(iter(failures)))
-    return Dialled(None, result, status, failures[status].failure_reason, str(failures[status].call.id))
+    """Say in one word why nobody answered: the most telling of all failures; a phone that still rang did not answer."""
+    found = Dialled(None, "unreachable", 480, "nobody is registered")
+    rank = len(_ORDER)
+    for session in sessions:
+        for status, reason in session.failures or [(480, "")]:
+            result = _result(status) if session.is_heard or status not in NO_ANSWER else "unreachable"
+            if _ORDER.index(result) < rank:
+                rank = _ORDER.index(result)
+                found = Dialled(None, result, status, reason, str(session.call.id))
+    return found
 
 
-def _tell(
-    rang: Callable[[OutgoingSession, Progress], None], session: OutgoingSession
-) -> Callable[[Progress], None]:
-    return lambda event: rang(session, event)
+_ORDER = (*(result for result, _ in RESULTS), "failed")
+
+
+def _result(status: int) -> str:
+    return next((result for result, statuses in RESULTS if status in statuses), "failed")

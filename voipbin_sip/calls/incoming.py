@@ -6,6 +6,7 @@ from voipbin_sip.calls.call import Call
 from voipbin_sip.calls.session import CallLimits, CallSession
 from voipbin_sip.calls.sound import LegSound
 from voipbin_sip.calls.states import STATUS_OF_CAUSE, Status
+from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.sdp import SessionDescription
 from voipbin_sip.transport.endpoint import Endpoint
 
@@ -18,11 +19,15 @@ class IncomingSession(CallSession):
         self._early = False
 
     def begin(self, sound: LegSound, offer: SessionDescription | None) -> None:
-        """Take the offer in. Raises RemoteProtocolError(488) where no codec fits."""
+        """Take the offer in. Raises RemoteProtocolError(488) where no codec fits, or ours must not leave."""
         self.sound = sound
         if offer is not None:
             sound.answer(offer)
             self._media_ready.set()
+            if sound.exposed:
+                self.log.warning("the caller sent its SRTP keys over signalling that is not secure")
+        elif sound.needs_tls:
+            raise RemoteProtocolError(488, "Incompatible transport protocol")
 
     def ring(self) -> None:
         """Send 180."""

@@ -29,7 +29,7 @@ class Room:
         """Take a call out, if it is in."""
         if session in self.members:
             self.members.remove(session)
-            if session.sound is not None:
+            if session.sound is not None and session.sound.leg.room is self._media:
                 session.sound.leg.leave()
             self._tell()
 
@@ -57,8 +57,19 @@ class Rooms:
         room.enter(session)
         return room
 
+    def of(self, session: CallSession) -> Room | None:
+        """Return the room with a name that a call is in."""
+        return next((room for room in self._named.values() if session in room.members), None)
+
+    def put_out(self, session: CallSession) -> bool:
+        """Put a call out of its room, whose flow then goes on; False if it is in none."""
+        room = self.of(session)
+        if room is not None:
+            self.leave(room, session)
+        return room is not None
+
     def leave(self, room: Room, session: CallSession) -> None:
         """Take a call out of its room; an empty one is gone."""
         room.leave(session)
-        if not room.members:
-            self._named.pop(room.name, None)
+        if not room.members and self._named.get(room.name) is room:
+            del self._named[room.name]

@@ -9,16 +9,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
-from media.messages import Digit, FirstPacket, RtpTimeout
+from media.client import MediaLeg
+from media.messages import Digit, FirstPacket, LegClosed, RtpTimeout
 from voipbin_sip.calls.call import Call
 from voipbin_sip.calls.digits import DigitGate
+from voipbin_sip.calls.quality import Quality
 from voipbin_sip.calls.sound import LegSound
 from voipbin_sip.calls.states import CAUSES, Direction, Status, hangup_reason
 from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.events import Ended, Offer
+from voipbin_sip.sip.sdes import SrtpPolicy
 from voipbin_sip.sip.sdp import SessionDescription
 from voipbin_sip.transport.endpoint import Endpoint
 
@@ -29,6 +33,7 @@ class CallLimits:
 
     duration: float = 3600.0
     rtp_timeout: float = 60.0
+    srtp: SrtpPolicy = "optional"  # of calls whose trunk or provider has none of its own
 
 
 class CallSession:
@@ -40,6 +45,7 @@ class CallSession:
         self.pressed: Callable[[str], None] = _no_digit
         self.over: Callable[[], None] = _no_end
         self.held: Callable[[bool], None] = nobody_waits
+        self.gone: Callable[[], None] = nobody_is_left
         self.sound: LegSound | None = None
         self._endpoint = endpoint
         self.finished = asyncio.Event()
@@ -48,7 +54,7 @@ class CallSession:
         self._cause = 0  # ours, of the hang-up
         self._status_before_end = call.status
         self._duration_over = False
-        self._holds = False  # the peer wants no sound from us
+        self.holds = False  # the peer wants no sound from us
         self._cap = asyncio.get_running_loop().call_later(limits.duration, self._too_long)
 
     def abandon(self) -> None:
@@ -60,6 +66,10 @@ class CallSession:
         await self._media_ready.wait()
         assert self.sound is not None
         return self.sound
+
+    def quality(self) -> Quality | None:
+        """Return how the sound has come across, at most half a second old; None where there was none."""
+        return self.call.quality if self.sound is None else Quality.of(self.sound.leg.stats())
 
     def ring(self) -> None:
         """Tell an unanswered caller that it rings; nothing on a call that we placed."""
@@ -121,8 +131,8 @@ class CallSession:
         self._accept_answer(answer)
 
     def _tell_hold(self, holds: bool) -> None:
-        if holds is not self._holds:
-            self._holds = holds
+        if holds is not self.holds:
+            self.holds = holds
             self.held(holds)
 
     def info_digit(self, digit: str) -> None:
@@ -145,7 +155,10 @@ class CallSession:
             call.direction, last, self._cause or event.cause, duration_over=self._duration_over
         )
         if self.sound is not None:
+            leg = self.sound.leg
+            call.quality = Quality.of(leg.stats())
             self.sound.close()
+            leg.final.add_done_callback(partial(self._keep_quality, leg))
         self.log.info(
             "call ended",
             by=call.hangup_by,
@@ -154,6 +167,7 @@ class CallSession:
             why=event.reason,
         )
         self.finished.set()
+        self.gone()
         self.over()
         self._forget()
 
@@ -168,7 +182,9 @@ class CallSession:
         self.log.debug("first packet", source=f"{event.host}:{event.port}")
 
     def on_rtp_timeout(self, event: RtpTimeout) -> None:
-        """The caller has vanished."""
+        """The caller has vanished, unless it holds: then many phones send nothing at all."""
+        if self.holds:
+            return
         self.log.warning("no sound from the caller", seconds=event.seconds)
         self.hang_up("normal", f"no RTP for {event.seconds:.0f} s")
 
@@ -179,8 +195,15 @@ class CallSession:
 
     def _forget(self) -> None:
         """Let go of everything that refers to this call, so that it is freed at once and not by the collector."""
-        self.pressed, self.over, self.held = _no_digit, _no_end, nobody_waits
+        self.pressed, self.over, self.held, self.gone = _no_digit, _no_end, nobody_waits, nobody_is_left
         self.sound = None
+
+    def _keep_quality(self, leg: MediaLeg, _: asyncio.Future[LegClosed]) -> None:
+        """The last counters of the sound are there."""
+        quality = Quality.of(leg.stats())
+        if quality.has_sound:
+            self.call.quality = quality
+            self.log.info("call quality", **quality.fields())
 
     def _digit(self, digit: str, source: str) -> None:
         if self._gate.passes(source, self._endpoint.now()):
@@ -211,3 +234,7 @@ def _no_end() -> None:
 
 def nobody_waits(held: bool) -> None:
     """There is nobody on the other side."""
+
+
+def nobody_is_left() -> None:
+    """The call was in no bridge."""

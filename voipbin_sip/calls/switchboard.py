@@ -14,7 +14,7 @@ from voipbin_sip.calls.call import Call
 from voipbin_sip.calls.incoming import IncomingSession
 from voipbin_sip.calls.outgoing import OutgoingSession
 from voipbin_sip.calls.session import CallLimits, CallSession
-from voipbin_sip.calls.sound import LegSound, media_host
+from voipbin_sip.calls.sound import LegSound, media_host, peer_host
 from voipbin_sip.registrar.registrar import Answer
 from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.events import (
@@ -46,8 +46,9 @@ class Switchboard:
     """All calls by leg.
 
     Args:
-        advertised: the address that SDP names instead of a local one.
+        advertised: the address that SDP names instead of a local one, to a peer's address.
         on_call: starts what the call is for; gets the session and the admission's word.
+        on_transfer: carries a REFER out.
         registrar: answers a REGISTER.
     """
 
@@ -57,8 +58,9 @@ class Switchboard:
         admission: Admission,
         *,
         limits: CallLimits,
-        advertised: Callable[[str], str],
+        advertised: Callable[[str, str], str],
         on_call: Callable[[IncomingSession, Admitted], None],
+        on_transfer: Callable[[CallSession, Transfer], None],
         registrar: Callable[[Request, Hop], Answer],
     ) -> None:
         self._registrar = registrar
@@ -67,10 +69,12 @@ class Switchboard:
         self._limits = limits
         self._advertised = advertised
         self._on_call = on_call
+        self._on_transfer = on_transfer
         self._log = structlog.get_logger("sip")
         self._endpoint: Endpoint | None = None
         self.sessions: dict[str, CallSession] = {}
         self._ended: dict[str, int] = {}  # SIP status by call id, oldest first
+        self._questions: dict[str, Callable[[Response], None]] = {}  # requests outside of calls, by token
         self.counters: Counter[str] = Counter()
         self.draining = False
         self.idle = asyncio.Event()  # set while there is no call
@@ -85,6 +89,10 @@ class Switchboard:
         self.sessions[session.call.leg] = session
         self.idle.clear()
 
+    def expect(self, token: str, answered: Callable[[Response], None]) -> None:
+        """Tell who sent a request outside of calls (`SipCore.request`) how it was answered; there is always an end."""
+        self._questions[token] = answered
+
     def handle(self, event: Event) -> None:
         """Take one event of the SIP core."""
         match event:
@@ -96,7 +104,8 @@ class Switchboard:
                 self.counters["refused"] += 1
                 self._log.debug("refused", source=event.hop.remote[0], status=event.status, why=event.why)
             case Response():
-                pass  # of a request outside of calls: none is sent yet
+                if answered := self._questions.pop(event.token, None):
+                    answered(event)
             case _:
                 self._in_call(event)
 
@@ -129,6 +138,8 @@ class Switchboard:
                 session.offer_answered(event.answer)
             case InfoDigit():
                 session.info_digit(event.digit)
+            case Transfer():
+                self._on_transfer(session, event)
             case OfferRefused():
                 session.log.info("our offer was refused", status=event.status)
             case Ended():
@@ -160,7 +171,8 @@ class Switchboard:
             sip_call_id=event.request.call_id,
             payer=decision.payer,
             private=decision.private,
-            max_forwards=event.request.max_forwards or 70,
+            max_forwards=70 if event.request.max_forwards is None else event.request.max_forwards,
+            transfers=decision.transfers,
         )
         session = IncomingSession(call, self._endpoint, self._limits)
         try:
@@ -171,8 +183,11 @@ class Switchboard:
                 self._media,
                 host,
                 session,
-                advertised=self._advertised,
+                advertised=lambda local: self._advertised(local, event.hop.remote[0]),
                 rtp_timeout=self._limits.rtp_timeout,
+                peer=peer_host(event.request, event.hop.remote[0]),
+                srtp=self._limits.srtp,
+                secure=event.hop.transport == "TLS",
             )
         except (NoPort, WorkerLost, OSError) as error:
             session.abandon()

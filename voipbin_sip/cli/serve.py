@@ -57,12 +57,13 @@ def _load(path: Path) -> Loaded | None:
 
 
 async def _serve(loaded: Loaded) -> None:
-    tame_collector()
     server = Server(loaded)
     loop = asyncio.get_running_loop()
     addresses = await server.start()
+    tame_collector()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
+    loop.add_signal_handler(signal.SIGHUP, server.reload)
     print("ready sip=" + ",".join(str(address) for address in addresses))
     for line in hints(loaded, addresses):
         print(line)
@@ -76,11 +77,12 @@ def tame_collector() -> None:
     """Keep Python's cycle collector from stopping the signalling.
 
     Calls are made without cycles and freed by reference counts; an automatic full collection would walk over all of
-    them, at the busiest moment, for a tenth of a second. Full ones happen once a minute instead.
+    them, at the busiest moment, for a tenth of a second. Full ones happen once a minute instead, and leave out what
+    was loaded for good.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 1_000_000)
+    gc.enable()
 
 
 async def _collect_now_and_then() -> None:

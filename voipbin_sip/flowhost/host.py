@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Coroutine, Sequence
-from pathlib import Path
+from dataclasses import dataclass, field
 
-from flows import Flow, FlowSet, Run, RunLimits, load_flow_text
+from flows import Flow, FlowSet, Run, RunLimits, RunResult
 from flows.ports import StepFailed
 from voipbin_sip.calls.admission import Admitted
-from voipbin_sip.calls.call import Address, Originator
+from voipbin_sip.calls.call import Address, Call, Originator
 from voipbin_sip.calls.destinations import NotReachable
+from voipbin_sip.calls.dialplan import Meaning
 from voipbin_sip.calls.incoming import IncomingSession
 from voipbin_sip.calls.outgoing import OutgoingSession, Target
 from voipbin_sip.calls.session import CallSession
+from voipbin_sip.flowhost.direct import conference_flow, connecting_flow, room_flow
 from voipbin_sip.flowhost.steps import CallSteps, Parts
 from voipbin_sip.flowhost.trace import RealClock, RunTrace
 from voipbin_sip.sip.events import Progress
@@ -56,15 +57,44 @@ class FlowHost:
         self._limits = limits
         self._clock = RealClock()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._served: dict[CallSession, _Served] = {}
 
     def start(self, session: IncomingSession, admitted: Admitted) -> None:
         """Run the flow of a new call."""
-        flow = _direct(admitted.connect) if admitted.connect is not None else self._flows().get(admitted.flow)
+        flow = self._flow(admitted)
         if flow is None:  # the directory was checked against the flows, so this is a fault of ours
             session.refuse(500, "Flow not found")
             return
         self._begin(self._serve(session, flow))
         asyncio.get_running_loop().call_later(RING_AFTER, session.ring)
+
+    def divert(self, session: CallSession, meaning: Meaning) -> None:
+        """Let a call run from now on what was dialled for it, instead of the run that it has."""
+        flow = self._flow(meaning)
+        if flow is None:
+            session.refuse(500, "Flow not found")
+            return
+        self._begin(self._divert(session, flow, meaning.called))
+
+    def enter_room(self, session: CallSession, room: str) -> None:
+        """Let a call sit in a room (`rooms.Room.name`) from now on, instead of the run that it has."""
+        self._begin(self._divert(session, room_flow(room), session.call.destination))
+
+    async def _divert(self, session: CallSession, flow: Flow, destination: Address) -> None:
+        served = self._served.get(session)
+        if served is not None:
+            served.steps.let_go()
+            served.run.stop("the call was transferred")
+            await served.over.wait()
+            self._served.pop(session, None)
+        await self._serve(session, flow, destination)
+
+    def _flow(self, dialled: Admitted | Meaning) -> Flow | None:
+        if dialled.connect is not None:
+            return connecting_flow(dialled.connect)
+        if dialled.conference:
+            return conference_flow(dialled.conference)
+        return self._flows().get(dialled.flow)
 
     async def place(
         self,
@@ -84,7 +114,9 @@ class FlowHost:
         reachable, problems = [], []
         for destination in destinations:
             try:
-                reachable.append((destination, await self._parts.destinations.targets(destination)))
+                reachable.append(
+                    (destination, await self._parts.destinations.targets(destination, originator))
+                )
             except NotReachable as error:
                 problems.append(str(error))
                 parent.log.warning("destination not called", why=str(error))
@@ -110,14 +142,15 @@ class FlowHost:
             if early and session not in runs:
                 runs[session] = self._begin(self._serve(session, flow))
 
-        dialled = await self._parts.dialer.ring_all(targets, originator, destination, rang=rang)
+        dialled = await self._parts.ringing.ring_all(targets, originator, destination, rang=rang)
         session = dialled.session
         if session is None:
             return
         try:
             await (runs[session] if session in runs else self._serve(session, flow))
         finally:
-            session.hang_up("normal")
+            if session not in self._served:  # a transfer has not given it another run
+                session.hang_up("normal")
 
     def _begin(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
@@ -125,49 +158,80 @@ class FlowHost:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _serve(self, session: CallSession, flow: Flow) -> None:
-        """Run a flow on a call, and then what it names with on_complete_flow_id."""
+    async def _serve(self, session: CallSession, flow: Flow, destination: Address | None = None) -> None:
+        """Run a flow on a call, and then what it names with on_complete_flow_id.
+
+        `destination`: whom the run believes to have been called, where that is not whom the call was for at first.
+        """
         flows, trace = self._flows(), RunTrace(str(session.call.id))
+        steps = CallSteps(session, self._parts, self.place)
         run = Run(
             flows,
             flow,
-            call=CallSteps(session, self._parts, self.place),
+            call=steps,
             clock=self._clock,
             trace=trace,
-            variables=session.call.variables()
-            | {
-                "voipbin.activeflow.reference_type": "call",
-                "voipbin.activeflow.reference_id": str(session.call.id),
-            },
+            variables=_first_variables(session.call, destination),
             limits=self._limits,
         )
         session.pressed = run.digit
         session.over = lambda: run.stop("call ended")
         if session.call.is_over:  # it was cancelled before this task had its turn
             return
+        served = self._served[session] = _Served(run, steps)
         try:
-            result = await run.execute()
-            while result.next_flow is not None:
-                follow_up = Run(
-                    flows,
-                    result.next_flow,
-                    call=None,
-                    clock=self._clock,
-                    trace=trace,
-                    variables=result.variables,
-                    limits=self._limits,
-                    complete_count=result.complete_count,
-                )
-                result = await follow_up.execute()
+            try:
+                result = await run.execute()
+            finally:
+                served.over.set()
+                if self._served.get(session) is served and not steps.has_let_go:
+                    del self._served[session]
+            await self._follow_up(flows, result, trace)
         except Exception:
             session.log.exception("flow broke", flow=flow.name)
-            session.refuse(500, "Internal error")
+            if not steps.has_let_go:
+                session.refuse(500, "Internal error")
+
+    async def _follow_up(self, flows: FlowSet, result: RunResult, trace: RunTrace) -> None:
+        """Run what a flow names with on_complete_flow_id, without the call."""
+        while result.next_flow is not None:
+            follow_up = Run(
+                flows,
+                result.next_flow,
+                call=None,
+                clock=self._clock,
+                trace=trace,
+                variables=result.variables,
+                limits=self._limits,
+                complete_count=result.complete_count,
+            )
+            result = await follow_up.execute()
 
     async def close(self) -> None:
         """Stop all runs."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+@dataclass(slots=True, eq=False)
+class _Served:
+    """A call's run."""
+
+    run: Run
+    steps: CallSteps
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def _first_variables(call: Call, destination: Address | None) -> dict[str, str]:
+    """Return what a run on a call starts with."""
+    called = destination.variables("voipbin.call.destination") if destination is not None else {}
+    return {
+        **call.variables(),
+        **called,
+        "voipbin.activeflow.reference_type": "call",
+        "voipbin.activeflow.reference_id": str(call.id),
+    }
 
 
 async def _until_over(parent: CallSession, work: Coroutine[object, object, None]) -> None:
@@ -179,18 +243,3 @@ async def _until_over(parent: CallSession, work: Coroutine[object, object, None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _direct(to: Address) -> Flow:
-    """Return the flow of a phone that dials another one."""
-    step = {
-        "type": "connect",
-        "option": {
-            "destinations": [{"type": to.type, "target": to.target}],
-            "early_media": True,
-            "relay_reason": True,
-        },
-    }
-    flow, findings = load_flow_text(json.dumps({"name": "direct", "actions": [step]}), Path("direct"))
-    assert flow is not None, findings
-    return flow

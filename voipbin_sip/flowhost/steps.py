@@ -14,8 +14,8 @@ from media.client import BankFull, WorkerLost
 from voipbin_sip.calls.call import Address, Originator
 from voipbin_sip.calls.connecting import Connecting
 from voipbin_sip.calls.destinations import Destinations
-from voipbin_sip.calls.dialer import Dialer, Dialled
-from voipbin_sip.calls.incoming import IncomingSession
+from voipbin_sip.calls.dialer import Dialled
+from voipbin_sip.calls.ringing import Ringing
 from voipbin_sip.calls.rooms import Rooms
 from voipbin_sip.calls.session import CallSession
 from voipbin_sip.calls.sound import LegSound
@@ -33,7 +33,7 @@ class Parts:
     prompts: Prompts
     sounds: SoundLibrary
     connecting: Connecting
-    dialer: Dialer
+    ringing: Ringing
     destinations: Destinations
     rooms: Rooms
     conferences: Callable[[str], Conference | None]
@@ -69,10 +69,15 @@ class CallSteps:
         self._rooms = parts.rooms
         self._conferences = parts.conferences
         self._ended_status = parts.ended_status
+        self.has_let_go = False
+
+    def let_go(self) -> None:
+        """Leave the call to another run: this one is stopped and must not hang up."""
+        self.has_let_go = True
 
     def status(self) -> str:
-        """Return the call's status."""
-        return str(self._session.call.status)
+        """Return the call's status; one that was let go is over for this run."""
+        return str(Status.HANGUP if self.has_let_go else self._session.call.status)
 
     async def answer(self) -> None:
         """Answer the call."""
@@ -159,13 +164,10 @@ class CallSteps:
     ) -> ConnectResult:
         """Bridge the caller with somebody."""
         caller = self._session
-        if not isinstance(caller, IncomingSession):
-            raise StepFailed("only incoming calls can be connected yet")
-        self._warn_of_shown_caller(anonymous)
         try:
             dialled = await self._connecting.connect(
                 caller,
-                caller.call.originator(_address(source) if source is not None else None),
+                self._originator(source, anonymous),
                 [_address(destination) for destination in destinations],
                 linear=ring_method == "linear",
                 seconds=dial_timeout,
@@ -187,20 +189,20 @@ class CallSteps:
         anonymous: str,
     ) -> None:
         """Place calls of their own."""
-        self._warn_of_shown_caller(anonymous)
         await self._place(
             self._session,
-            self._session.call.originator(_address(source) if source is not None else None),
+            self._originator(source, anonymous),
             [_address(destination) for destination in destinations],
             flow,
             chained=chained,
             early_execution=early_execution,
         )
 
-    def _warn_of_shown_caller(self, anonymous: str) -> None:
-        """Say what a flow asks in vain: hiding the caller comes with calls to the telephone network."""
-        if anonymous == "yes":
-            self._session.log.warning("anonymous has no effect yet: the caller is shown")
+    def _originator(self, source: FlowAddress | None, anonymous: str) -> Originator:
+        return self._session.call.originator(
+            _address(source) if source is not None else None,
+            private={"yes": True, "no": False}.get(anonymous),
+        )
 
     async def conference(self, name: str) -> Conference:
         """Return a conference of the directory."""
@@ -210,7 +212,7 @@ class CallSteps:
         return conference
 
     async def join(self, room: str, *, kind: str) -> None:
-        """Put the caller into a room until it hangs up or, in a connect room, the last other one leaves."""
+        """Put the caller into a room until it hangs up, is put out or, in a connect room, the last other one leaves."""
         if kind == "conference":
             self._session.answer()
         await self._heard()
@@ -220,7 +222,7 @@ class CallSteps:
             raise StepFailed(str(error)) from error
         try:
             company = False
-            while True:
+            while self._session in joined.members:
                 company = company or len(joined.members) > 1
                 if kind == "connect" and company and len(joined.members) == 1:
                     return

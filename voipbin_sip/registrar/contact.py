@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from voipbin_sip.sip.events import Hop
@@ -14,6 +14,8 @@ class Contact:
     """A phone as it registered.
 
     To call it: an INVITE with `uri` as Request-URI and `path` as Route, sent to `hop`. Times are seconds since 1970.
+    One that is `doubtful` has left several signs of life unanswered, it was switched off perhaps: worth a try beside
+    others, not worth waiting for. Its next REGISTER or answer clears it.
     """
 
     uri: str  # as the phone wrote it, without URI headers
@@ -28,6 +30,7 @@ class Contact:
     user_agent: str = ""
     instance: str = ""  # +sip.instance with its brackets (RFC 5626 section 4.1), "" for none
     reg_id: str = ""
+    doubtful: bool = field(default=False, compare=False)
 
     @property
     def only_by_connection(self) -> bool:

@@ -2,7 +2,8 @@
 
 A NAT forgets a way that nobody used for half a minute (UDP; RFC 4787 section 4.3) or some minutes (streams). Over UDP
 the phone has to send as well, since some NATs count only what comes from inside: it gets an OPTIONS, which it
-answers. On a stream a CRLF does (RFC 5626 section 4.4.1). Names phones only; whoever owns the sockets sends.
+answers. On a stream a CRLF does (RFC 5626 section 4.4.1). Names phones only; whoever owns the sockets sends, and tells
+whether an OPTIONS was answered: phones behind a way that stays silent are marked as doubtful in the locations.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from voipbin_sip.registrar.locations import Locations
 from voipbin_sip.sip.events import Hop
 
 _BindingKey: TypeAlias = tuple[str, str]  # extension, URI
+
+MISSES = 3  # OPTIONS in a row without an answer until a phone is doubtful
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class _Way:
     """One way through a NAT, and the bindings that use it."""
 
     due: float
+    missed: int = 0  # OPTIONS in a row without an answer
     bindings: dict[_BindingKey, Contact] = field(default_factory=dict)
 
 
@@ -44,6 +48,7 @@ class Keepalive:
     """
 
     def __init__(self, locations: Locations, interval: float, now: float) -> None:
+        self._locations = locations
         self._interval = interval
         self._ways: dict[Hop, _Way] = {}
         self._heap: list[tuple[float, int, Hop, _Way]] = []
@@ -72,6 +77,16 @@ class Keepalive:
             self._push(hop, way)
         return pings
 
+    def answered(self, hop: Hop, yes: bool) -> None:
+        """Note that the OPTIONS sent to a hop was answered, in whatever way, or that no answer came in time."""
+        way = self._ways.get(hop)
+        if way is None:
+            return
+        way.missed = 0 if yes else way.missed + 1
+        if yes or way.missed == MISSES:
+            for (extension, _), contact in way.bindings.items():
+                self._locations.doubt(extension, contact, not yes)
+
     def _on_change(self, event: LocationEvent) -> None:
         if isinstance(event, Registered):
             if event.old is not None:
@@ -88,6 +103,7 @@ class Keepalive:
             way = self._ways[contact.hop] = _Way(due)
             self._push(contact.hop, way)
         way.due = max(way.due, due)
+        way.missed = 0
         way.bindings[extension, contact.uri] = contact
 
     def _leave(self, extension: str, contact: Contact) -> None:

@@ -52,9 +52,9 @@ class Locations:
         self._listeners.append(listener)
 
     def contacts(self, extension: str) -> list[Contact]:
-        """Return the phones of an extension, the preferred ones (q), then the latest first."""
+        """Return the phones of an extension: doubtful ones last, the preferred ones (q), then the latest first."""
         found = [binding.contact for binding in self._bindings.get(extension, ())]
-        found.sort(key=lambda contact: (-contact.q, -contact.updated_at))
+        found.sort(key=lambda contact: (contact.doubtful, -contact.q, -contact.updated_at))
         return found
 
     def __iter__(self) -> Iterator[tuple[str, Contact]]:
@@ -87,6 +87,12 @@ class Locations:
             return
         self._take_out(binding)
         self._tell(Unregistered(extension, contact, why))
+
+    def doubt(self, extension: str, contact: Contact, doubtful: bool = True) -> None:
+        """Mark a binding as doubtful or not, if it is still there; listeners are not told."""
+        binding = self._find(extension, contact)
+        if binding is not None and binding.contact.doubtful is not doubtful:
+            binding.contact = replace(binding.contact, doubtful=doubtful)
 
     def forget(self, extension: str) -> None:
         """Remove all bindings of an extension that is no more."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from voipbin_sip.sip.sdes import LocalSrtp, SrtpAgreement
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +17,7 @@ class LocalMedia:
     version: int  # to be raised by one for each description that differs
     codecs: tuple[str, ...] = ("PCMU", "PCMA", "G722")
     digit_events: bool = True
+    srtp: LocalSrtp = field(default_factory=LocalSrtp)
 
     @property
     def family(self) -> str:
@@ -38,3 +41,4 @@ class Agreement:
     digit_clock: int = 8000
     send: bool = True
     receive: bool = True
+    srtp: SrtpAgreement | None = None  # None: plain RTP

@@ -55,6 +55,7 @@ class Caller:
             str, tuple[bytes, Dialog]
         ] = {}  # by remote tag; no bytes while our answer is awaited
         self._cancel_sent = False
+        self.is_heard = False  # whether anything has come back
         self._transaction: ClientTransaction
 
     def start(self, now: float) -> None:
@@ -114,6 +115,7 @@ class Caller:
 
     def _response(self, now: float, response: Response | None) -> None:
         """Take a response, or None for none in time."""
+        self.is_heard |= response is not None and len(response.headers) > 0  # else it is the transport's
         if response is None:
             self._timed_out(now)
         elif response.status < 200:

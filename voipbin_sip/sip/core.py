@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from voipbin_sip.sip import callee, in_dialog, own_offer, peer_offer, transfer
+from voipbin_sip.sip.client_digest import ClientDigest
 from voipbin_sip.sip.dialog import Dialog, dialog_to_open
 from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.events import Hop, Limits, Output
@@ -99,8 +100,13 @@ class SipCore:
         outputs, self._wire.outputs = self._wire.outputs, []
         return outputs
 
-    def connection_lost(self, now: float, connection: int) -> None:
-        """Note that a stream connection is gone; calls go on, over new connections where something must be sent."""
+    def connection_lost(self, now: float, connection: int, opened_for: Hop | None = None) -> None:
+        """Note that a stream connection is gone; calls go on, over new connections where something must be sent.
+
+        `opened_for` is the hop that we opened it for: requests that went there and have no answer yet fail with 503.
+        """
+        if opened_for is not None:
+            self._transactions.connection_lost(now, opened_for)
         if connection in self._connections:
             self._connections.discard(connection)
             for session in self._legs.all():
@@ -182,11 +188,14 @@ class SipCore:
         cseq: int = 1,
         headers: Iterable[tuple[str, str]] = (),
         route: Iterable[str] = (),
-        credentials: tuple[str, str] | None = None,
+        credentials: tuple[str, str] | ClientDigest | None = None,
         body: bytes = b"",
         content_type: str | None = None,
     ) -> str:
-        """Send a request outside of any dialog and return a token; `Response` follows. Arguments as for `invite`."""
+        """Send a request outside of any dialog and return a token; `Response` follows. Arguments as for `invite`.
+
+        Credentials as a `ClientDigest` remember the challenges from one request to the next.
+        """
         self._connected(hop)
         return self._outside.request(
             now,
@@ -282,6 +291,11 @@ class SipCore:
         """Return the leg's dialog as a value, None if there is no such leg."""
         session = self._legs.get(leg)
         return None if session is None else session.dialog
+
+    def is_heard(self, leg: str) -> bool:
+        """Return whether anything has come back to the INVITE of a leg that we opened, a 100 at least."""
+        session = self._legs.get(leg)
+        return session is not None and session.calling is not None and session.calling.is_heard
 
     @property
     def counters(self) -> Mapping[str, int]:

@@ -14,7 +14,7 @@ from voipbin_sip.sip.events import Hop
 from voipbin_sip.sip.message import Request, Response
 from voipbin_sip.sip.name_addr import parse_name_addr, parse_name_addr_list
 from voipbin_sip.sip.transaction_key import has_magic_branch
-from voipbin_sip.sip.uri import Uri, parse_uri
+from voipbin_sip.sip.uri import Uri, parse_uri, party_uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,13 @@ class Dialog:
         return str(_request_uri(first)), (*self.route_set[1:], f"<{self.remote_target}>")
 
     def next_hop_uri(self) -> Uri:
-        """Return the URI that a request in this dialog is sent to (section 8.1.2)."""
-        return cached_uri(_bare(self.route_set[0]) if self.route_set else self.remote_target)
+        """Return the URI that a request in this dialog is sent to; a sips: target makes it one too (section 8.1.2)."""
+        if not self.route_set:
+            return cached_uri(self.remote_target)
+        first = cached_uri(_bare(self.route_set[0]))
+        if first.scheme == "sip" and is_sips(self.remote_target):
+            return replace(first, scheme="sips")
+        return first
 
     def with_request(self, number: int, hop: Hop) -> Dialog:
         """Return the dialog after a request of the peer."""
@@ -123,18 +128,21 @@ def dialog_to_open(
     try:
         target = parse_uri(uri)
         party = parse_name_addr(from_)
-        parse_name_addr(to or f"<{uri}>")
+        to = to or f"<{party_uri(target)}>"
+        parse_name_addr(to)
         route_set = tuple(f"<{route.uri}>" for route in parse_name_addr_list(routes))
     except RemoteProtocolError as error:
         raise LocalProtocolError(f"cannot call {uri[:60]!r}: {error.reason}") from None
     if target.scheme not in ("sip", "sips"):
         raise LocalProtocolError(f"cannot call {uri[:60]!r}: not a SIP URI")
+    if target.scheme == "sips" and hop.transport != "TLS":
+        raise LocalProtocolError(f"cannot call {uri[:60]!r} over {hop.transport}: sips wants TLS")
     dialog = Dialog(
         call_id=call_id,
         local_tag=local_tag,
         remote_tag="",
         local_party=f"{from_ if '<' in from_ else f'<{from_}>'};tag={local_tag}",
-        remote_party=to or f"<{uri}>",
+        remote_party=to,
         local_cseq=0,
         remote_cseq=-1,
         route_set=route_set,
@@ -172,6 +180,11 @@ def _with_target(dialog: Dialog, message: Request | Response) -> Dialog:
     if contacts and contacts[0].uri.scheme in ("sip", "sips"):
         return replace(dialog, remote_target=str(contacts[0].uri))
     return dialog
+
+
+def is_sips(uri: str) -> bool:
+    """Return whether a URI asks for TLS all the way (section 26.2.2)."""
+    return uri[:5].lower() == "sips:"
 
 
 @lru_cache(maxsize=256)

@@ -19,7 +19,7 @@ from voipbin_sip.sip.auth_headers import (
     parse_challenge,
 )
 from voipbin_sip.sip.errors import LocalProtocolError
-from voipbin_sip.sip.nonce import NonceCounts, make_nonce, nonce_age
+from voipbin_sip.sip.nonce import NonceCounts, make_nonce, nonce_age, read_nonce
 
 __all__ = [
     "ALGORITHMS",
@@ -34,6 +34,7 @@ __all__ = [
     "nonce_age",
     "parse_authorization",
     "parse_challenge",
+    "read_nonce",
     "verify",
 ]
 

@@ -18,10 +18,13 @@ from voipbin_sip.sip.sdp import SessionDescription
 class Hop:
     """One direction of transport: where a message came in, which is also how an answer leaves."""
 
-    transport: str  # "UDP" or "TCP", as in Via
+    transport: str  # "UDP", "TCP" or "TLS", as in Via
     local: tuple[str, int]  # the socket's own address (a concrete one: Via, Contact and SDP are made of it)
     remote: tuple[str, int]
     connection: int = 0  # of a stream transport; 0 = UDP, or "open one to remote"
+    name: str = (
+        ""  # the domain that a TLS server's certificate must be for (RFC 5922); "" = the address itself
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,7 @@ class Ended:
     reason: str  # in words, for logs: "BYE", "CANCEL", "no ACK", "rejected", the phrase of a failure …
     cause: int = 0  # Q.850 cause of a Reason header (RFC 3326), 0 = none
     contacts: tuple[str, ...] = ()  # of a 3xx: where to try instead, URIs in order of preference
+    silent: bool = field(default=False, compare=False)  # nothing at all had come back to our INVITE
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +172,7 @@ class Response:
     reason: str
     headers: Headers  # empty where no answer came
     cseq: int  # of the request that was answered: higher than asked for if credentials were wanted
+    hop: Hop  # how the answer came in; where the request went if none came
 
 
 @dataclass(frozen=True, slots=True)

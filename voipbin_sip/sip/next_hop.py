@@ -24,7 +24,7 @@ _PRIVATE = tuple(
     )
 )
 _LONGEST = 45  # characters of an address as text; longer ones need not be remembered
-_PORTS = {"UDP": 5060, "TCP": 5060, "TLS": 5061}
+DEFAULT_PORTS = {"UDP": 5060, "TCP": 5060, "TLS": 5061}  # RFC 3261 section 19.1.2
 
 
 def response_hop(request: Request, hop: Hop) -> Hop:
@@ -53,7 +53,7 @@ def request_hop(target: Uri, last: Hop) -> Hop:
     transport = (target.param("transport") or "").upper()
     if target.scheme == "sips":
         transport = "TLS"
-    elif transport not in _PORTS:
+    elif transport not in DEFAULT_PORTS:
         transport = last.transport
     host = target.param("maddr") or target.host
     source = last.remote[0]
@@ -62,8 +62,12 @@ def request_hop(target: Uri, last: Hop) -> Hop:
         return last
     if host == source and last.connection and transport == last.transport:
         return last
-    port = target.port or _PORTS[transport]
-    return Hop(transport, last.local, (source if behind else host, port))
+    remote = (source if behind else host, target.port or DEFAULT_PORTS[transport])
+    if transport != "TLS":
+        return Hop(transport, last.local, remote)
+    # A server whose certificate was for a domain shows the same one when it is connected to again.
+    known = last.name if last.transport == "TLS" and remote[0] == source else ""
+    return Hop(transport, last.local, remote, name=known or target.host)
 
 
 def is_address(host: str) -> bool:

@@ -1,25 +1,45 @@
-"""Nonces that need no memory: signed, with their time inside; and the memory that only replays need."""
+"""Nonces that need no memory: signed, with time and receiver inside; and the memory that only replays need."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from dataclasses import dataclass
 
 
-def make_nonce(secret: bytes, now: float, salt: str) -> str:
-    """Return a nonce that only the holder of `secret` can make; `salt` is random text that makes it unique."""
-    stamp = f"{max(0, int(now)):x}-{salt}"
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What a nonce of ours says of itself."""
+
+    at: float  # seconds since 1970
+    to: str  # the address that it was sent to, "" for none
+
+
+def make_nonce(secret: bytes, now: float, salt: str, to: str = "") -> str:
+    """Return a nonce that only the holder of `secret` can make.
+
+    `salt` is random text that makes it unique, `to` the address that the challenge goes to: who uses the nonce
+    receives there, or knows somebody who does.
+    """
+    stamp = f"{max(0, int(now)):x}-{salt}-{to.encode('utf-8', 'surrogateescape').hex()}"
     return f"{stamp}-{_signature(secret, stamp)}"
 
 
-def nonce_age(secret: bytes, nonce: str, now: float) -> float | None:
-    """Return the age of a nonce in seconds, None if it is not ours."""
+def read_nonce(secret: bytes, nonce: str) -> Issued | None:
+    """Return when and to whom a nonce was issued, None if it is not ours."""
     stamp, _, signature = nonce.rpartition("-")
     if not hmac.compare_digest(
         signature.encode("utf-8", "surrogateescape"), _signature(secret, stamp).encode()
     ):
         return None
-    return now - int(stamp.partition("-")[0], 16)
+    when, *_, to = stamp.split("-")
+    return Issued(int(when, 16), bytes.fromhex(to).decode("utf-8", "surrogateescape"))
+
+
+def nonce_age(secret: bytes, nonce: str, now: float) -> float | None:
+    """Return the age of a nonce in seconds, None if it is not ours."""
+    issued = read_nonce(secret, nonce)
+    return None if issued is None else now - issued.at
 
 
 def _signature(secret: bytes, stamp: str) -> str:

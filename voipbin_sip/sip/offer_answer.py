@@ -1,4 +1,4 @@
-"""The offer/answer model for one audio stream (RFC 3264, with RFC 3551 codecs and RFC 4733 digits).
+"""The offer/answer model for one audio stream (RFC 3264, with RFC 3551 codecs, RFC 4733 digits and RFC 4568 keys).
 
 Nothing here remembers anything: the session keeps the descriptions and asks again with a higher version.
 """
@@ -11,6 +11,7 @@ from dataclasses import replace
 from voipbin_sip.sip.agreement import Agreement, LocalMedia
 from voipbin_sip.sip.errors import LocalProtocolError, RemoteProtocolError
 from voipbin_sip.sip.payload_types import RtpMap
+from voipbin_sip.sip.sdes import PLAIN, SECURE, Crypto, LocalSrtp, SrtpAgreement, settle
 from voipbin_sip.sip.sdp import DIRECTIONS, Connection, MediaDescription, Origin, SessionDescription
 
 __all__ = ["CODECS", "WARNINGS", "Agreement", "LocalMedia", "answer_offer", "apply_answer", "make_offer"]
@@ -18,7 +19,6 @@ __all__ = ["CODECS", "WARNINGS", "Agreement", "LocalMedia", "answer_offer", "app
 CODECS = {"PCMU": 0, "PCMA": 8, "G722": 9}  # payload types of RFC 3551; each has an RTP clock of 8000 Hz
 DIGITS = 101  # the payload type that we offer for telephone-event
 PTIMES = (10, 20, 30, 40, 60)  # ms, what our media can send
-PROTOCOLS = ("RTP/AVP", "RTP/AVPF")
 
 # RFC 3261 section 20.43: Warning codes for the reasons of the 488s raised here.
 WARNINGS = {
@@ -26,19 +26,22 @@ WARNINGS = {
     "Incompatible transport protocol": 302,
     "Media type not available": 304,
     "Incompatible media format": 305,
+    "Attribute not understood": 306,
 }
 
 
 def answer_offer(offer: SessionDescription, local: LocalMedia) -> tuple[SessionDescription, Agreement]:
     """Return the answer, and what it makes of the stream.
 
-    The first audio stream that fits is taken, every other refused with port 0. Of its codecs the first that
-    we have is taken, in the offerer's order. A peer that holds (sendonly, inactive, or the address 0.0.0.0 of
-    RFC 2543) is answered recvonly or inactive. Raises RemoteProtocolError 488 if nothing fits; `WARNINGS` has
-    the Warning code of its reason.
+    The first audio stream that fits is taken, those with SRTP before the plain ones; every other is refused with
+    port 0. Of its codecs the first that we have is taken, in the offerer's order. A peer that holds (sendonly,
+    inactive, or the address 0.0.0.0 of RFC 2543) is answered recvonly or inactive. Raises RemoteProtocolError 488
+    if nothing fits; `WARNINGS` has the Warning code of its reason.
     """
     fault = "Media type not available"
-    for position, media in enumerate(offer.media):
+    secured = local.srtp.accepts != "off"
+    order = sorted(enumerate(offer.media), key=lambda each: not (secured and each[1].crypto))
+    for position, media in order:
         try:
             agreement = _agree(offer, media, local)
         except RemoteProtocolError as error:
@@ -67,7 +70,8 @@ def make_offer(
     numbers = [(CODECS[name], RtpMap(name, 8000)) for name in local.codecs]
     if local.digit_events:
         numbers.append((DIGITS, RtpMap("telephone-event", 8000)))
-    audio = _audio("RTP/AVP", numbers, local.port, 20, direction)
+    crypto = local.srtp.offer() if local.srtp.offers or local.srtp.agreed is not None else []
+    audio = _audio("RTP/SAVP" if crypto else "RTP/AVP", numbers, local.port, 20, direction, crypto)
     if previous is None:
         return _describe(local, [audio])
     streams = [_refuse(media) for media in previous.media]
@@ -75,7 +79,9 @@ def make_offer(
     if place is None:
         streams.append(audio)
     else:
-        streams[place] = replace(audio, proto=previous.media[place].proto)
+        proto = previous.media[place].proto
+        keeps = proto.upper() in (PLAIN if not crypto else (*SECURE, *PLAIN))
+        streams[place] = replace(audio, proto=proto) if keeps else audio
     return _describe(local, streams)
 
 
@@ -91,6 +97,7 @@ def apply_answer(offer: SessionDescription, answer: SessionDescription) -> Agree
 
 def _agree(offer: SessionDescription, media: MediaDescription, local: LocalMedia) -> Agreement:
     host, held = _destination(offer, media, local.family)
+    srtp = _security(media, local.srtp)
     maps = media.rtpmaps
     listed = [(int(number), maps.get(int(number))) for number in media.formats if _is_payload_type(number)]
     number, codec = _first_codec(listed, local.codecs)
@@ -109,7 +116,23 @@ def _agree(offer: SessionDescription, media: MediaDescription, local: LocalMedia
         digit_clock=clock,
         send=direction in ("sendrecv", "recvonly") and not held,
         receive=direction in ("sendrecv", "sendonly"),
+        srtp=srtp,
     )
+
+
+def _security(media: MediaDescription, local: LocalSrtp) -> SrtpAgreement | None:
+    """Return the keys of a stream that is offered, None for plain RTP."""
+    wanted = media.proto.upper() in SECURE
+    if local.accepts == "off":
+        if wanted:
+            raise RemoteProtocolError(488, "Incompatible transport protocol")
+        return None
+    agreed = local.answer(media.crypto)  # also where RTP/AVP offers it: phones that would do without
+    if agreed is None and wanted:
+        raise RemoteProtocolError(488, "Attribute not understood")
+    if agreed is None and local.accepts == "required":
+        raise RemoteProtocolError(488, "Incompatible transport protocol")
+    return agreed
 
 
 def _settle(
@@ -118,6 +141,12 @@ def _settle(
     if theirs.kind != "audio" or not theirs.port:
         raise RemoteProtocolError(488, "Media type not available")
     host, held = _destination(answer, theirs, offer.origin.family)
+    crypto = ours.crypto
+    srtp = None
+    if crypto and (theirs.crypto or ours.proto.upper() in SECURE):
+        srtp = settle(crypto, theirs.crypto)
+    elif theirs.proto.upper() in SECURE:
+        raise RemoteProtocolError(488, "Incompatible transport protocol")
     our_maps, their_maps = ours.rtpmaps, theirs.rtpmaps
     listed = [
         (int(number), their_maps.get(int(number)) or our_maps.get(int(number)))
@@ -141,6 +170,7 @@ def _settle(
         digit_clock=clock,
         send=wanted in ("sendrecv", "sendonly") and direction in ("sendrecv", "recvonly") and not held,
         receive=wanted in ("sendrecv", "recvonly") and direction in ("sendrecv", "sendonly"),
+        srtp=srtp,
     )
 
 
@@ -148,7 +178,7 @@ def _destination(description: SessionDescription, media: MediaDescription, famil
     """Return where the peer wants its RTP, and whether that place means "nowhere" (hold of RFC 2543)."""
     if media.kind != "audio" or not media.port:
         raise RemoteProtocolError(488, "Media type not available")
-    if media.proto.upper() not in PROTOCOLS:
+    if media.proto.upper() not in (*PLAIN, *SECURE):
         raise RemoteProtocolError(488, "Incompatible transport protocol")
     connection = description.connection_of(media)
     if connection is None or connection.family != family:
@@ -209,7 +239,8 @@ def _accept(media: MediaDescription, agreement: Agreement, local: LocalMedia) ->
         (False, True): "recvonly",
         (False, False): "inactive",
     }[agreement.send, agreement.receive]
-    return _audio(media.proto, numbers, local.port, agreement.ptime, direction)
+    crypto = [agreement.srtp.ours] if agreement.srtp is not None else []
+    return _audio(media.proto, numbers, local.port, agreement.ptime, direction, crypto)
 
 
 def _refuse(media: MediaDescription) -> MediaDescription:
@@ -217,13 +248,19 @@ def _refuse(media: MediaDescription) -> MediaDescription:
 
 
 def _audio(
-    proto: str, numbers: list[tuple[int, RtpMap]], port: int, ptime: int, direction: str
+    proto: str,
+    numbers: list[tuple[int, RtpMap]],
+    port: int,
+    ptime: int,
+    direction: str,
+    crypto: list[Crypto],
 ) -> MediaDescription:
     attributes: list[tuple[str, str | None]] = []
     for number, encoding in numbers:
         attributes.append(("rtpmap", f"{number} {encoding.name}/{encoding.clock}"))
         if encoding.name == "telephone-event":
             attributes.append(("fmtp", f"{number} 0-15"))
+    attributes += [("crypto", str(line)) for line in crypto]
     attributes += [("ptime", str(ptime)), (direction, None)]
     formats = tuple(str(number) for number, _ in numbers)
     return MediaDescription("audio", port, proto, formats, attributes=tuple(attributes))

@@ -87,7 +87,7 @@ class Outside:
         cseq: int,
         headers: Iterable[tuple[str, str]],
         route: Iterable[str],
-        credentials: tuple[str, str] | None,
+        credentials: tuple[str, str] | ClientDigest | None,
         body: bytes,
         content_type: str | None,
     ) -> str:
@@ -97,7 +97,11 @@ class Outside:
         token = self._wire.new_token()
         call_id = call_id or self._wire.new_token()
         dialog, _ = dialog_to_open(uri, token, hop, from_=from_, to=to, call_id=call_id, routes=route)
-        digest = None if credentials is None else ClientDigest(*credentials, self._wire.new_token)
+        digest = (
+            ClientDigest(*credentials, self._wire.new_token)
+            if isinstance(credentials, tuple)
+            else credentials
+        )
         question = _Question(self, token, method, dialog, digest, tuple(headers), body, content_type)
         question.send(now, cseq)
         return token
@@ -149,11 +153,11 @@ class _Question:
     def _answered(self, cseq: int, tried: Tried, now: float, response: Response | None) -> None:
         if response is not None and response.status < 200:
             return
-        del self.outside._waiting[self.token]
+        transaction = self.outside._waiting.pop(self.token)
         if response is not None and self.digest is not None and self.digest.learn(response, tried):
             self.send(now, cseq + 1, tried)
             return
         status = 408 if response is None else response.status
         reason = (response and response.reason) or REASONS.get(status, "")
         headers = Headers() if response is None else response.headers
-        self.outside._wire.emit(ResponseEvent(self.token, status, reason, headers, cseq))
+        self.outside._wire.emit(ResponseEvent(self.token, status, reason, headers, cseq, transaction.heard))

@@ -11,6 +11,8 @@ from voipbin_sip.sip.sdp import SessionDescription
 class Calling(Protocol):
     """What a session needs to know of the INVITE that it has sent (`caller.Caller`)."""
 
+    is_heard: bool  # whether anything has come back
+
     def select(self, remote_tag: str) -> bool:
         """Make the early dialog with that tag the session's; return whether there is one."""
         ...

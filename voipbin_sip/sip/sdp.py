@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TypeAlias
 
 from voipbin_sip.sip.errors import LocalProtocolError, RemoteProtocolError
 from voipbin_sip.sip.payload_types import STATIC_PAYLOADS, RtpMap
+from voipbin_sip.sip.sdes import Crypto, read_crypto
 
 Lines: TypeAlias = tuple[tuple[str, str], ...]
 Attributes: TypeAlias = tuple[tuple[str, str | None], ...]
@@ -62,12 +63,17 @@ class MediaDescription:
     formats: tuple[str, ...]
     port_count: int = 1
     connections: tuple[Connection, ...] = ()
-    attributes: Attributes = ()
+    attributes: Attributes = field(default=(), repr=False)  # a=crypto has keys
     lines: Lines = ()
 
     def attribute(self, name: str) -> str | None:
         """Return the first value of an attribute, "" for a flag, None if it is not there."""
         return _attribute(self.attributes, name)
+
+    @property
+    def crypto(self) -> list[Crypto]:
+        """The a=crypto lines that can be used (RFC 4568)."""
+        return read_crypto([value for name, value in self.attributes if name == "crypto" and value])
 
     @property
     def rtpmaps(self) -> dict[int, RtpMap]:

@@ -8,7 +8,7 @@ from functools import partial
 
 from voipbin_sip.sip.events import Hop
 from voipbin_sip.sip.message import Headers, Request, Response, make_response
-from voipbin_sip.sip.next_hop import response_hop
+from voipbin_sip.sip.next_hop import DEFAULT_PORTS, response_hop
 from voipbin_sip.sip.timers import Timer
 from voipbin_sip.sip.transaction import INVITE_SERVER, NON_INVITE_SERVER, Act, Input, State, input_of
 from voipbin_sip.sip.transaction_key import Key
@@ -49,7 +49,7 @@ class ServerTransaction:
         self.to_tag = to_tag
         self.source = hop.remote
         self.hop = response_hop(request, hop)
-        self._via_port = request.via.port or 5060
+        self._via_port = request.via.port or DEFAULT_PORTS.get(hop.transport, 5060)
         invite = request.method == "INVITE"
         self._table = INVITE_SERVER if invite else NON_INVITE_SERVER
         self.state = State.PROCEEDING if invite else State.TRYING

@@ -116,13 +116,20 @@ class Session:
         """Tell the user that the leg is over, the first time only."""
         if not self._ended:
             self._ended = True
-            self.wire.emit(Ended(self.leg, by, status, reason, cause, contacts))
+            silent = self.calling is not None and not self.calling.is_heard
+            self.wire.emit(Ended(self.leg, by, status, reason, cause, contacts, silent))
 
     @cached_property
     def contact(self) -> str:
-        """Our Contact in this dialog; the user part is who was called or calls, if it is a plain one."""
+        """Our Contact in this dialog; the user part is who was called or calls, if it is a plain one.
+
+        It is a sips: one where the peer, or the proxy next to us, is one (RFC 3261 8.1.1.8 and 12.1.1).
+        """
         hop = self.dialog.hop
         user = self.user if _PLAIN_USER.fullmatch(self.user) else "voipbin"
+        secure = self.dialog.secure or self.dialog.next_hop_uri().scheme == "sips"
+        if secure and hop.transport == "TLS":
+            return f"<sips:{user}@{self.wire.local_authority(hop)}>"
         transport = "" if hop.transport == "UDP" else f";transport={hop.transport.lower()}"
         return f"<sip:{user}@{self.wire.local_authority(hop)}{transport}>"
 

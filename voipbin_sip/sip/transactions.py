@@ -80,16 +80,26 @@ class Transactions:
 
         Peers without TCP, as all phones behind a NAT that use UDP, are remembered: only one call waits for them.
         """
-        if len(self._datagrams_only) >= _MAX_REMEMBERED:
-            self._datagrams_only.clear()
-        self._datagrams_only[hop.remote] = now + _REMEMBERED
-        waiting = [
+        if hop.transport == "TCP":
+            if len(self._datagrams_only) >= _MAX_REMEMBERED:
+                self._datagrams_only.clear()
+            self._datagrams_only[hop.remote] = now + _REMEMBERED
+        for client in self._waiting_for(hop):
+            client.send_failed(now)
+
+    def connection_lost(self, now: float, hop: Hop) -> None:
+        """Tell all who wait for a first answer over the connection that was opened for a hop that none will come."""
+        for client in self._waiting_for(hop):
+            if not client.hop.connection:
+                client.send_failed(now)
+
+    def _waiting_for(self, hop: Hop) -> list[ClientTransaction]:
+        way = (hop.transport, hop.remote, hop.name)
+        return [
             client
             for client in self._clients.values()
-            if client.hop.transport == hop.transport and client.hop.remote == hop.remote
+            if (client.hop.transport, client.hop.remote, client.hop.name) == way
         ]
-        for client in waiting:
-            client.send_failed(now)
 
     def _server_ended(self, transaction: ServerTransaction) -> None:
         self._servers.pop(transaction.key, None)

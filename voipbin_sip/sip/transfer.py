@@ -54,7 +54,8 @@ def notify(session: Session, now: float, status: int, reason: str, *, final: boo
         now,
         "NOTIFY",
         partial(_notified, session, session.refer_event),
-        headers=(("Event", session.refer_event), ("Subscription-State", state)),
+        # RFC 3265 section 7.1: a NOTIFY must have a Contact
+        headers=(("Event", session.refer_event), ("Subscription-State", state), ("Contact", session.contact)),
         body=f"SIP/2.0 {status} {reason}\r\n".encode(),
         content_type=f"{SIPFRAG};version=2.0",
     )

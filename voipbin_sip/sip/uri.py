@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote as percent_encode
 from urllib.parse import unquote as percent_decode
 
@@ -31,6 +31,7 @@ _IN_USER = _UNRESERVED + "&=+$,;?/"
 _IN_PASSWORD = _UNRESERVED + "&=+$,"
 _IN_PARAM = _UNRESERVED + "[]/:&+$"
 _IN_HEADER = _UNRESERVED + "[]/?:+$"
+_WAYS = frozenset(("transport", "maddr", "ttl", "method", "lr", "ob"))  # parameters; ob: RFC 5626
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,12 @@ def _pairs(text: str, separator: str, escaped: bool) -> Params:
             key, value = percent_decode(key), percent_decode(value)
         found.append((key, value if equals else None))
     return tuple(found)
+
+
+def party_uri(uri: Uri) -> Uri:
+    """Return a SIP URI as From and To carry it: without what only says how to get there (section 19.1.1, table 1)."""
+    params = tuple(pair for pair in uri.params if pair[0].lower() not in _WAYS)
+    return replace(uri, port=None, params=params, headers=())
 
 
 def same_uri(a: Uri, b: Uri) -> bool:

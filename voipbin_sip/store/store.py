@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from alembic.util.exc import CommandError
 from sqlalchemy import RowMapping, Select, Table, bindparam, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from voipbin_sip.store.migrate import current, upgrade
+from voipbin_sip.store.migrate import MigrationError, current, newest, upgrade
 from voipbin_sip.store.write_behind import Change, Pace, Row, WriteBehind
 
 DATABASE_FILE = "voipbin.db"
@@ -59,7 +58,6 @@ class Store:
             event.listen(self._engine.sync_engine, "connect", _set_up_sqlite)
         self._queue = WriteBehind(self._write, pace)
         self._ready = False
-        self._revision: str | None = None  # that the code wants, once it was reached
         self._log = structlog.get_logger("store")
 
     @property
@@ -80,7 +78,7 @@ class Store:
         try:
             async with asyncio.timeout(READ_SECONDS):
                 await self._prepare()
-        except (SQLAlchemyError, OSError, TimeoutError, CommandError) as error:
+        except (SQLAlchemyError, OSError, TimeoutError, MigrationError) as error:
             shown = self._url.render_as_string(hide_password=True)
             self._log.error("the database cannot be opened, going on without", url=shown, why=str(error))
         self._queue.start()
@@ -137,9 +135,8 @@ class Store:
         self._ready = False
         if self._url.get_backend_name() == "sqlite" and self._url.database not in (None, "", ":memory:"):
             await asyncio.to_thread(_touch_private, Path(str(self._url.database)))
-        if self._revision is None or await current(self._engine) != self._revision:
+        if await current(self._engine) != newest():
             await upgrade(self._engine)
-            self._revision = await current(self._engine)
         self._ready = True
 
     async def _write(self, changes: list[Change]) -> None:
@@ -161,7 +158,7 @@ class Store:
                     rows = [dict(change.row) for change in of_table if change.row is not None]
                     if rows:
                         await connection.execute(table.insert(), rows)
-        except CommandError as error:  # of Alembic: the schema is of a newer version, or its files are gone
+        except MigrationError as error:
             self._ready = False
             raise OSError(str(error)) from error
         except (SQLAlchemyError, OSError):

@@ -37,6 +37,15 @@ bindings = Table(
     Column("reg_id", String(10), nullable=False),
 )
 
+# Seconds of answered calls that left the server, by day (as the machine counts days) and account of the toll guard.
+outbound_usage = Table(
+    "outbound_usage",
+    metadata,
+    Column("day", String(10), primary_key=True),  # 2026-11-22
+    Column("account", String(128), primary_key=True),
+    Column("seconds", Float, nullable=False),
+)
+
 # Every resource of the platform (resources.base.Resource): what it is found by, and itself as JSON.
 resources = Table(
     "resources",

@@ -1,1 +1,1 @@
-"""Sockets for SIP: UDP and TCP."""
+"""Sockets for SIP: UDP, TCP and TLS."""

@@ -7,14 +7,14 @@ import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-TRANSPORTS = ("udp", "tcp")
+TRANSPORTS = ("udp", "tcp", "tls")
 
 
 @dataclass(frozen=True, slots=True)
 class ListenAddress:
     """One SIP socket to open."""
 
-    transport: str  # "udp" or "tcp"
+    transport: str  # "udp", "tcp" or "tls"
     host: str  # an IPv4 or IPv6 address without brackets
     port: int
 
@@ -46,7 +46,7 @@ def parse_listen_address(text: str) -> ListenAddress:
         ValueError: with a sentence that says what is expected.
     """
     if text.partition("://")[0] not in TRANSPORTS:
-        raise ValueError(f"{text!r} must begin with udp:// or tcp://")
+        raise ValueError(f"{text!r} must begin with udp://, tcp:// or tls://")
     try:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
@@ -54,7 +54,7 @@ def parse_listen_address(text: str) -> ListenAddress:
     except ValueError as error:
         raise ValueError(f"{text!r} must name an IP address and a port, like udp://0.0.0.0:5060") from error
     if port is None:
-        port = 5060
+        port = 5061 if parts.scheme == "tls" else 5060  # RFC 3261 section 19.1.2
     if parts.path or parts.query or parts.username:
         raise ValueError(f"{text!r} has more than transport, address and port")
     return ListenAddress(parts.scheme, host, port)

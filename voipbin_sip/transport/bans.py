@@ -1,7 +1,8 @@
 """Bans: a source that sends wrong passwords is not heard for a while, and longer each time.
 
-The source of a datagram can be forged, so anybody may get an address banned that has no phone registered here. That
-is why registered phones and trunks are exempt (`transport.limits`), and why even the first ban is short.
+Sources of datagrams can be forged: `guard` blames only addresses that have received a nonce of ours. Who shares one
+with a guesser is banned with him, which is why registered phones and trunks are exempt (`transport.limits`), and why
+even the first ban is short.
 """
 
 from __future__ import annotations

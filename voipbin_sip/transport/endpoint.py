@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from voipbin_sip.sip.core import SipCore
-from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.events import Event, Hop, Refused, Send
 from voipbin_sip.transport.address import ListenAddress, is_local, local_address_towards
-from voipbin_sip.transport.tcp import TcpConnections
+from voipbin_sip.transport.stream import StreamConnections
+from voipbin_sip.transport.tls import Tls
 from voipbin_sip.transport.udp import UdpSocket
 
 MAX_LOCAL_ADDRESSES = 4096  # remembered answers of the kernel's routing table
@@ -29,11 +29,12 @@ class Endpoint:
         on_event: Callable[[Event], None],
         admits: Callable[[str, float], bool] = lambda host, now: True,
         on_lost: Callable[[int], None] = lambda connection: None,
+        tls: Tls | None = None,
     ) -> None:
         """Make an endpoint.
 
         `admits` says of a source address whether a message of it is looked at; `on_lost` hears of the numbers of
-        stream connections that are closed.
+        stream connections that are closed. `tls` is needed to listen on tls:// and to send by it.
         """
         self.core = core
         self._on_event = on_event
@@ -42,7 +43,7 @@ class Endpoint:
         self._listening: list[ListenAddress] = []
         self._loop = asyncio.get_running_loop()
         self._udp: list[UdpSocket] = []
-        self._tcp = TcpConnections(self._received, self._bad_stream, self._lost, self._failed)
+        self._streams = StreamConnections(self._received, self._bad_stream, self._lost, self._failed, tls)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._pumping = False
@@ -65,7 +66,7 @@ class Endpoint:
                     self._udp.append(UdpSocket(address, self._received))
                     opened.append(self._udp[-1].address)
                 else:
-                    opened.append(await self._tcp.listen(address))
+                    opened.append(await self._streams.listen(address))
             except OSError as error:
                 await self.close()
                 error.filename = str(address)
@@ -80,7 +81,7 @@ class Endpoint:
         for sock in self._udp:
             sock.close()
         self._udp.clear()
-        await self._tcp.close()
+        await self._streams.close()
 
     def local_towards(self, remote: str) -> str:
         """Return our address as the kernel routes to `remote`; remembered."""
@@ -99,6 +100,15 @@ class Endpoint:
                 return (self.local_towards(remote) if address.is_wildcard else address.host), address.port
         raise LookupError(f"no {transport} socket that reaches {remote}")
 
+    def shown(self, hop: Hop) -> tuple[str, int]:
+        """Return the address and port of ours that a hop's Via and Contact name: one that its transport listens on."""
+        if any(address.takes(hop.transport, hop.local) for address in self._listening):
+            return hop.local
+        try:
+            return self.local_for(hop.transport, hop.remote[0])
+        except LookupError:
+            return hop.local
+
     def usable(self, hop: Hop) -> Hop | None:
         """Return the hop, with another address of ours where it has one that we do not listen on; None: no socket."""
         if any(address.takes(hop.transport, hop.local) for address in self._listening) and is_local(
@@ -112,7 +122,7 @@ class Endpoint:
 
     def keep_open(self, hop: Hop) -> None:
         """Send an empty line over a hop's connection, if that stands (RFC 5626 section 4.4.1)."""
-        self._tcp.keep_open(hop.connection)
+        self._streams.keep_open(hop.connection)
 
     def flush(self) -> None:
         """Carry out what the core has to say: send, tell, set the timer."""
@@ -136,11 +146,11 @@ class Endpoint:
         self.core.receive(self._loop.time(), data, hop)
         self.flush()
 
-    def _bad_stream(self, hop: Hop, error: RemoteProtocolError) -> None:
+    def _bad_stream(self, hop: Hop, error: Exception) -> None:
         self._on_event(Refused(hop, 0, f"unreadable stream: {error}"))
 
-    def _lost(self, connection: int) -> None:
-        self.core.connection_lost(self._loop.time(), connection)
+    def _lost(self, connection: int, opened_for: Hop | None) -> None:
+        self.core.connection_lost(self._loop.time(), connection, opened_for)
         self._on_lost(connection)
         self.flush()
 
@@ -150,7 +160,7 @@ class Endpoint:
 
     def _send(self, data: bytes, hop: Hop) -> None:
         if hop.transport != "UDP":
-            self._tcp.send(data, hop)
+            self._streams.send(data, hop)
             return
         for sock in self._udp:
             if sock.serves(hop):

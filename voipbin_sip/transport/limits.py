@@ -60,7 +60,7 @@ class SourceLimits:
     ) -> None:
         self._rate = rate or Rate()
         self._bans = Bans(bans or BanTerms(), capacity)
-        self._networks = tuple(ipaddress.ip_network(text, strict=False) for text in networks)
+        self._networks = as_networks(networks)
         self._asked_exempt = exempt
         self._capacity = capacity
         self._recent: dict[str, _Bucket] = {}
@@ -87,6 +87,10 @@ class SourceLimits:
             return True
         self._refused(host, bucket, now)
         return False
+
+    def bars(self, host: str, now: float) -> bool:
+        """Return whether a source is banned; nothing is counted."""
+        return self._bans.holds(source_key(host), now) and not self._exempt(host)
 
     def judged(self, host: str, good: bool, now: float) -> None:
         """Take note of a password that a source sent: right or wrong. A request without one is not told here."""
@@ -145,6 +149,11 @@ def source_key(host: str) -> str:
 
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def as_networks(texts: Sequence[str]) -> tuple[Network, ...]:
+    """Return addresses and networks as `ipaddress` reads them. Raises ValueError."""
+    return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
 
 
 @lru_cache(maxsize=4096)

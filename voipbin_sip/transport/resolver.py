@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from voipbin_sip.sip.events import Hop
-from voipbin_sip.sip.next_hop import is_address
+from voipbin_sip.sip.next_hop import DEFAULT_PORTS, is_address
 from voipbin_sip.sip.uri import Uri
 from voipbin_sip.transport.bounded import Bounded
 from voipbin_sip.transport.dns_cache import DnsCache
@@ -22,7 +22,6 @@ from voipbin_sip.transport.dns_records import DnsError, Kind, Naptr, Record, Srv
 
 MAX_PLACES = 16  # of one URI
 OUTAGE = 60.0  # seconds that a server which failed is passed over
-_PORTS = {"UDP": 5060, "TCP": 5060, "TLS": 5061}
 _SRV_NAMES = {"UDP": "_sip._udp.", "TCP": "_sip._tcp.", "TLS": "_sips._tcp."}
 _SERVICES = {"sip+d2u": "UDP", "sip+d2t": "TCP", "sips+d2t": "TLS"}  # RFC 3263 section 4.1
 _KINDS: dict[int, Kind] = {4: "A", 6: "AAAA"}
@@ -43,7 +42,9 @@ class Place:
 
     def hop(self, local: tuple[str, int]) -> Hop:
         """Return the hop there from one of our sockets."""
-        return Hop(self.transport, local, (self.host, self.port))
+        return Hop(
+            self.transport, local, (self.host, self.port), name=self.name if self.transport == "TLS" else ""
+        )
 
 
 class Resolver:
@@ -84,7 +85,7 @@ class Resolver:
         transport = self._wanted(uri)
         if is_address(host):
             transport = transport or self._default(uri)
-            return [Place(transport, host, uri.port or _PORTS[transport], host)]
+            return [Place(transport, host, uri.port or DEFAULT_PORTS[transport], host)]
         try:
             async with asyncio.timeout(self._budget):
                 found = await self._places(uri, host, transport)
@@ -127,15 +128,16 @@ class Resolver:
     async def _places(self, uri: Uri, host: str, transport: str | None) -> list[Place]:
         if uri.port is not None:
             return await self._addresses(transport or self._default(uri), host, uri.port, host)
-        if transport is not None:
+        if transport is not None and uri.param("transport"):
             services = [(transport, _SRV_NAMES[transport] + host)]
         else:
-            self._prefetch(host)
-            services = await self._services(host)
+            among = self._transports if transport is None else (transport,)  # sips: takes secure ones only
+            self._prefetch(host, among)
+            services = await self._services(host, among)
         answers = await asyncio.gather(*(self._servers(name) for _, name in services))
         if all(servers is None for servers in answers):
             transport = transport or self._default(uri)
-            return await self._addresses(transport, host, _PORTS[transport], host)
+            return await self._addresses(transport, host, DEFAULT_PORTS[transport], host)
         lists = await asyncio.gather(
             *(
                 self._addresses(by, server.target, server.port, host)
@@ -152,23 +154,23 @@ class Resolver:
                 raise item
         return places[:MAX_PLACES]
 
-    def _prefetch(self, host: str) -> None:
+    def _prefetch(self, host: str, transports: Sequence[str]) -> None:
         """Ask at once what is asked in turn below: most domains have neither NAPTR nor SRV."""
-        for by in self._transports:
+        for by in transports:
             self._cache.prefetch(_SRV_NAMES[by] + host, "SRV")
         for family in self._families:
             self._cache.prefetch(host, _KINDS[family])
 
-    async def _services(self, host: str) -> list[tuple[str, str]]:
-        """Return transports and the names of their SRV records: from NAPTR, else all of ours."""
+    async def _services(self, host: str, transports: Sequence[str]) -> list[tuple[str, str]]:
+        """Return transports and the names of their SRV records: from NAPTR, else all that we want."""
         records = [item for item in await self._records(host, "NAPTR") if isinstance(item, Naptr)]
         records.sort(key=lambda item: (item.order, item.preference))
         services = []
         for item in records:
             by = _SERVICES.get(item.service.lower())
-            if by in self._transports and item.flags.lower() == "s" and item.replacement:
+            if by is not None and by in transports and item.flags.lower() == "s" and item.replacement:
                 services.append((by, item.replacement))
-        return services or [(by, _SRV_NAMES[by] + host) for by in self._transports]
+        return services or [(by, _SRV_NAMES[by] + host) for by in transports]
 
     async def _servers(self, name: str) -> list[Srv] | None:
         """Return the servers of a service in the order to try them; None if there are no records."""

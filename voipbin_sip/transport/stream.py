@@ -1,17 +1,29 @@
-"""TCP connections for SIP: framing, CRLF keepalive, reuse of the caller's connection, limits (RFC 3261 section 18)."""
+"""TCP and TLS connections for SIP: framing, CRLF keepalive, reuse, limits (RFC 3261 section 18).
+
+A phone behind TLS or a NAT is reached over the connection that it opened. Where that is gone a new one is opened to
+the address that signalling names, and a peer that cannot be reached so has failed.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import itertools
 import socket
 from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
 
 from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.events import Hop
 from voipbin_sip.sip.framing import KeepAlive, StreamFramer
 from voipbin_sip.transport.address import ListenAddress
+from voipbin_sip.transport.tls import Tls, expected_name
+from voipbin_sip.transport.tls_stream import TlsFault
+
+_TLS_HANDSHAKE = 0x16  # first byte of a ClientHello (RFC 8446 section 5.1); no SIP message begins so
 
 MAX_CONNECTIONS = 10_000
 MAX_UNSENT = 1024 * 1024  # bytes that wait for a peer which does not read, then it is cut off
@@ -21,41 +33,50 @@ PARTIAL_MESSAGE_TIMEOUT = 30.0  # seconds: one that stops in the middle of a mes
 
 
 class Connection(asyncio.Protocol):
-    """One TCP connection, accepted or opened by us."""
+    """One connection, accepted or opened by us."""
 
-    def __init__(self, owner: TcpConnections, number: int, remote: tuple[str, int] | None = None) -> None:
+    def __init__(
+        self, owner: StreamConnections, number: int, transport: str, target: Hop | None = None
+    ) -> None:
+        """`transport` is "TCP" or "TLS"; `target` is where we connect to, None for one that is accepted."""
         self._owner = owner
         self.number = number
-        self.remote = remote or ("", 0)
-        self._opened_by_us = remote is not None
+        self.hop = replace(target or Hop(transport, ("", 0), ("", 0)), connection=number)
+        self.target = target
+        self.fault = ""  # why the peer is not who we wanted
         self._framer = StreamFramer()
+        self._heard = False
         self._transport: asyncio.Transport | None = None
         self._unsent: list[bytes] = []  # until the connection stands
         self._unsent_bytes = 0
         self._watchdog: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Learn the addresses, send what waited."""
+        """Learn the addresses, send what waited. A connection that we open keeps our listening address in its hop."""
         assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
         peer, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-        if peer is None or not self._owner.accept(self):
+        if peer is not None and self.target is None:
+            self.hop = replace(self.hop, local=(local[0], local[1]), remote=(peer[0], peer[1]))
+        self.fault = self._owner.doubt(self, transport) if self.target is not None else ""
+        if peer is None or self.fault or not self._owner.accept(self):
             transport.abort()
             return
-        self.remote = self.remote if self._opened_by_us else (peer[0], peer[1])
-        self.hop = Hop("TCP", (local[0], local[1]), (peer[0], peer[1]), self.number)
+        self._transport = transport
         sock = transport.get_extra_info("socket")
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for data in self._unsent:
             transport.write(data)
         self._unsent.clear()
-        if not self._opened_by_us:
+        if self.target is None:
             self._watch(FIRST_MESSAGE_TIMEOUT)
 
     def data_received(self, data: bytes) -> None:
         """Cut the stream into messages."""
         try:
+            if not self._heard and data[0] == _TLS_HANDSHAKE:
+                raise RemoteProtocolError(400, "TLS on a port without it")
+            self._heard = True
             frames = self._framer.feed(data)
         except RemoteProtocolError as error:
             self._owner.on_bad_stream(self.hop, error)
@@ -101,38 +122,46 @@ class Connection(asyncio.Protocol):
             self._watchdog = asyncio.get_running_loop().call_later(seconds, self.close)
 
 
-class TcpConnections:
-    """All TCP sockets of the server: listeners and connections, by number."""
+class StreamConnections:
+    """All stream sockets of the server: listeners and connections, by number."""
 
     def __init__(
         self,
         on_message: Callable[[bytes, Hop], None],
-        on_bad_stream: Callable[[Hop, RemoteProtocolError], None],
-        on_lost: Callable[[int], None],
+        on_bad_stream: Callable[[Hop, Exception], None],
+        on_lost: Callable[[int, Hop | None], None],
         on_failed: Callable[[Hop], None],
+        tls: Tls | None = None,
     ) -> None:
+        """Make it; `tls` None: TLS is neither served nor spoken."""
         self.on_message = on_message
         self.on_bad_stream = on_bad_stream
         self._on_lost = on_lost
         self._on_failed = on_failed
+        self._tls = tls
+        self._log = structlog.get_logger("tls")
         self._numbers = itertools.count(1)
         self._connections: dict[int, Connection] = {}
-        self._by_remote: dict[tuple[str, int], Connection] = {}
+        self._by_way: dict[_Way, Connection] = {}
         self._servers: list[asyncio.Server] = []
         self._opening: set[asyncio.Task[None]] = set()
 
     async def listen(self, address: ListenAddress) -> ListenAddress:
         """Accept connections at an address; returns it with the port that was bound. Raises OSError."""
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(
-            lambda: Connection(self, next(self._numbers)), address.host, address.port, backlog=512
-        )
+        if address.transport == "tcp":
+            server = await asyncio.get_running_loop().create_server(
+                lambda: self._connection("TCP"), address.host, address.port, backlog=512
+            )
+        elif self._tls is not None:
+            server = await self._tls.listen(address, lambda: self._connection("TLS"), self.on_bad_stream)
+        else:
+            raise OSError(errno.EINVAL, "TLS needs a certificate")
         self._servers.append(server)
-        return ListenAddress("tcp", address.host, server.sockets[0].getsockname()[1])
+        return replace(address, port=server.sockets[0].getsockname()[1])
 
     def send(self, data: bytes, hop: Hop) -> None:
         """Write to the hop's connection; where that is gone, to another one to the same peer, or a new one."""
-        connection = self._connections.get(hop.connection) or self._by_remote.get(hop.remote)
+        connection = self._connections.get(hop.connection) or self._by_way.get(_way(hop))
         if connection is None:
             connection = self._open(hop)
         connection.write(data)
@@ -153,24 +182,32 @@ class TcpConnections:
             connection.close()
         await asyncio.sleep(0)
 
+    def doubt(self, connection: Connection, transport: asyncio.Transport) -> str:
+        """Return why the peer that we have connected to is not the one we wanted, "" if it is."""
+        if self._tls is None or connection.hop.transport != "TLS":
+            return ""
+        return self._tls.doubt(transport, connection.hop)
+
     def accept(self, connection: Connection) -> bool:
         """Take a connection that stands into the books, unless there are too many."""
         if len(self._connections) >= MAX_CONNECTIONS:
             return False
         self._connections[connection.number] = connection
-        self._by_remote.setdefault(connection.remote, connection)
+        self._by_way.setdefault(_way(connection.hop), connection)
         return True
 
     def gone(self, connection: Connection) -> None:
         """Forget a connection."""
         self._connections.pop(connection.number, None)
-        if self._by_remote.get(connection.remote) is connection:
-            del self._by_remote[connection.remote]
-        self._on_lost(connection.number)
+        if self._by_way.get(_way(connection.hop)) is connection:
+            del self._by_way[_way(connection.hop)]
+        self._on_lost(connection.number, connection.target)
+
+    def _connection(self, transport: str, target: Hop | None = None) -> Connection:
+        return Connection(self, next(self._numbers), transport, target)
 
     def _open(self, hop: Hop) -> Connection:
-        connection = Connection(self, next(self._numbers), hop.remote)
-        self._by_remote[hop.remote] = connection
+        connection = self._by_way[_way(hop)] = self._connection(hop.transport, hop)
         task = asyncio.get_running_loop().create_task(self._connect(connection, hop))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
@@ -181,10 +218,30 @@ class TcpConnections:
         with contextlib.suppress(asyncio.CancelledError):
             try:
                 async with asyncio.timeout(CONNECT_TIMEOUT):
-                    await loop.create_connection(lambda: connection, hop.remote[0], hop.remote[1])
+                    if hop.transport == "TCP":
+                        await loop.create_connection(lambda: connection, *hop.remote)
+                    elif self._tls is not None:
+                        await self._tls.connect(connection, hop)
+                    else:
+                        raise TlsFault("there is no tls:// in sip.listen")
+                if connection.fault:
+                    raise TlsFault(connection.fault)
                 return
+            except TlsFault as fault:
+                self._log.warning(
+                    "no TLS connection", to=hop.remote, expected=expected_name(hop), why=str(fault)
+                )
             except (OSError, TimeoutError):
-                self.gone(connection)
-                self._on_failed(hop)
-                return
+                pass
+            self.gone(connection)
+            self._on_failed(hop)
+            return
         self.gone(connection)
+
+
+_Way = tuple[str, tuple[str, int], str]
+
+
+def _way(hop: Hop) -> _Way:
+    """Return what two hops must share to use one connection: for TLS also whom we believe to be there."""
+    return hop.transport, hop.remote, hop.name

@@ -1,0 +1,121 @@
+"""What an address means that somebody dials: a flow, a call to somebody, or a conference.
+
+Asked for every call of those who may dial freely (phones and trunks), and for the targets of transfers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from voipbin_sip.calls.call import Address
+from voipbin_sip.calls.numbering import dialled_number, home_region, international, own_number
+from voipbin_sip.directory import Directory, NumberEntry
+from voipbin_sip.domain import is_conference_host, serves
+from voipbin_sip.sip.errors import SipError
+from voipbin_sip.sip.uri import Uri, parse_uri
+
+_CALLABLE = re.compile(r"[^\s@<>\"{}]+@([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(;[^\s<>\"{}]*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What was dialled: a flow, somebody to connect with, or a conference."""
+
+    called: Address  # the call's destination
+    flow: str = ""
+    connect: Address | None = None
+    conference: str = ""
+
+
+class DialPlan:
+    """Understands dialled addresses.
+
+    Args:
+        domain: ours, in lower case.
+        directory: read anew each time, so that it can be swapped.
+        own: an E.164 number of ours; numbers without a country code are read as those of its country. "" = none are.
+    """
+
+    def __init__(self, domain: str, directory: Callable[[], Directory], *, own: str = "") -> None:
+        self._domain = domain
+        self._directory = directory
+        self.home = home_region(own) if own else ""
+
+    def meaning(self, uri: Uri) -> Meaning | None:
+        """Return what a URI means that an authenticated caller dials, None for nothing that there is."""
+        if not serves(self._domain, uri):
+            return _elsewhere(uri)
+        user = _user(uri)
+        if is_conference_host(self._domain, uri):
+            return self._conference(user)
+        kind, colon, name = user.partition(":")
+        match kind.lower() if colon else "":
+            case "conference":
+                return self._conference(name)
+            case "extension":
+                return self._extension(name)
+            case "tel":
+                return self._number(dialled_number(Uri("tel", user=name)))
+            case "sip" | "sips":
+                return self._uri(user)
+        return self._number(dialled_number(uri))
+
+    def number(self, text: str) -> NumberEntry | None:
+        """Return a number of ours, however its digits are written."""
+        return own_number(self._directory().numbers, text, self.home)
+
+    def _number(self, text: str) -> Meaning | None:
+        numbers = self._directory().numbers
+        if (exact := numbers.get(text)) is not None:
+            return _flow(exact)
+        if (phone := self._extension(text)) is not None:
+            return phone
+        if (own := self.number(text)) is not None:
+            return _flow(own)
+        found = international(text, self.home)
+        return _call(Address("tel", found)) if found else None
+
+    def _extension(self, name: str) -> Meaning | None:
+        return _call(Address("extension", name)) if name in self._directory().extensions else None
+
+    def _conference(self, name: str) -> Meaning | None:
+        if name not in self._directory().conferences:
+            return None
+        return Meaning(Address("conference", name), conference=name)
+
+    def _uri(self, text: str) -> Meaning | None:
+        try:
+            uri = parse_uri(text)
+        except SipError:
+            return None
+        if serves(self._domain, uri):  # one level only: prefixes within are not read
+            return self._number(dialled_number(uri))
+        return _elsewhere(uri)
+
+
+def _user(uri: Uri) -> str:
+    """Return the user part; in `conference:weekly` the grammar takes what follows the colon for a password."""
+    return (uri.user or "") + ("" if uri.password is None else f":{uri.password}")
+
+
+def _flow(entry: NumberEntry) -> Meaning:
+    kind = "tel" if entry.number.startswith("+") else "extension"
+    return Meaning(Address(kind, entry.number), flow=entry.flow)
+
+
+def _call(address: Address) -> Meaning:
+    return Meaning(address, connect=address)
+
+
+def _elsewhere(uri: Uri) -> Meaning | None:
+    """Return a call to a SIP address on another server."""
+    if uri.scheme not in ("sip", "sips"):
+        return None
+    try:
+        text = str(replace(uri, headers=(), password=None))
+    except SipError:
+        return None
+    bare = text if uri.scheme == "sips" else text.removeprefix("sip:")
+    return _call(Address("sip", bare)) if _CALLABLE.fullmatch(bare.removeprefix("sips:")) else None

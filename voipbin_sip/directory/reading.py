@@ -1,0 +1,77 @@
+"""Reads the directory file: every entry checked, and what entries say about each other and about flows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from flows.findings import Finding, did_you_mean, error, has_errors
+from flows.validation import validate
+from flows.yamlnodes import ListNode, MapNode, Node, ScalarNode, load_nodes
+from voipbin_sip.directory.carriers import ProviderEntry, RouteEntry, TrunkEntry
+from voipbin_sip.directory.fields import Entry
+from voipbin_sip.directory.people import ConferenceEntry, ExtensionEntry, NumberEntry
+
+_NAMED_BY = (
+    ("numbers", "number"),
+    ("extensions", "extension"),
+    ("conferences", "id"),
+    ("trunks", "domain_name"),
+    ("providers", "id"),
+)
+_FLOWS = (("numbers", "flow"), ("conferences", "pre_flow_id"), ("conferences", "post_flow_id"))
+
+
+class DirectoryFile(Entry):
+    """The whole file."""
+
+    numbers: tuple[NumberEntry, ...] = ()
+    extensions: tuple[ExtensionEntry, ...] = ()
+    conferences: tuple[ConferenceEntry, ...] = ()
+    trunks: tuple[TrunkEntry, ...] = ()
+    providers: tuple[ProviderEntry, ...] = ()
+    routes: tuple[RouteEntry, ...] = ()
+
+
+def load_directory(
+    path: Path, flow_names: Collection[str] | None
+) -> tuple[DirectoryFile | None, list[Finding]]:
+    """Read the directory, and check it against the flows if they are known; with any error there is none."""
+    node, findings = load_nodes(path)
+    if node is None:
+        return None, findings
+    entries = validate(node, DirectoryFile, findings)
+    for section, key in _NAMED_BY:
+        findings += _repeated(key, _values(node, section, key))
+    if flow_names is not None:
+        for section, key in _FLOWS:
+            findings += _unknown("flow", _values(node, section, key), flow_names)
+    providers = [value.text for value in _values(node, "providers", "id")]
+    findings += _unknown("provider", _values(node, "routes", "provider_id"), providers)
+    return (None if has_errors(findings) else entries), findings
+
+
+def _unknown(kind: str, values: list[ScalarNode], names: Collection[str]) -> Iterator[Finding]:
+    """Yield the references that lead nowhere."""
+    for value in values:
+        if value.text and value.text not in names:
+            yield error(value, f"there is no {kind} '{value.text}'{did_you_mean(value.text, names)}")
+
+
+def _values(node: Node, section: str, key: str) -> list[ScalarNode]:
+    """Return the scalars of one key in all entries of a section, as far as they are there."""
+    entries = node.entries.get(section) if isinstance(node, MapNode) else None
+    items = entries.items if isinstance(entries, ListNode) else ()
+    values = [item.entries.get(key) for item in items if isinstance(item, MapNode)]
+    return [value for value in values if isinstance(value, ScalarNode)]
+
+
+def _repeated(key: str, values: list[ScalarNode]) -> list[Finding]:
+    first: dict[str, ScalarNode] = {}
+    findings = []
+    for value in values:
+        if value.text in first:
+            line = first[value.text].line
+            findings.append(error(value, f"{key} '{value.text}' stands already at line {line}"))
+        first.setdefault(value.text, value)
+    return findings

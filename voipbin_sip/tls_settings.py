@@ -1,0 +1,72 @@
+"""Key `sip.tls` of the configuration: what it may say, and whether its files are any good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from flows.findings import Finding, error, warning
+from flows.yamlnodes import MapNode, Node
+from voipbin_sip.transport.tls_terms import ClientCertificates, TlsTerms
+
+
+class TlsSection(BaseModel):
+    """Key `sip.tls`; paths are relative to the configuration file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    certificate: str = ""
+    key: str = ""
+    ca: str = ""
+    verify: bool = True
+    wildcards: bool = False
+    client_certificates: ClientCertificates = "none"
+
+    @model_validator(mode="after")
+    def _knows_whom(self) -> TlsSection:
+        if self.client_certificates != "none" and not self.ca:
+            raise ValueError("client_certificates needs ca: the authorities whose certificates are taken")
+        return self
+
+    def terms(self, base: Path) -> TlsTerms:
+        """Return the same for the transport, paths counted from a folder."""
+        return TlsTerms(
+            certificate=base / self.certificate,
+            key=base / self.key,
+            ca=base / self.ca if self.ca else None,
+            verify=self.verify,
+            wildcards=self.wildcards,
+            client_certificates=self.client_certificates,
+        )
+
+
+def tls_findings(section: TlsSection, served: bool, root: Node) -> Iterator[Finding]:
+    """Yield what is wrong with the files, at the keys that name them; `served`: sip.listen has tls://."""
+    place = _at(_at(root, "sip"), "tls")
+    if not served:
+        if section.certificate or section.key:
+            yield warning(place, "sip.tls has no effect: there is no tls:// in sip.listen")
+        return
+    if not section.certificate or not section.key:
+        yield error(place, "tls:// in sip.listen needs sip.tls.certificate and sip.tls.key, files in PEM")
+        return
+    from voipbin_sip.transport.certificate import (
+        CertificateError,
+        load_contexts,
+    )  # slow to load, rarely needed
+
+    try:
+        ends = load_contexts(section.terms(root.file.resolve().parent)).ends
+    except CertificateError as fault:
+        yield error(_at(place, fault.key), str(fault))
+        return
+    if ends <= datetime.now(UTC):
+        yield warning(_at(place, "certificate"), f"the certificate expired on {ends:%Y-%m-%d %H:%M} UTC")
+
+
+def _at(node: Node, key: str) -> Node:
+    """Return the value of a key; where there is none, the mapping that it could stand in."""
+    return node.entries.get(key, node) if isinstance(node, MapNode) else node

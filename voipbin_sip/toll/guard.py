@@ -1,0 +1,197 @@
+"""The toll guard: which calls may leave the server, and when running ones have to end.
+
+No I/O and no clock: who calls it brings the time, monotonic seconds. Three accounts stand for every call: who pays
+for it, the provider that carries it, and the whole server. A call begins only where all three have room left; its
+minutes are counted from the answer on and while it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from voipbin_sip.calls.call import Address
+from voipbin_sip.toll.account import TOTAL, VIA, Account
+from voipbin_sip.toll.allowed import Allowed
+from voipbin_sip.toll.limits import CallLimits
+from voipbin_sip.toll.refused import Refused
+
+RECORD_EVERY = 10.0  # s: so much of running calls may be forgotten when the power goes
+
+
+class Permit:
+    """One call that was let out. Tell it when the call is answered and, always, when it is over."""
+
+    def __init__(self, guard: TollGuard, accounts: tuple[Account, ...]) -> None:
+        self.over: Callable[[str], None] = _nobody
+        """Called once, with the reason, when the call has to end."""
+        self.accounts = accounts
+        """What the call counts for; nothing once it has ended."""
+        self._guard = guard
+
+    def answered(self, now: float) -> None:
+        """From now on it costs."""
+        self._guard.answered(self, now)
+
+    def onward(self, provider: str, now: float) -> None:
+        """Let an unanswered call go on by way of another provider. Raises Refused; nothing has changed then."""
+        self.accounts = self._guard.onward(self, provider, now)
+
+    def ended(self, now: float) -> None:
+        """The call is over or never came to be; a second time does nothing."""
+        if self.accounts:
+            self._guard.ended(self, now)
+            self.accounts = ()
+
+
+class TollGuard:
+    """Lets calls out or not.
+
+    Args:
+        allowed: where calls may go at all.
+        limits: those of an account, by its name; asked anew each time.
+        today: names the day of now; minutes count until it changes.
+        record: is told the seconds of an account (day, name, seconds) every now and then.
+    """
+
+    def __init__(
+        self,
+        allowed: Allowed,
+        limits: Callable[[str], CallLimits],
+        *,
+        today: Callable[[], str],
+        record: Callable[[str, str, float], None] | None = None,
+    ) -> None:
+        self._allowed = allowed
+        self._limits = limits
+        self._today = today
+        self.record = record
+        self._day = today()
+        self._accounts: dict[str, Account] = {}
+        self._permits: set[Permit] = set()
+        self._running: dict[Permit, float] = {}  # answered ones, and until when they are counted
+        self._warned: set[Permit] = set()
+        self._recorded_at = 0.0
+
+    def check(self, destination: Address) -> None:
+        """Return if an address outside of the server may be called at all. Raises Refused."""
+        self._allowed.check(destination)
+
+    def begin(self, payer: str, provider: str, destination: Address, now: float) -> Permit:
+        """Let one call out, for a payer and through a provider ("" = straight to a SIP host). Raises Refused."""
+        self.check(destination)
+        self._count(now)
+        accounts = (self._account(payer), self._account(TOTAL), *self._carrying(provider))
+        self._let_in(accounts, now)
+        permit = Permit(self, accounts)
+        self._permits.add(permit)
+        return permit
+
+    def onward(self, permit: Permit, provider: str, now: float) -> tuple[Account, ...]:
+        """Return the accounts of a call that takes another way; see Permit.onward."""
+        self._count(now)
+        kept = permit.accounts[:2]
+        before, after = permit.accounts[2:], self._carrying(provider)
+        if not kept or before == after:
+            return permit.accounts
+        self._let_in(after, now)
+        for account in before:
+            account.running -= 1
+        return (*kept, *after)
+
+    def answered(self, permit: Permit, now: float) -> None:
+        """Count a call's minutes from now on; see Permit.answered."""
+        if permit in self._permits:
+            self._running.setdefault(permit, now)
+
+    def ended(self, permit: Permit, now: float) -> None:
+        """Forget a call; see Permit.ended."""
+        if permit in self._running:
+            self._count(now)
+            del self._running[permit]
+        self._permits.discard(permit)
+        self._warned.discard(permit)
+        for account in permit.accounts:
+            account.running -= 1
+            self._record(account)
+
+    def tick(self, now: float) -> None:
+        """Count, and call `over` of the calls that have used up a day; about once a second."""
+        self._count(now)
+        for permit in [permit for permit in self._running if permit not in self._warned]:
+            reasons = (account.exhausted(self._limits(account.name)) for account in permit.accounts)
+            if reason := next(filter(None, reasons), ""):
+                self._warned.add(permit)
+                permit.over(reason)
+        if now - self._recorded_at >= RECORD_EVERY:
+            self._recorded_at = now
+            for account in self._accounts.values():
+                self._record(account)
+            idle = [name for name, account in self._accounts.items() if account.is_idle(now)]
+            for name in idle:
+                del self._accounts[name]
+
+    def flush(self, now: float) -> None:
+        """Tell `record` all that it does not know yet."""
+        self._count(now)
+        for account in self._accounts.values():
+            self._record(account)
+
+    def restore(self, day: str, seconds: Mapping[str, float]) -> None:
+        """Know again what was used before a restart; of another day than today it is nothing."""
+        self._turn_day()
+        if day == self._day:
+            for name, used in seconds.items():
+                account = self._account(name)
+                account.seconds += used
+                account.recorded = account.seconds
+
+    def used(self) -> dict[str, float]:
+        """Return the seconds of today by account."""
+        return {name: account.seconds for name, account in self._accounts.items() if account.seconds}
+
+    def _let_in(self, accounts: tuple[Account, ...], now: float) -> None:
+        """Count a call for all of these accounts, or for none. Raises Refused."""
+        for account in accounts:
+            if reason := account.refusal(self._limits(account.name), now):
+                raise Refused(reason)
+        for account in accounts:
+            account.begin(now)
+
+    def _carrying(self, provider: str) -> tuple[Account, ...]:
+        return (self._account(f"{VIA}:{provider}"),) if provider else ()
+
+    @property
+    def account_count(self) -> int:
+        """How many accounts are kept: those with calls, or with minutes of today."""
+        return len(self._accounts)
+
+    def _account(self, name: str) -> Account:
+        account = self._accounts.get(name)
+        if account is None:
+            account = self._accounts[name] = Account(name)
+        return account
+
+    def _count(self, now: float) -> None:
+        """Put what running calls have lasted since the last time on their accounts."""
+        for permit, since in self._running.items():
+            for account in permit.accounts:
+                account.seconds += now - since
+            self._running[permit] = now
+        self._turn_day()
+
+    def _turn_day(self) -> None:
+        day = self._today()
+        if day == self._day:
+            return
+        for account in self._accounts.values():
+            account.seconds = account.recorded = 0.0
+        self._day = day
+
+    def _record(self, account: Account) -> None:
+        if self.record is not None and account.seconds != account.recorded:
+            self.record(self._day, account.name, account.seconds)
+            account.recorded = account.seconds
+
+
+def _nobody(reason: str) -> None:
+    """Nobody ends the call: it was not said who."""
