@@ -88,4 +88,3 @@ class Platform:
                 await self.catalogue.create(StoredCustomer(id=DEFAULT_CUSTOMER, name="default"))
             except StoreUnavailable:
                 return  # it is made at the next start
-
