@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from voipbin_sip import logs
-from voipbin_sip.app import Server, StartError
+from voipbin_sip.app.errors import StartError
+from voipbin_sip.app.server import Server
 from voipbin_sip.directory import read_passwords
 from voipbin_sip.loading import Loaded, load
 from voipbin_sip.transport.address import ListenAddress, local_address_towards

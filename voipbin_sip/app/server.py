@@ -1,41 +1,33 @@
-"""The server: the one place where the parts are put together."""
+"""The server: the parts put together, started and stopped in order."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
-from flows.interpreter import Limits as RunLimits
-from flows.ports import Conference
 from media.client import MediaClient
-from media.tones import hold_music, ringback
-from voipbin_sip.calls.admission import Admission, Admitted
-from voipbin_sip.calls.bridge import Bridges
-from voipbin_sip.calls.connecting import Connecting
-from voipbin_sip.calls.destinations import Destinations
-from voipbin_sip.calls.dialer import Dialer
+from voipbin_sip.app.calling import Calling
+from voipbin_sip.app.errors import StartError
+from voipbin_sip.app.parts import (
+    certificates,
+    make_data_folder,
+    providers_of,
+    read_directory,
+    source_limits,
+    toll_guard,
+)
+from voipbin_sip.calls.admission import Admission
 from voipbin_sip.calls.dialplan import DialPlan
-from voipbin_sip.calls.groupcall import Groupcalls
-from voipbin_sip.calls.incoming import IncomingSession
-from voipbin_sip.calls.places import Places
-from voipbin_sip.calls.ringing import Ringing
-from voipbin_sip.calls.rooms import Rooms
-from voipbin_sip.calls.routing import Routing
 from voipbin_sip.calls.session import CallLimits
 from voipbin_sip.calls.switchboard import Switchboard
-from voipbin_sip.calls.tones import Tone
-from voipbin_sip.calls.transfers import Transfers
-from voipbin_sip.carriers import Carriers, Line, Provider
-from voipbin_sip.config import Config, split_host_port
-from voipbin_sip.directory import Directory, read_secrets
-from voipbin_sip.flowhost import FlowHost, Parts, spoken_prompts
+from voipbin_sip.carriers import Carriers, Line
+from voipbin_sip.config import split_host_port
+from voipbin_sip.flowhost import spoken_prompts
 from voipbin_sip.guard import DigestGuard
 from voipbin_sip.loading import Loaded
 from voipbin_sip.registrar.locations import Locations
@@ -43,19 +35,14 @@ from voipbin_sip.registrar.registrar import Registrar, Terms
 from voipbin_sip.sip.core import SipCore
 from voipbin_sip.sip.events import Hop, Limits
 from voipbin_sip.sounds.fetch import Fetcher
-from voipbin_sip.sounds.library import SoundLibrary
 from voipbin_sip.sounds.prompts import Prompts
 from voipbin_sip.speech import Speech
-from voipbin_sip.toll.allowed import Allowed
-from voipbin_sip.toll.guard import TollGuard
 from voipbin_sip.toll.metering import Metering, local_day
-from voipbin_sip.toll.terms import Terms as TollTerms
 from voipbin_sip.transport.address import ListenAddress, parse_listen_address
-from voipbin_sip.transport.bans import BanTerms
 from voipbin_sip.transport.dns_cache import DnsCache
 from voipbin_sip.transport.dns_client import DnsClient
 from voipbin_sip.transport.endpoint import Endpoint
-from voipbin_sip.transport.limits import Rate, SourceLimits, as_networks, in_networks
+from voipbin_sip.transport.limits import as_networks, in_networks
 from voipbin_sip.transport.resolver import Resolver
 from voipbin_sip.transport.tls import Tls
 from voipbin_sip.upkeep import Upkeep
@@ -64,11 +51,6 @@ from voipbin_sip.web.guard import HostGuard
 
 if TYPE_CHECKING:
     from voipbin_sip.store.store import Store
-    from voipbin_sip.transport.certificate import Certificates
-
-
-class StartError(Exception):
-    """The server cannot start; the message says why and what to do."""
 
 
 class Server:
@@ -82,8 +64,8 @@ class Server:
         self._at_once = asyncio.Event()
         self._preparing: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
-        data = _make_data_folder(loaded.places.data)
-        self.directory = _directory(loaded, data)
+        data = make_data_folder(loaded.places.data)
+        self.directory = read_directory(loaded, data)
         self._media = MediaClient(ports=config.media.port_range, workers=config.media.worker_count)
         self._web = WebClient(HostGuard(config.http.allow_private))
         self._speech = Speech(
@@ -93,10 +75,9 @@ class Server:
         )
         self._locations = Locations()
         self._store: Store | None = None
-        self._limits = _limits(config, self._is_known)
+        self._limits = source_limits(config, self._is_known)
         self._local_networks = as_networks(config.sip.local_networks)
-        self._toll = self._toll_guard()
-        self.groupcalls = Groupcalls()
+        self._toll = toll_guard(config, lambda: self.directory)
         self._metering = Metering(self._toll, asyncio.get_running_loop().time)
         guard = DigestGuard(config.domain, secrets.token_bytes(32), watch=self._judged, barred=self._barred)
         registrar = Registrar(
@@ -130,8 +111,8 @@ class Server:
             admission,
             limits=limits,
             advertised=self._advertised,
-            on_call=self._arrived,
-            on_transfer=lambda session, event: self._transfers.begin(session, event),
+            on_call=lambda session, admitted: self.calling.arrived(session, admitted),
+            on_transfer=lambda session, event: self.calling.transfers.begin(session, event),
             registrar=lambda request, hop: registrar.answer(request, hop, time.time()),
         )
         core = SipCore(
@@ -140,7 +121,7 @@ class Server:
             advertise=self._contact,
             asks=frozenset({"REGISTER"}),
         )
-        self._certificates = _certificates(loaded)
+        self._certificates = certificates(loaded)
         self._endpoint = Endpoint(
             core, self.switchboard.handle, self._limits.admits, self._connection_lost, self._tls()
         )
@@ -164,73 +145,21 @@ class Server:
             wall=time.time,
             expect=self.switchboard.expect,
         )
-        self._host = self._flow_host(limits, plan)
-
-    def _flow_host(self, limits: CallLimits, plan: DialPlan) -> FlowHost:
-        """Return what runs flows, with all that it and transfers need to place and join calls."""
-        config, media = self._loaded.config, self._media
-        destinations = Destinations(
+        self.calling = Calling(
+            loaded,
             lambda: self.directory,
-            self._locations,
-            self._resolver,
-            Routing(lambda: self.directory, self._carriers),
-            domain=config.domain,
-            check=self._toll.check,
-            local=self._endpoint.local_for,
-            number=config.outbound.default_outgoing_source_number,
-        )
-        dialer = Dialer(
-            self._endpoint,
-            media,
-            self.switchboard,
-            destinations,
+            media=self._media,
+            endpoint=self._endpoint,
+            switchboard=self.switchboard,
+            locations=self._locations,
+            resolver=self._resolver,
+            carriers=self._carriers,
             toll=self._toll,
+            plan=plan,
             limits=limits,
+            prompts=Prompts(self._media, self._speech),
+            fetcher=Fetcher(self._web),
             advertised=self._advertised,
-        )
-        rooms, ringing = Rooms(media), Ringing(dialer, self.groupcalls)
-        bridges, tone = Bridges(rooms, Tone(media, hold_music)), Tone(media, ringback)
-        parts = Parts(
-            Prompts(media, self._speech),
-            SoundLibrary(media, base=self._loaded.places.base, fetcher=Fetcher(self._web)),
-            Connecting(ringing, destinations, rooms, bridges, tone),
-            ringing,
-            destinations,
-            rooms,
-            self._conference,
-            self.switchboard.ended_status,
-        )
-        run_limits = RunLimits(config.limits.steps, config.limits.steps_without_waiting)
-        host = FlowHost(lambda: self._loaded.flows, parts, run_limits)
-        self._places = Places(
-            bridges, rooms, session=self.switchboard.sessions.get, enter_room=host.enter_room
-        )
-        self._transfers = Transfers(
-            self._endpoint,
-            bridges,
-            self._places,
-            ringing,
-            destinations,
-            session=self.switchboard.sessions.get,
-            meaning=plan.meaning,
-            divert=host.divert,
-            ringback=tone,
-            domain=config.domain,
-        )
-        return host
-
-    def _arrived(self, session: IncomingSession, admitted: Admitted) -> None:
-        if admitted.replaces:
-            self._places.take_over(session, admitted.replaces)
-        else:
-            self._host.start(session, admitted)
-
-    def _toll_guard(self) -> TollGuard:
-        outbound = self._loaded.config.outbound
-        return TollGuard(
-            Allowed(outbound.allow, outbound.countries),
-            TollTerms(outbound.limits, lambda: self.directory).limits,
-            today=local_day,
         )
 
     def _make_resolver(self) -> Resolver:
@@ -244,10 +173,6 @@ class Server:
         if self._certificates is None:
             return None
         return Tls(self._certificates, admits=lambda host: not self._barred(host))
-
-    def _conference(self, name: str) -> Conference | None:
-        entry = self.directory.conferences.get(name)
-        return Conference(name, entry.pre_flow_id, entry.post_flow_id) if entry is not None else None
 
     def _connection_lost(self, connection: int) -> None:
         self._locations.connection_lost(connection)
@@ -289,7 +214,7 @@ class Server:
                 "end the program that uses it or change sip.listen"
             ) from error
         self._upkeep.start()
-        self._carriers.use(_providers(self.directory))
+        self._carriers.use(providers_of(self.directory))
         self._carriers.start()
         self._metering.start()
         if self._certificates is not None:
@@ -320,8 +245,8 @@ class Server:
 
     async def _remember(self) -> None:
         """Know what was known before the restart. Raises StartError."""
-        await asyncio.to_thread(import_module, "voipbin_sip.memory")  # while the media workers start
-        from voipbin_sip.memory import StoreError, remember
+        await asyncio.to_thread(import_module, "voipbin_sip.app.memory")  # while the media workers start
+        from voipbin_sip.app.memory import StoreError, remember
 
         try:
             self._store = await remember(
@@ -345,8 +270,7 @@ class Server:
         for task in (self._preparing, self._watching):
             if task is not None:
                 task.cancel()
-        await self._transfers.close()
-        await self._host.close()
+        await self.calling.close()
         await self._upkeep.close()
         await self._carriers.close()
         await self._metering.close()
@@ -374,63 +298,3 @@ async def _first_of(seconds: float, *events: asyncio.Event) -> None:
     await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:
         wait.cancel()
-
-
-def _make_data_folder(data: Path) -> Path:
-    try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        probe = data / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise StartError(
-            f"cannot write to the data folder {data}: {error.strerror}; "
-            "give this user the right to, or change data_dir"
-        ) from error
-    return data
-
-
-def _directory(loaded: Loaded, data: Path) -> Directory:
-    try:
-        passwords = read_secrets(loaded.directory, loaded.places.base, data)
-    except (OSError, ValueError) as error:
-        raise StartError(f"cannot read the passwords of the directory: {error}") from error
-    return Directory.of(loaded.directory, passwords)
-
-
-def _providers(directory: Directory) -> list[Provider]:
-    return [
-        Provider(
-            entry.id,
-            entry.host,
-            entry.port,
-            entry.transport,
-            directory.credentials(entry.id),
-            entry.register_seconds,
-            entry.probe,
-        )
-        for entry in directory.providers.values()
-    ]
-
-
-def _certificates(loaded: Loaded) -> Certificates | None:
-    """Return what TLS is spoken with, None where it is not."""
-    if not loaded.config.sip.secure:
-        return None
-    # Slow to load, rarely needed:
-    from voipbin_sip.transport.certificate import CertificateError, Certificates
-
-    try:
-        return Certificates(loaded.config.sip.tls.terms(loaded.places.base))
-    except CertificateError as error:
-        raise StartError(f"TLS cannot be served: {error}") from error
-
-
-def _limits(config: Config, exempt: Callable[[str], bool]) -> SourceLimits:
-    terms = config.protection
-    return SourceLimits(
-        Rate(terms.messages_per_second, terms.burst),
-        BanTerms(terms.ban_after, terms.ban_window, terms.ban_seconds),
-        networks=terms.exempt,
-        exempt=exempt,
-    )

@@ -1,0 +1,125 @@
+"""What runs flows on calls, places calls of their own, joins and transfers them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flows.interpreter import Limits
+from flows.ports import Conference
+from media.client import MediaClient
+from media.tones import hold_music, ringback
+from voipbin_sip.calls.admission import Admitted
+from voipbin_sip.calls.bridge import Bridges
+from voipbin_sip.calls.connecting import Connecting
+from voipbin_sip.calls.destinations import Destinations
+from voipbin_sip.calls.dialer import Dialer
+from voipbin_sip.calls.dialplan import DialPlan
+from voipbin_sip.calls.groupcall import Groupcalls
+from voipbin_sip.calls.incoming import IncomingSession
+from voipbin_sip.calls.places import Places
+from voipbin_sip.calls.ringing import Ringing
+from voipbin_sip.calls.rooms import Rooms
+from voipbin_sip.calls.routing import Routing
+from voipbin_sip.calls.session import CallLimits
+from voipbin_sip.calls.switchboard import Switchboard
+from voipbin_sip.calls.tones import Tone
+from voipbin_sip.calls.transfers import Transfers
+from voipbin_sip.carriers import Carriers
+from voipbin_sip.directory import Directory
+from voipbin_sip.flowhost import FlowHost, Parts
+from voipbin_sip.loading import Loaded
+from voipbin_sip.registrar.locations import Locations
+from voipbin_sip.sounds.fetch import Fetcher
+from voipbin_sip.sounds.library import SoundLibrary
+from voipbin_sip.sounds.prompts import Prompts
+from voipbin_sip.toll.guard import TollGuard
+from voipbin_sip.transport.endpoint import Endpoint
+from voipbin_sip.transport.resolver import Resolver
+
+
+class Calling:
+    """The parts between the switchboard, which knows single calls, and the flows, which say what becomes of them."""
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        directory: Callable[[], Directory],
+        *,
+        media: MediaClient,
+        endpoint: Endpoint,
+        switchboard: Switchboard,
+        locations: Locations,
+        resolver: Resolver,
+        carriers: Carriers,
+        toll: TollGuard,
+        plan: DialPlan,
+        limits: CallLimits,
+        prompts: Prompts,
+        fetcher: Fetcher,
+        advertised: Callable[[str, str], str],
+    ) -> None:
+        config, find = loaded.config, switchboard.sessions.get
+        self._directory = directory
+        self.groupcalls = Groupcalls()
+        self.destinations = Destinations(
+            directory,
+            locations,
+            resolver,
+            Routing(directory, carriers),
+            domain=config.domain,
+            check=toll.check,
+            local=endpoint.local_for,
+            number=config.outbound.default_outgoing_source_number,
+        )
+        self.dialer = Dialer(
+            endpoint,
+            media,
+            switchboard,
+            self.destinations,
+            toll=toll,
+            limits=limits,
+            advertised=advertised,
+        )
+        self.rooms, self.ringing = Rooms(media), Ringing(self.dialer, self.groupcalls)
+        self.bridges, tone = Bridges(self.rooms, Tone(media, hold_music)), Tone(media, ringback)
+        parts = Parts(
+            prompts,
+            SoundLibrary(media, base=loaded.places.base, fetcher=fetcher),
+            Connecting(self.ringing, self.destinations, self.rooms, self.bridges, tone),
+            self.ringing,
+            self.destinations,
+            self.rooms,
+            self._conference,
+            switchboard.ended_status,
+        )
+        run_limits = Limits(config.limits.steps, config.limits.steps_without_waiting)
+        self.host = FlowHost(lambda: loaded.flows, parts, run_limits)
+        self.places = Places(self.bridges, self.rooms, session=find, enter_room=self.host.enter_room)
+        self.transfers = Transfers(
+            endpoint,
+            self.bridges,
+            self.places,
+            self.ringing,
+            self.destinations,
+            session=find,
+            meaning=plan.meaning,
+            divert=self.host.divert,
+            ringback=tone,
+            domain=config.domain,
+        )
+
+    def arrived(self, session: IncomingSession, admitted: Admitted) -> None:
+        """Begin with a call that came in: it takes over another one, or a flow runs on it."""
+        if admitted.replaces:
+            self.places.take_over(session, admitted.replaces)
+        else:
+            self.host.start(session, admitted)
+
+    async def close(self) -> None:
+        """End all flows."""
+        await self.transfers.close()
+        await self.host.close()
+
+    def _conference(self, name: str) -> Conference | None:
+        entry = self._directory().conferences.get(name)
+        return Conference(name, entry.pre_flow_id, entry.post_flow_id) if entry is not None else None

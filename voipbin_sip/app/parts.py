@@ -1,0 +1,96 @@
+"""Parts that need nothing but the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from voipbin_sip.app.errors import StartError
+from voipbin_sip.carriers import Provider
+from voipbin_sip.config import Config
+from voipbin_sip.directory import Directory, read_secrets
+from voipbin_sip.loading import Loaded
+from voipbin_sip.toll.allowed import Allowed
+from voipbin_sip.toll.guard import TollGuard
+from voipbin_sip.toll.metering import local_day
+from voipbin_sip.toll.terms import Terms
+from voipbin_sip.transport.bans import BanTerms
+from voipbin_sip.transport.limits import Rate, SourceLimits
+
+if TYPE_CHECKING:
+    from voipbin_sip.transport.certificate import Certificates
+
+
+def make_data_folder(data: Path) -> Path:
+    """Make the folder of what the server writes, readable by us only. Raises StartError."""
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = data / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise StartError(
+            f"cannot write to the data folder {data}: {error.strerror}; "
+            "give this user the right to, or change data_dir"
+        ) from error
+    return data
+
+
+def read_directory(loaded: Loaded, data: Path) -> Directory:
+    """Return the directory with its passwords, made where they are missing. Raises StartError."""
+    try:
+        passwords = read_secrets(loaded.directory, loaded.places.base, data)
+    except (OSError, ValueError) as error:
+        raise StartError(f"cannot read the passwords of the directory: {error}") from error
+    return Directory.of(loaded.directory, passwords)
+
+
+def providers_of(directory: Directory) -> list[Provider]:
+    """Return where calls go out, as the carriers want to know it."""
+    return [
+        Provider(
+            entry.id,
+            entry.host,
+            entry.port,
+            entry.transport,
+            directory.credentials(entry.id),
+            entry.register_seconds,
+            entry.probe,
+        )
+        for entry in directory.providers.values()
+    ]
+
+
+def certificates(loaded: Loaded) -> Certificates | None:
+    """Return what SIP over TLS is spoken with, None where it is not. Raises StartError."""
+    if not loaded.config.sip.secure:
+        return None
+    # Slow to load, rarely needed:
+    from voipbin_sip.transport.certificate import CertificateError, Certificates
+
+    try:
+        return Certificates(loaded.config.sip.tls.terms(loaded.places.base))
+    except CertificateError as error:
+        raise StartError(f"TLS cannot be served: {error}") from error
+
+
+def source_limits(config: Config, exempt: Callable[[str], bool]) -> SourceLimits:
+    """Return what a single source may send; `exempt` says of an address that it is one of ours."""
+    terms = config.protection
+    return SourceLimits(
+        Rate(terms.messages_per_second, terms.burst),
+        BanTerms(terms.ban_after, terms.ban_window, terms.ban_seconds),
+        networks=terms.exempt,
+        exempt=exempt,
+    )
+
+
+def toll_guard(config: Config, directory: Callable[[], Directory]) -> TollGuard:
+    """Return what says who may be called outside, and how much."""
+    outbound = config.outbound
+    return TollGuard(
+        Allowed(outbound.allow, outbound.countries),
+        Terms(outbound.limits, directory).limits,
+        today=local_day,
+    )
