@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from flows.findings import Finding
 from flows.validation import validate
 from flows.yamlnodes import load_nodes
+from voipbin_sip.http_settings import HttpSection, http_findings
 from voipbin_sip.sip.sdes import SrtpPolicy
 from voipbin_sip.tls_settings import TlsSection, tls_findings
 from voipbin_sip.toll.allowed import read_country, read_entry
@@ -48,12 +49,6 @@ def _session(seconds: int) -> int:
     if seconds and not 90 <= seconds <= 86_400:
         raise ValueError("must be 90 to 86400 seconds, or 0 for none of ours (RFC 4028)")
     return seconds
-
-
-def _host_port(text: str) -> str:
-    if not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}", text):
-        raise ValueError("must be an address and a port, like 127.0.0.1:8080")
-    return text
 
 
 def _own_number(text: str) -> str:
@@ -192,13 +187,7 @@ class DatabaseSection(_Section):
     """Key `database`."""
 
     url: str = "auto"
-
-
-class HttpSection(_Section):
-    """Key `http`."""
-
-    listen: Annotated[str, AfterValidator(_host_port)] = "127.0.0.1:8080"
-    allow_private: list[str] = []
+    keep_days: float = Field(default=90.0, ge=0)
 
 
 class OutboundSection(_Section):
@@ -255,6 +244,7 @@ def load_config(path: Path) -> tuple[Config | None, list[Finding]]:
     config = validate(node, Config, findings)
     if config is not None:
         findings += tls_findings(config.sip.tls, config.sip.secure, node)
+        findings += http_findings(config.http, node)
     return config, findings
 
 

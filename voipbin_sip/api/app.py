@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import structlog
 from fastapi import APIRouter, Depends, FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -35,8 +36,10 @@ _RESPONSES: dict[int | str, dict[str, object]] = {
 }
 
 
-def make_api(services: Services, routers: Sequence[APIRouter] = ROUTERS) -> FastAPI:
-    """Return the application."""
+def make_api(
+    services: Services, routers: Sequence[APIRouter] = ROUTERS, origins: Sequence[str] = ()
+) -> FastAPI:
+    """Return the application; `origins` are web pages whose scripts may use it (CORS)."""
     app = FastAPI(
         title="voipbin-sip",
         version=__version__,
@@ -64,6 +67,15 @@ def make_api(services: Services, routers: Sequence[APIRouter] = ROUTERS) -> Fast
         return {"message": "pong"}
 
     app.add_middleware(RequestBook)
+    if origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["*"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["X-Request-Id", "Retry-After"],
+            allow_credentials=True,
+        )
     return app
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import Iterator
-from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+
+from voipbin_sip.transport.certificate import Certificates
 
 
 class _Uvicorn(uvicorn.Server):
@@ -33,10 +35,11 @@ class _Uvicorn(uvicorn.Server):
 class ApiServer:
     """Serves one application."""
 
-    def __init__(self, app: FastAPI, *, certificate: Path | None = None, key: Path | None = None) -> None:
+    def __init__(self, app: FastAPI, *, certificates: Certificates | None = None) -> None:
         self._config = uvicorn.Config(
             app,
             log_config=None,
+            log_level="warning",  # below, it writes queries down, and with them access keys
             access_log=False,
             lifespan="off",
             server_header=False,
@@ -44,9 +47,10 @@ class ApiServer:
             ws_ping_interval=10,
             ws_ping_timeout=60,
             ws_max_size=1024 * 1024,
-            ssl_certfile=certificate,
-            ssl_keyfile=key,
         )
+        if certificates is not None:
+            self._config.load()
+            self._config.ssl = _newest(certificates)
         self._server = _Uvicorn(self._config)
         self._task: asyncio.Task[None] | None = None
         self._sock: socket.socket | None = None
@@ -76,3 +80,14 @@ class ApiServer:
                 self._task.cancel()
         if self._sock is not None:
             self._sock.close()
+
+
+def _newest(certificates: Certificates) -> ssl.SSLContext:
+    """Return a context that hands each handshake to the one in force."""
+    context = certificates.server
+
+    def use_newest(connection: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _: ssl.SSLContext) -> None:
+        connection.context = certificates.server
+
+    context.sni_callback = use_newest
+    return context

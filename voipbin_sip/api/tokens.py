@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import cache
 from uuid import UUID
 
 import jwt
@@ -12,8 +13,6 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 LIFE = 7 * 86_400  # seconds
 AUDIENCE = "voipbin-api"
-# Checked where there is no such user, so that the answer takes as long as for a wrong password.
-_NOBODY = PasswordHasher().hash("nobody has this password")
 
 
 class Tokens:
@@ -55,6 +54,12 @@ async def password_fits(kept: str | None, password: str) -> bool:
 
 def _fits(kept: str | None, password: str) -> bool:
     try:
-        return PasswordHasher().verify(kept or _NOBODY, password) and kept is not None
+        return PasswordHasher().verify(kept or _nobody(), password) and kept is not None
     except (VerificationError, InvalidHashError):
         return False
+
+
+@cache
+def _nobody() -> str:
+    """Return what is checked where there is no such user, so that the answer takes as long as for a wrong password."""
+    return PasswordHasher().hash("nobody has this password")

@@ -1,6 +1,6 @@
-"""What the server knows again after a restart: which phones are registered, and what was telephoned today.
+"""What the server knows again after a restart: who is registered, what was telephoned today, what the API made.
 
-`app` loads this module while the media workers start: SQLAlchemy takes about as long.
+The server loads this module while the media workers start: SQLAlchemy takes about as long.
 """
 
 from __future__ import annotations
@@ -11,24 +11,40 @@ from pathlib import Path
 
 import structlog
 
+from voipbin_sip.app.errors import StartError
+from voipbin_sip.config import DatabaseSection
+from voipbin_sip.platform.platform import Platform
+from voipbin_sip.platform.secrets import SecretError
 from voipbin_sip.registrar.locations import Locations
 from voipbin_sip.store.bindings import record_bindings, restore_bindings
 from voipbin_sip.store.store import Store, StoreError, database_url
 from voipbin_sip.store.usage import record_usage, restore_usage
 from voipbin_sip.toll.guard import TollGuard
-
-__all__ = ["StoreError", "remember"]
+from voipbin_sip.web.client import WebClient
 
 
 async def remember(
-    url: str, data: Path, *, locations: Locations, known: Callable[[str], bool], toll: TollGuard, today: str
-) -> Store:
+    database: DatabaseSection,
+    data: Path,
+    *,
+    web: WebClient,
+    locations: Locations,
+    known: Callable[[str], bool],
+    toll: TollGuard,
+    today: str,
+) -> Platform:
     """Open the database, tell what it holds to those who want to know, and have them record what changes.
 
-    `known` says of an extension whether it is still in the directory. Raises StoreError for a wrong URL; a database
-    in trouble is no reason not to start.
+    `known` says of an extension whether it is still in the directory. Raises StartError for what cannot be used as
+    it is configured; a database in trouble is no reason not to start.
     """
-    store = Store(database_url(url, data))
+    try:
+        store = Store(database_url(database.url, data))
+        platform = Platform(store, web, data)
+    except StoreError as error:
+        raise StartError(f"{error}; change database.url") from error
+    except SecretError as error:
+        raise StartError(str(error)) from error
     if await store.open():
         phones = await restore_bindings(store, locations, known, time.time())
         if phones:
@@ -36,4 +52,5 @@ async def remember(
         await restore_usage(store, toll, today)
     record_bindings(store, locations)
     record_usage(store, toll)
-    return store
+    await platform.load()
+    return platform

@@ -20,6 +20,7 @@ from voipbin_sip.transport.limits import Rate, SourceLimits
 
 if TYPE_CHECKING:
     from voipbin_sip.transport.certificate import Certificates
+    from voipbin_sip.transport.tls_terms import TlsTerms
 
 
 def make_data_folder(data: Path) -> Path:
@@ -62,17 +63,26 @@ def providers_of(directory: Directory) -> list[Provider]:
     ]
 
 
-def certificates(loaded: Loaded) -> Certificates | None:
+def sip_certificates(loaded: Loaded) -> Certificates | None:
     """Return what SIP over TLS is spoken with, None where it is not. Raises StartError."""
-    if not loaded.config.sip.secure:
-        return None
+    sip = loaded.config.sip
+    return _certificates(sip.tls.terms(loaded.places.base), "sip.tls") if sip.secure else None
+
+
+def api_certificates(loaded: Loaded) -> Certificates | None:
+    """Return what the API speaks HTTPS with, None where it does not. Raises StartError."""
+    terms = loaded.config.http.tls.terms(loaded.places.base)
+    return _certificates(terms, "http.tls") if terms is not None else None
+
+
+def _certificates(terms: TlsTerms, key: str) -> Certificates:
     # Slow to load, rarely needed:
     from voipbin_sip.transport.certificate import CertificateError, Certificates
 
     try:
-        return Certificates(loaded.config.sip.tls.terms(loaded.places.base))
+        return Certificates(terms)
     except CertificateError as error:
-        raise StartError(f"TLS cannot be served: {error}") from error
+        raise StartError(f"TLS cannot be served: {error}; change {key}") from error
 
 
 def source_limits(config: Config, exempt: Callable[[str], bool]) -> SourceLimits:

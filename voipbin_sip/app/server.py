@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -14,10 +16,11 @@ from media.client import MediaClient
 from voipbin_sip.app.calling import Calling
 from voipbin_sip.app.errors import StartError
 from voipbin_sip.app.parts import (
-    certificates,
+    api_certificates,
     make_data_folder,
     providers_of,
     read_directory,
+    sip_certificates,
     source_limits,
     toll_guard,
 )
@@ -50,7 +53,15 @@ from voipbin_sip.web.client import WebClient
 from voipbin_sip.web.guard import HostGuard
 
 if TYPE_CHECKING:
-    from voipbin_sip.store.store import Store
+    from voipbin_sip.platform.platform import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Where the server can be reached."""
+
+    sip: Sequence[ListenAddress]
+    http: str  # base URL of the API
 
 
 class Server:
@@ -62,8 +73,8 @@ class Server:
         self._log = structlog.get_logger("server")
         self._stop = asyncio.Event()
         self._at_once = asyncio.Event()
-        self._preparing: asyncio.Task[None] | None = None
-        self._watching: asyncio.Task[None] | None = None
+        self._preparing: list[asyncio.Task[None]] = []
+        self._watching: list[asyncio.Task[None]] = []
         data = make_data_folder(loaded.places.data)
         self.directory = read_directory(loaded, data)
         self._media = MediaClient(ports=config.media.port_range, workers=config.media.worker_count)
@@ -74,7 +85,7 @@ class Server:
             engines=config.speech.engines or None,
         )
         self._locations = Locations()
-        self._store: Store | None = None
+        self.platform: Platform | None = None  # from the start on
         self._limits = source_limits(config, self._is_known)
         self._local_networks = as_networks(config.sip.local_networks)
         self._toll = toll_guard(config, lambda: self.directory)
@@ -121,7 +132,8 @@ class Server:
             advertise=self._contact,
             asks=frozenset({"REGISTER"}),
         )
-        self._certificates = certificates(loaded)
+        self._certificates = sip_certificates(loaded)
+        self._api_certificates = api_certificates(loaded)
         self._endpoint = Endpoint(
             core, self.switchboard.handle, self._limits.admits, self._connection_lost, self._tls()
         )
@@ -192,39 +204,35 @@ class Server:
     def _barred(self, source: str) -> bool:
         return self._limits.bars(source, self._endpoint.now())
 
-    async def start(self) -> list[ListenAddress]:
-        """Open everything; returns the SIP addresses. Raises StartError."""
-        config = self._loaded.config
+    async def start(self) -> Opened:
+        """Open everything; returns where. Raises StartError."""
         media = asyncio.create_task(self._media.start())
         try:
-            await self._remember()
+            platform = self.platform = await self._remember()
+            self._preparing.append(asyncio.create_task(platform.prepare()))
+            await media
+            await self._speech.start()
+            self._preparing.append(asyncio.create_task(self._prepare_prompts()))
+            sip = await self._listen()
+            self._upkeep.start()
+            self._carriers.use(providers_of(self.directory))
+            self._carriers.start()
+            self._metering.start()
+            http = await self._serve_api(platform)
         except StartError:
             await media
             await self._close()
             raise
-        await media
-        await self._speech.start()
-        self._preparing = asyncio.create_task(self._prepare_prompts())
-        try:
-            opened = await self._endpoint.listen([parse_listen_address(text) for text in config.sip.listen])
-        except OSError as error:
-            await self._close()
-            raise StartError(
-                f"cannot listen on {error.filename}: {error.strerror}; "
-                "end the program that uses it or change sip.listen"
-            ) from error
-        self._upkeep.start()
-        self._carriers.use(providers_of(self.directory))
-        self._carriers.start()
-        self._metering.start()
-        if self._certificates is not None:
-            self._watching = asyncio.get_running_loop().create_task(self._certificates.watch())
-        return opened
+        for watched in (self._certificates, self._api_certificates):
+            if watched is not None:
+                self._watching.append(asyncio.create_task(watched.watch()))
+        return Opened(sip, http)
 
     def reload(self) -> None:
-        """Read again what may change while the server runs: the certificate for TLS."""
-        if self._certificates is not None:
-            self._certificates.reload()
+        """Read again what may change while the server runs: the certificates for TLS."""
+        for watched in (self._certificates, self._api_certificates):
+            if watched is not None:
+                watched.reload()
 
     def stop(self) -> None:
         """Begin to drain; a second time: end at once."""
@@ -243,22 +251,49 @@ class Server:
         await _first_of(2, self.switchboard.idle)  # the answers to our BYEs
         await self._close()
 
-    async def _remember(self) -> None:
+    async def _remember(self) -> Platform:
         """Know what was known before the restart. Raises StartError."""
         await asyncio.to_thread(import_module, "voipbin_sip.app.memory")  # while the media workers start
-        from voipbin_sip.app.memory import StoreError, remember
+        from voipbin_sip.app.memory import remember
 
+        return await remember(
+            self._loaded.config.database,
+            self._loaded.places.data,
+            web=self._web,
+            locations=self._locations,
+            known=self.directory.extensions.__contains__,
+            toll=self._toll,
+            today=local_day(),
+        )
+
+    async def _listen(self) -> list[ListenAddress]:
+        listen = self._loaded.config.sip.listen
         try:
-            self._store = await remember(
-                self._loaded.config.database.url,
-                self._loaded.places.data,
-                locations=self._locations,
-                known=self.directory.extensions.__contains__,
-                toll=self._toll,
-                today=local_day(),
+            return await self._endpoint.listen([parse_listen_address(text) for text in listen])
+        except OSError as error:
+            raise StartError(
+                f"cannot listen on {error.filename}: {error.strerror}; "
+                "end the program that uses it or change sip.listen"
+            ) from error
+
+    async def _serve_api(self, platform: Platform) -> str:
+        """Open the API; returns its address. Raises StartError."""
+        http = self._loaded.config.http
+        if not http.only_here and platform.loaded and not platform.has_credentials:
+            raise StartError(
+                f"http.listen opens the API to others at {http.listen}, and there is no access key yet; make one: "
+                "voipbin-sip accesskey create NAME --config FILE"
             )
-        except StoreError as error:
-            raise StartError(f"{error}; change database.url") from error
+        try:
+            bound = await platform.serve(
+                *http.address, certificates=self._api_certificates, origins=http.origins
+            )
+        except OSError as error:
+            raise StartError(
+                f"cannot listen on {http.listen}: {error.strerror}; "
+                "end the program that uses it or change http.listen"
+            ) from error
+        return http.base_url(bound)
 
     async def _prepare_prompts(self) -> None:
         """Speak what the flows say into the cache before a caller waits for it."""
@@ -267,9 +302,10 @@ class Server:
             self._log.warning("a text of the flows cannot be spoken", why=str(fault))
 
     async def _close(self) -> None:
-        for task in (self._preparing, self._watching):
-            if task is not None:
-                task.cancel()
+        for task in (*self._preparing, *self._watching):
+            task.cancel()
+        if self.platform is not None:
+            await self.platform.close_api()
         await self.calling.close()
         await self._upkeep.close()
         await self._carriers.close()
@@ -277,9 +313,9 @@ class Server:
         await self._endpoint.close()
         await self._speech.close()
         await self._media.close()
+        if self.platform is not None:
+            await self.platform.close()
         await self._web.close()
-        if self._store is not None:
-            await self._store.close()
         await self._dns.close()
 
     def _contact(self, hop: Hop) -> tuple[str, int]:

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from voipbin_sip import logs
@@ -60,13 +61,13 @@ def _load(path: Path) -> Loaded | None:
 async def _serve(loaded: Loaded) -> None:
     server = Server(loaded)
     loop = asyncio.get_running_loop()
-    addresses = await server.start()
+    opened = await server.start()
     tame_collector()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
     loop.add_signal_handler(signal.SIGHUP, server.reload)
-    print("ready sip=" + ",".join(str(address) for address in addresses))
-    for line in hints(loaded, addresses):
+    print(f"ready sip={','.join(str(address) for address in opened.sip)} http={opened.http}")
+    for line in hints(loaded, opened.sip):
         print(line)
     sys.stdout.flush()
     collecting = loop.create_task(_collect_now_and_then())
@@ -92,7 +93,7 @@ async def _collect_now_and_then() -> None:
         gc.collect()
 
 
-def hints(loaded: Loaded, addresses: list[ListenAddress]) -> list[str]:
+def hints(loaded: Loaded, addresses: Sequence[ListenAddress]) -> list[str]:
     """Return what a person with a softphone wants to know."""
     numbers = [
         entry.number

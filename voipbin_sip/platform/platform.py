@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from voipbin_sip.api.app import make_api
 from voipbin_sip.api.kinds import CONFIGURED
-from voipbin_sip.api.server import ApiServer
-from voipbin_sip.api.services import Services
-from voipbin_sip.api.tokens import Tokens
 from voipbin_sip.events.hub import Hub
 from voipbin_sip.events.record import Record
 from voipbin_sip.events.webhooks import Webhooks
@@ -17,74 +18,143 @@ from voipbin_sip.platform.secrets import Sealer, own_key
 from voipbin_sip.resources.base import DEFAULT_CUSTOMER
 from voipbin_sip.resources.catalogue import Catalogue, NotFound
 from voipbin_sip.resources.history import History
+from voipbin_sip.resources.kinds.accesskey import StoredAccesskey
+from voipbin_sip.resources.kinds.agent import StoredAgent
 from voipbin_sip.resources.kinds.customer import StoredCustomer
 from voipbin_sip.resources.ledger import Ledger
 from voipbin_sip.resources.stamps import Stamps
 from voipbin_sip.store.store import Store, StoreUnavailable
 from voipbin_sip.web.client import WebClient
 
+if TYPE_CHECKING:
+    from voipbin_sip.api.server import ApiServer
+    from voipbin_sip.api.services import Services
+    from voipbin_sip.transport.certificate import Certificates
+
 SEAL_KEY = "seal.key"
 TOKEN_KEY = "tokens.key"
+KEYS_SECONDS = 5.0
+LOAD_AGAIN = 2.0
 
 
 class Platform:
-    """All of it. Raises SecretError where its keys cannot be had."""
+    """All of it. Raises SecretError where its keys cannot be had.
 
-    def __init__(
-        self,
-        store: Store,
-        web: WebClient,
-        data: Path,
-        *,
-        certificate: Path | None = None,
-        key: Path | None = None,
-    ) -> None:
-        """`data` is the folder of its keys; with `certificate` and `key` the API speaks TLS."""
+    The HTTP side is loaded by `prepare`, in a thread, since FastAPI takes as long as everything else together.
+    """
+
+    def __init__(self, store: Store, web: WebClient, data: Path) -> None:
+        """`data` is the folder of its keys."""
+        self.store = store
         self.sealer = Sealer(own_key(data, SEAL_KEY))
         self.ledger = Ledger(store, Stamps())
         self.catalogue = Catalogue(self.ledger, CONFIGURED)
         self.history = History(self.ledger)
         self.hooks = Hooks(self.catalogue, self.sealer)
         self.webhooks = Webhooks(store, web, targets=self.hooks.targets, secret=self.hooks.secret)
-        hub = Hub()
+        self.hub = Hub()
         self.ledger.outbox = self.webhooks.outbox
         self.ledger.listen(self.webhooks.told)
-        self.ledger.listen(hub.told)
-        self.services = Services(
-            self.catalogue,
-            self.history,
-            Tokens(own_key(data, TOKEN_KEY)),
-            hub,
-            Record(store),
-            store,
-            self.webhooks,
-            self.sealer,
-        )
-        self._server = ApiServer(make_api(self.services), certificate=certificate, key=key)
+        self.ledger.listen(self.hub.told)
+        self._token_key = own_key(data, TOKEN_KEY)
+        self._api: ApiServer | None = None
+        self._loaded = False
+        self._loading: asyncio.Task[None] | None = None
+        self._reading_keys: asyncio.Task[None] | None = None
 
     async def load(self) -> None:
-        """Read what was configured before; call it when the store is open."""
-        await self.catalogue.load()
-        await self._have_customer()
+        """Read what was configured before, or, where the database is in trouble, as soon as it can be read."""
+        if not await self._load():
+            self._loading = asyncio.get_running_loop().create_task(self._load_later())
         self.webhooks.start()
 
-    async def serve(self, host: str, port: int) -> tuple[str, int]:
-        """Open the API; returns the address that was bound. Raises OSError."""
-        return await self._server.start(host, port)
+    @property
+    def loaded(self) -> bool:
+        """Whether what was configured before is known."""
+        return self._loaded
+
+    async def prepare(self) -> None:
+        """Load what serves HTTP."""
+        await asyncio.to_thread(import_module, "voipbin_sip.api.serving")
+
+    async def serve(
+        self, host: str, port: int, *, certificates: Certificates | None = None, origins: Sequence[str] = ()
+    ) -> tuple[str, int]:
+        """Open the API; returns the address that was bound. Raises OSError.
+
+        Args:
+            certificates: without them, it is plain HTTP.
+            origins: web pages that may use it from a browser.
+        """
+        await self.prepare()
+        from voipbin_sip.api.serving import ApiServer, make_api
+
+        self._api = ApiServer(make_api(self._services(), origins=origins), certificates=certificates)
+        bound = await self._api.start(host, port)
+        self._reading_keys = asyncio.get_running_loop().create_task(self._read_keys())
+        return bound
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether anybody could use the API."""
+        now = self.ledger.stamps()
+        keys = self.catalogue.all(StoredAccesskey)
+        usable = any(key.tm_expire is None or key.tm_expire > now for key in keys)
+        return usable or any(agent.password_hash for agent in self.catalogue.all(StoredAgent))
 
     async def close_api(self) -> None:
         """Take no more requests."""
-        await self._server.close()
+        if self._api is not None:
+            await self._api.close()
 
     async def close(self) -> None:
-        """Stop delivering; call it before the store is closed."""
+        """Stop delivering, write what waits, and close the store."""
+        for task in (self._loading, self._reading_keys):
+            if task is not None:
+                task.cancel()
         await self.webhooks.close()
+        await self.store.close()
+
+    def _services(self) -> Services:
+        """Return what the routes work with."""
+        from voipbin_sip.api.serving import Services, Tokens
+
+        return Services(
+            self.catalogue,
+            self.history,
+            Tokens(self._token_key),
+            self.hub,
+            Record(self.store),
+            self.store,
+            self.webhooks,
+            self.sealer,
+        )
+
+    async def _load(self) -> bool:
+        try:
+            await self.catalogue.load()
+            self._loaded = True
+            await self._have_customer()
+        except StoreUnavailable:
+            pass
+        return self._loaded
+
+    async def _load_later(self) -> None:
+        while True:
+            await asyncio.sleep(LOAD_AGAIN)
+            if await self._load():
+                return
+
+    async def _read_keys(self) -> None:
+        """Notice keys that the command line has made or deleted."""
+        while True:
+            await asyncio.sleep(KEYS_SECONDS)
+            if self._loaded:
+                with suppress(StoreUnavailable):
+                    await self.catalogue.load(StoredAccesskey)
 
     async def _have_customer(self) -> None:
         try:
             self.catalogue.get(StoredCustomer, DEFAULT_CUSTOMER)
         except NotFound:
-            try:
-                await self.catalogue.create(StoredCustomer(id=DEFAULT_CUSTOMER, name="default"))
-            except StoreUnavailable:
-                return  # it is made at the next start
+            await self.catalogue.create(StoredCustomer(id=DEFAULT_CUSTOMER, name="default"))

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import RowMapping, select
 
 from voipbin_sip.resources.base import Resource
 from voipbin_sip.resources.ledger import Ledger
@@ -45,16 +45,29 @@ class Catalogue:
         self._log = structlog.get_logger("resources")
 
     async def load(self, *kinds: type[Resource]) -> None:
-        """Read what was made before the restart, or by another program since; of all kinds or only these."""
+        """Read what was made before the restart, or by another program since; of all kinds or only these.
+
+        Raises StoreUnavailable.
+        """
         wanted = [kind.kind for kind in kinds] or list(self._classes)
         query = select(resources).where(resources.c.kind.in_(wanted))
-        for row in await self._ledger.store.read(query):
-            try:
-                resource = self._classes[row["kind"]].model_validate_json(row["body"])
-            except ValidationError as error:
-                self._log.error("a resource cannot be read", kind=row["kind"], id=row["id"], why=str(error))
-                continue
-            self._made[row["kind"]][resource.id] = resource
+        found: dict[str, dict[UUID, Resource]] = {kind: {} for kind in wanted}
+        async with self._lock:
+            for row in await self._ledger.store.fetch(query):
+                resource = self._read(row)
+                if resource is not None:
+                    found[row["kind"]][resource.id] = resource
+            changed = [kind for kind in wanted if found[kind] != self._made[kind]]
+            self._made |= found
+        for kind in changed:
+            self._changed(self._classes[kind])
+
+    def _read(self, row: RowMapping) -> Resource | None:
+        try:
+            return self._classes[row["kind"]].model_validate_json(row["body"])
+        except ValidationError as error:
+            self._log.error("a resource cannot be read", kind=row["kind"], id=row["id"], why=str(error))
+            return None
 
     def declare(self, kind: type[R], declared: Iterable[tuple[R, str]]) -> None:
         """Take what the configuration declares of a kind, each with its `file:line`, in place of what it did."""

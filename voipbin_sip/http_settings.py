@@ -1,0 +1,111 @@
+"""Key `http` of the configuration: where the API listens, and that it is safe there."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from flows.findings import Finding, error, warning
+from flows.yamlnodes import MapNode, Node
+from voipbin_sip.transport.tls_terms import TlsTerms
+
+
+def _host_port(text: str) -> str:
+    match = re.fullmatch(r"(?:\[[0-9a-fA-F:]+\]|[^:\s]+):(\d{1,5})", text)
+    if match is None or int(match[1]) > 65_535:
+        raise ValueError("must be an address and a port, like 127.0.0.1:8080")
+    return text
+
+
+def _origin(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/*]+", text):
+        raise ValueError(
+            "must be scheme, host and port of a page and no more, like https://office.example.com"
+        )
+    return text
+
+
+class HttpTlsSection(BaseModel):
+    """Key `http.tls`; paths are relative to the configuration file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    certificate: str = ""
+    key: str = ""
+
+    def terms(self, base: Path) -> TlsTerms | None:
+        """Return the same with paths counted from a folder; None: no TLS."""
+        if not self.certificate and not self.key:
+            return None
+        return TlsTerms(certificate=base / self.certificate, key=base / self.key)
+
+
+class HttpSection(BaseModel):
+    """Key `http`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    listen: Annotated[str, AfterValidator(_host_port)] = "127.0.0.1:8080"
+    tls: HttpTlsSection = HttpTlsSection()
+    origins: list[Annotated[str, AfterValidator(_origin)]] = Field(default=[])
+    allow_private: list[str] = Field(default=[])
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Return host and port to listen on."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+    @property
+    def only_here(self) -> bool:
+        """Whether nobody but this machine can connect."""
+        host, _ = self.address
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
+
+    def base_url(self, bound: tuple[str, int]) -> str:
+        """Return how clients write the address that was bound."""
+        host, port = bound
+        shown = f"[{host}]" if ":" in host else host
+        return f"{'https' if self.tls.certificate else 'http'}://{shown}:{port}"
+
+
+def http_findings(section: HttpSection, root: Node) -> Iterator[Finding]:
+    """Yield what would be unsafe, and what is wrong with the certificate, at the keys that say so."""
+    place = _at(root, "http")
+    terms = section.tls.terms(root.file.resolve().parent)
+    if terms is None:
+        if not section.only_here:
+            yield error(
+                _at(place, "listen"),
+                "access keys would cross the network unencrypted: listen on 127.0.0.1 (with a proxy for HTTPS "
+                "before it, if others are to reach it), or set http.tls.certificate and http.tls.key",
+            )
+        return
+    at = _at(place, "tls")
+    if not section.tls.certificate or not section.tls.key:
+        yield error(at, "http.tls needs both certificate and key, files in PEM")
+        return
+    # Slow to load, rarely needed:
+    from voipbin_sip.transport.certificate import CertificateError, load_contexts
+
+    try:
+        ends = load_contexts(terms).ends
+    except CertificateError as fault:
+        yield error(_at(at, fault.key), str(fault))
+        return
+    if ends <= datetime.now(UTC):
+        yield warning(_at(at, "certificate"), f"the certificate expired on {ends:%Y-%m-%d %H:%M} UTC")
+
+
+def _at(node: Node, key: str) -> Node:
+    """Return the value of a key; where there is none, the mapping that it could stand in."""
+    return node.entries.get(key, node) if isinstance(node, MapNode) else node
