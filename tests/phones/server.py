@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 
 import yaml
@@ -120,6 +121,24 @@ class Server:
     def tail(self) -> str:
         """Return the end of what it printed."""
         return self.log.read_text(errors="replace")[-6000:]
+
+    @property
+    def api(self) -> str:
+        """Return the base URL of its API, without the version."""
+        (line,) = [text for text in self.log.read_text().splitlines() if text.startswith("ready ")]
+        return line.partition(" http=")[2].split()[0]
+
+    def make_accesskey(self, name: str = "tests") -> str:
+        """Return the token of a new access key, made as an operator does."""
+        command = [*COMMAND, "accesskey", "create", name, "--config", str(self.config)]
+        return subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=True
+        ).stdout.strip()
+
+    @cached_property
+    def accesskey(self) -> str:
+        """The token of one that was made when it was first wanted."""
+        return self.make_accesskey()
 
     def media_sockets(self) -> int:
         """Return how many UDP ports of the media range are open on this machine."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -74,8 +75,8 @@ def _agent(found: Services, token: str) -> Asker:
 
 async def _accesskey(found: Services, token: str) -> Asker:
     key = _known_key(found, token)
-    if key is None and found.new_keys.due():
-        await found.catalogue.load(StoredAccesskey)  # the command line may have made it meanwhile
+    if key is None:  # the command line may have made it meanwhile
+        await found.new_keys(partial(found.catalogue.load, StoredAccesskey))
         key = _known_key(found, token)
     if key is None or (key.tm_expire is not None and key.tm_expire <= datetime.now(UTC)):
         raise _refused()

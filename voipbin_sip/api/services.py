@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from voipbin_sip.api.tokens import Tokens
@@ -16,19 +18,24 @@ from voipbin_sip.store.store import Store
 
 
 class Seldom:
-    """Lets something be done once in a while, however often it is wanted."""
+    """Lets something be done once in a while, however many want it; they share what is done."""
 
     def __init__(self, seconds: float = 1.0) -> None:
         self._seconds = seconds
-        self._next = 0.0
+        self._last = -seconds
+        self._next: asyncio.Task[None] | None = None
 
-    def due(self) -> bool:
-        """Whether it is time again; if so, it counts as done."""
-        now = time.monotonic()
-        if now < self._next:
-            return False
-        self._next = now + self._seconds
-        return True
+    async def __call__(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Return after the work was done once more, begun after this call. Raises what it raises."""
+        if self._next is None:
+            self._next = asyncio.get_running_loop().create_task(self._do(work))
+        await asyncio.shield(self._next)
+
+    async def _do(self, work: Callable[[], Awaitable[None]]) -> None:
+        await asyncio.sleep(max(0.0, self._last + self._seconds - time.monotonic()))
+        self._next = None
+        self._last = time.monotonic()
+        await work()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The voipbin-sip command: serve, check, flow schema, extensions."""
+"""The voipbin-sip command: serve, check, flow schema, extensions, accesskey."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ app = typer.Typer(
 )
 flow_app = typer.Typer(help="Work with flow files.", no_args_is_help=True)
 app.add_typer(flow_app, name="flow")
+key_app = typer.Typer(help="Keys with which programs use the HTTP API.", no_args_is_help=True)
+app.add_typer(key_app, name="accesskey")
 
+YEAR = 31_536_000  # seconds
+TEN_YEARS = 10 * YEAR
 DEFAULT_CONFIG = Path("config/voipbin.yaml")
 ConfigOption = Annotated[Path, typer.Option("--config", help="The configuration file.")]
 
@@ -61,6 +65,37 @@ def schema() -> None:
     from flows.schema import flow_schema
 
     typer.echo(json.dumps(flow_schema(), indent=2))
+
+
+@key_app.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="What the key is for.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    expire: Annotated[int, typer.Option(min=1, max=TEN_YEARS, help="Seconds until it expires.")] = YEAR,
+) -> None:
+    """Make an access key and print its token, which is shown this once only."""
+    from voipbin_sip.cli.accesskeys import create
+
+    raise typer.Exit(create(config, name, expire))
+
+
+@key_app.command("list")
+def list_keys(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Show the access keys, without their tokens."""
+    from voipbin_sip.cli.accesskeys import show
+
+    raise typer.Exit(show(config))
+
+
+@key_app.command("delete")
+def delete_key(
+    name: Annotated[str, typer.Argument(help="Its id, its name or the beginning of its token.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Delete an access key: who uses it is refused from then on."""
+    from voipbin_sip.cli.accesskeys import delete
+
+    raise typer.Exit(delete(config, name))
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -12,16 +11,10 @@ from pydantic import Field
 from voipbin_sip.api.auth import Administering, With
 from voipbin_sip.api.paging import Page, Paging
 from voipbin_sip.api.routes.body import Body, Text, Whole
-from voipbin_sip.resources.kinds.accesskey import (
-    Accesskey,
-    StoredAccesskey,
-    new_token,
-    shown_prefix,
-    token_hash,
-)
+from voipbin_sip.resources.kinds.accesskey import YEAR, Accesskey, StoredAccesskey, make_accesskey
 
 router = APIRouter(prefix="/accesskeys", tags=["accesskeys"])
-TEN_YEARS = 315_360_000
+TEN_YEARS = 10 * YEAR
 
 
 class AccesskeyNames(Body):
@@ -34,7 +27,7 @@ class AccesskeyNames(Body):
 class NewAccesskey(AccesskeyNames):
     """A key to make; `expire` in seconds from now."""
 
-    expire: Annotated[Whole, Field(ge=0, le=TEN_YEARS)] = 31_536_000
+    expire: Annotated[Whole, Field(ge=0, le=TEN_YEARS)] = YEAR
 
 
 @router.get("", response_model=Page[Accesskey])
@@ -46,15 +39,7 @@ async def list_accesskeys(found: With, who: Administering, paging: Paging) -> Pa
 @router.post("")
 async def create_accesskey(found: With, who: Administering, body: NewAccesskey) -> Accesskey:
     """Make a key; this answer is the only one that holds its token."""
-    token = new_token()
-    key = StoredAccesskey(
-        customer_id=who.customer_id,
-        name=body.name,
-        detail=body.detail,
-        token_prefix=shown_prefix(token),
-        token_hash=token_hash(token),
-        tm_expire=datetime.now(UTC) + timedelta(seconds=body.expire),
-    )
+    key, token = make_accesskey(body.name, body.detail, expire=body.expire, customer_id=who.customer_id)
     made = await found.catalogue.create(key, "accesskey_created")
     return Accesskey.model_validate(made.public() | {"token": token})
 

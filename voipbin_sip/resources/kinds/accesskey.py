@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import secrets
 import string
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
+from uuid import UUID
 
-from voipbin_sip.resources.base import Resource
+from voipbin_sip.resources.base import DEFAULT_CUSTOMER, Resource
 from voipbin_sip.resources.stamps import Stamp
 
 PREFIX = "vb_"
+YEAR = 31_536_000  # seconds
 _ALPHABET = string.ascii_letters + string.digits
 
 
@@ -32,6 +35,22 @@ class StoredAccesskey(Accesskey):
     hidden: ClassVar[frozenset[str]] = frozenset({"token_hash"})
 
     token_hash: str = ""  # SHA-256, hexadecimal
+
+
+def make_accesskey(
+    name: str, detail: str = "", *, expire: int = YEAR, customer_id: UUID = DEFAULT_CUSTOMER
+) -> tuple[StoredAccesskey, str]:
+    """Return a new key, which expires so many seconds from now, and its token, which nothing else holds."""
+    token = new_token()
+    key = StoredAccesskey(
+        customer_id=customer_id,
+        name=name,
+        detail=detail,
+        token_prefix=shown_prefix(token),
+        token_hash=token_hash(token),
+        tm_expire=datetime.now(UTC) + timedelta(seconds=expire),
+    )
+    return key, token
 
 
 def new_token() -> str:
