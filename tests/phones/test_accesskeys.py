@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +12,9 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.fakes.authority import Authority
 from tests.phones.server import Server, configure, serving
-from tests.phones.test_command import GOOD, run
+from tests.phones.test_command import GOOD, complaint, run
 
 pytestmark = pytest.mark.phones
 
@@ -69,6 +71,24 @@ def test_before_the_first_start_and_without_a_sound_configuration(tmp_path: Path
     result = run("accesskey", "create", "early", "--config", config)
     assert (result.returncode, result.stdout) == (1, "")
     assert "did you mean 'listen'" in result.stderr
+
+
+def test_the_api_is_not_opened_to_others_before_there_is_a_key(tmp_path: Path) -> None:
+    pair = Authority(tmp_path).pair("ours", names=["127.0.0.1"])
+    tls = {"certificate": str(pair.certificate), "key": str(pair.key)}
+    config, _ = configure(tmp_path, {"long": GOOD}, http={"listen": "0.0.0.0:1", "tls": tls})
+    assert "make one: voipbin-sip accesskey create NAME --config FILE" in complaint(config)
+    config, _ = configure(tmp_path, {"long": GOOD}, http={"listen": "0.0.0.0:1"})
+    result = run("serve", "--config", config)
+    assert result.returncode == 1
+    assert re.search(r"voipbin\.yaml:\d+:\d+: access keys would cross the network unencrypted", result.stderr)
+
+
+def test_a_port_of_the_api_in_use_is_one_clear_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        listen = f"127.0.0.1:{other.getsockname()[1]}"
+        config, _ = configure(tmp_path, {"long": GOOD}, http={"listen": listen})
+        assert f"cannot listen on {listen}: Address already in use" in complaint(config)
 
 
 def test_nothing_secret_is_in_the_log(server: Server) -> None:

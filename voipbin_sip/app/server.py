@@ -209,6 +209,7 @@ class Server:
         media = asyncio.create_task(self._media.start())
         try:
             platform = self.platform = await self._remember()
+            self._refuse_open_api(platform)
             self._preparing.append(asyncio.create_task(platform.prepare()))
             await media
             await self._speech.start()
@@ -266,6 +267,15 @@ class Server:
             today=local_day(),
         )
 
+    def _refuse_open_api(self, platform: Platform) -> None:
+        """Raise StartError where others could reach the API before anybody has a key."""
+        http = self._loaded.config.http
+        if not http.only_here and platform.loaded and not platform.has_credentials():
+            raise StartError(
+                f"http.listen opens the API to others at {http.listen}, and there is no access key yet; make one: "
+                "voipbin-sip accesskey create NAME --config FILE"
+            )
+
     async def _listen(self) -> list[ListenAddress]:
         listen = self._loaded.config.sip.listen
         try:
@@ -279,11 +289,6 @@ class Server:
     async def _serve_api(self, platform: Platform) -> str:
         """Open the API; returns its address. Raises StartError."""
         http = self._loaded.config.http
-        if not http.only_here and platform.loaded and not platform.has_credentials:
-            raise StartError(
-                f"http.listen opens the API to others at {http.listen}, and there is no access key yet; make one: "
-                "voipbin-sip accesskey create NAME --config FILE"
-            )
         try:
             bound = await platform.serve(
                 *http.address, certificates=self._api_certificates, origins=http.origins

@@ -94,7 +94,6 @@ class Platform:
         self._reading_keys = asyncio.get_running_loop().create_task(self._read_keys())
         return bound
 
-    @property
     def has_credentials(self) -> bool:
         """Whether anybody could use the API."""
         now = self.ledger.stamps()
