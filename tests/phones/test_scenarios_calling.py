@@ -262,7 +262,7 @@ async def test_of_two_phones_that_answer_at_once_one_talks_and_the_other_is_hung
         await talker.hung_up()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 async def test_answers_cancels_and_byes_that_cross_leave_nothing_behind(
     server: Server, near: Peer, far: Peer, user: str, seed: int
 ) -> None:
@@ -319,9 +319,9 @@ async def test_answers_cancels_and_byes_that_cross_leave_nothing_behind(
     for _ in range(20):
         ringing = asyncio.Event()
         await asyncio.gather(caller(), callee())
-    quiet = time.monotonic() + 0.1
+    quiet = time.monotonic() + 0.4
     assert server.media_sockets_left(8.0) == 0
-    await asyncio.sleep(0.6)  # nothing is repeated any more
+    await asyncio.sleep(1.2)  # nothing is repeated any more
     assert not [message for message in (*near.seen, *far.seen) if message.at > quiet]
 
 
