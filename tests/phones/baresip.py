@@ -73,6 +73,10 @@ class Baresip:
         """Take the call back."""
         await self._do("resume")
 
+    async def transfer(self, number: str, server: str) -> None:
+        """Send the other side to a number at HOST:PORT (REFER)."""
+        await self._do("transfer", f"sip:{number}@{server}")
+
     async def hang_up(self) -> None:
         """Hang up, or cancel."""
         await self._do("hangup")

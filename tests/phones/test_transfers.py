@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, cast
 
 import pytest
 
@@ -177,3 +178,38 @@ async def test_a_transfer_to_a_number_runs_its_flow(server: Server, tmp_path: Pa
         assert await phones.transferee.over() == 200  # at the end of the flow
         assert await phones.boss.over() == 200
     assert prompts.places(sound.tones(sound.heard(phones.transferee.recording)))[-1] == "one"
+
+
+class Transferring(Desk, Protocol):
+    """A phone with a button for transfers."""
+
+    async def transfer(self, number: str, server: str) -> None:
+        """Send the other side to a number at HOST:PORT."""
+        ...
+
+
+@pytest.mark.parametrize("kind", ["baresip", "linphone"])
+async def test_other_phones_transfer_in_their_way(server: Server, tmp_path: Path, kind: str) -> None:
+    other = "linphone" if kind == "baresip" else "baresip"
+    first, second, third = itertools.islice(_free, 3)
+    async with (
+        pjsua_desk(first, server, tmp_path) as transferee,
+        desk(kind, second, server, tmp_path) as phone,
+        desk(other, third, server, tmp_path) as target,
+    ):
+        boss = cast(Transferring, phone)
+        call = asyncio.create_task(transferee.call(second, server.address))
+        await boss.rings()
+        await boss.answer()
+        await call
+        await asyncio.sleep(0.5)
+        await boss.transfer(third, server.address)
+        await target.rings()
+        await target.answer()
+        assert await boss.over() == 200
+        await asyncio.sleep(1.0)
+        await transferee.hang_up()
+        assert await target.over() == 200
+        assert await transferee.over() == 200
+    assert voices(transferee.recording)[other] >= 0.8
+    assert voices(target.recording)["pjsua"] >= 0.8
