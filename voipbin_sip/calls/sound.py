@@ -13,10 +13,12 @@ from voipbin_sip.sip import sdes
 from voipbin_sip.sip.message import Request
 from voipbin_sip.sip.next_hop import is_address, is_private
 from voipbin_sip.sip.offer_answer import Agreement, LocalMedia, answer_offer, apply_answer, make_offer
+from voipbin_sip.sip.payload_types import UNASKED
 from voipbin_sip.sip.sdes import LocalSrtp, SrtpPolicy
 from voipbin_sip.sip.sdp import Origin, SessionDescription
 
 CODECS = ("PCMU", "PCMA", "G722")
+WIDE = ("G722", "L16/16000")
 
 
 class ExposedKeysError(PermissionError):
@@ -73,7 +75,7 @@ class LegSound:
     @property
     def rate(self) -> int:
         """Samples per second of the sound that this leg plays best."""
-        return 16_000 if self.agreed is not None and self.agreed.codec == "G722" else 8_000
+        return 16_000 if self.agreed is not None and self.agreed.codec in WIDE else 8_000
 
     def answer(self, offer: SessionDescription) -> SessionDescription:
         """Answer an offer and apply it to the sound. Raises RemoteProtocolError(488) if nothing fits."""
@@ -139,6 +141,7 @@ class LegSound:
             version=self._version + 1,
             codecs=self._codecs,
             srtp=self._local_srtp(),
+            unasked=UNASKED if self._codecs == CODECS else (),
         )
 
     def _local_srtp(self) -> LocalSrtp:
