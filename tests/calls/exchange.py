@@ -69,6 +69,9 @@ class FakeSound:
     def __init__(self) -> None:
         self.leg = FakeLeg()
 
+    def begin(self) -> None:
+        pass
+
     def close(self) -> None:
         self.leg.room = None
 

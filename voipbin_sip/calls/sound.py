@@ -62,6 +62,8 @@ class LegSound:
         self.leg: MediaLeg = leg or media.open_leg(host, listener, rtp_timeout=rtp_timeout, beside=beside)
         self._host = advertised(host)
         self._peer = peer
+        self._stream: Stream | None = None  # agreed, and not told to the leg yet
+        self._waits = False
         self._codecs = tuple(codecs)
         self._srtp: SrtpPolicy = srtp
         self._secure = secure
@@ -117,6 +119,20 @@ class LegSound:
         """The keys of the sound went over signalling that is not secure: the peer wanted it so."""
         return not self._secure and self.agreed is not None and self.agreed.srtp is not None
 
+    def wait(self) -> None:
+        """Hear nobody until `begin`.
+
+        Before the peer may speak, only strangers do; to learn its address now would be to learn theirs.
+        """
+        self._waits = True
+
+    def begin(self) -> None:
+        """Hear the peer, and be heard."""
+        self._waits = False
+        if self._stream is not None:
+            self.leg.set_stream(self._stream)
+            self._stream = None
+
     def close(self) -> None:
         """Give the ports back."""
         self.leg.close()
@@ -156,23 +172,23 @@ class LegSound:
     def _apply(self, agreed: Agreement) -> None:
         self.agreed = agreed
         keys = agreed.srtp
-        self.leg.set_stream(
-            Stream(
-                codec=agreed.codec,
-                send_payload_type=agreed.send_payload_type,
-                receive_payload_type=agreed.receive_payload_type,
-                host=self._reachable(agreed.host),
-                port=agreed.port,
-                rtcp_port=agreed.rtcp_port,
-                ptime=agreed.ptime,
-                send_digit_payload_type=agreed.send_digit_payload_type,
-                receive_digit_payload_type=agreed.receive_digit_payload_type,
-                digit_clock=agreed.digit_clock,
-                send=agreed.send,
-                receive=agreed.receive,
-                srtp=SrtpKeys(keys.suite, keys.send, keys.receive) if keys is not None else None,
-            )
+        self._stream = Stream(
+            codec=agreed.codec,
+            send_payload_type=agreed.send_payload_type,
+            receive_payload_type=agreed.receive_payload_type,
+            host=self._reachable(agreed.host),
+            port=agreed.port,
+            rtcp_port=agreed.rtcp_port,
+            ptime=agreed.ptime,
+            send_digit_payload_type=agreed.send_digit_payload_type,
+            receive_digit_payload_type=agreed.receive_digit_payload_type,
+            digit_clock=agreed.digit_clock,
+            send=agreed.send,
+            receive=agreed.receive,
+            srtp=SrtpKeys(keys.suite, keys.send, keys.receive) if keys is not None else None,
         )
+        if not self._waits:
+            self.begin()
 
     def _reachable(self, host: str) -> str:
         """Return where sound for an address in the peer's SDP has to go."""
