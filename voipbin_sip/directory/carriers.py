@@ -136,3 +136,7 @@ class RouteEntry(Entry):
     target: RouteTarget = "all"
     name: str = ""
     detail: str = ""
+
+    def fits(self, number: str) -> bool:
+        """Return whether an E.164 number may go by it."""
+        return self.target == "all" or number.startswith(self.target)
