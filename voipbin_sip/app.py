@@ -173,6 +173,7 @@ class Server:
             Routing(lambda: self.directory, self._carriers),
             domain=config.domain,
             check=self._toll.check,
+            meaning=plan.meaning,
             local=self._endpoint.local_for,
             number=config.outbound.default_outgoing_source_number,
         )

@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
@@ -227,14 +228,47 @@ async def test_a_redirection_to_a_foreign_host_is_not_followed(server: Server) -
         calling = asyncio.create_task(call.invite())
         invite = await phone.next("INVITE")
         moved = (
-            f"Contact: <sip:{BERLIN}@127.0.0.1:{stranger.port}>, "
-            f"<sip:1000@voipbin.test;maddr=127.0.0.1:{stranger.port}>"
+            f"Contact: <sip:nobody@127.0.0.1:{stranger.port}>, "
+            f"<sip:{JAMAICA}@127.0.0.1:{stranger.port}>, "
+            f"<sip:nobody@voipbin.test;maddr=127.0.0.1:{stranger.port}>, "
+            f"<sip:bob@stranger.example;maddr=127.0.0.1>"
         )
         phone.called(invite).reply(invite, "302 Moved Temporarily", moved)
         assert await calling == 200  # the flow goes on
         await stranger.nothing("INVITE", 0.5)
         assert await call.bye() == 200
     assert "redirection not followed" in server.log.read_text(errors="replace")
+
+
+async def test_a_phone_forwards_to_where_it_may_dial_and_pays_for_it(
+    server: Server, carrier: tuple[Path, int]
+) -> None:
+    before = len(dialled(carrier))
+    async with peer(server.address) as phone, peer(server.address) as other, wire(server.address) as line:
+        await phone.register("1009", PASSWORD)
+        await other.register("1006", PASSWORD)
+        for wanted in (BERLIN, "1006"):
+            call = await line.new_call("709")
+            calling = asyncio.create_task(call.invite())
+            invite = await phone.next("INVITE")
+            phone.called(invite).reply(
+                invite, "302 Moved Temporarily", f"Contact: <sip:{wanted}@{server.address}>"
+            )
+            if wanted == "1006":
+                invite = await other.next("INVITE")
+                other.called(invite).reply(invite, "486 Busy Here")
+            assert await calling == 200
+            assert await call.bye() == 200
+    assert dialled(carrier)[before:] == [BERLIN]
+    database = sqlite3.connect(server.config.parent / "data" / "voipbin.db")
+    deadline = time.monotonic() + 3.0
+    while time.monotonic() < deadline:
+        rows = [row[0] for row in database.execute("SELECT account FROM outbound_usage")]
+        if "extension:1009" in rows:
+            break
+        await asyncio.sleep(0.1)
+    database.close()
+    assert "extension:1009" in rows and "" not in rows
 
 
 @needs_pjsua

@@ -157,7 +157,7 @@ class Dialer:
         if session.permit is not None:
             session.permit.onward(target.provider, now)
             return
-        session.permit = self._toll.begin(session.call.payer, target.provider, outside, now)
+        session.permit = self._toll.begin(target.payer or session.call.payer, target.provider, outside, now)
         session.permit.over = partial(session.hang_up, "timeout")
 
 

@@ -36,6 +36,8 @@ class Target:
     srtp: SrtpPolicy | None = None  # None: as the server is set
     outside: Address | None = None  # for calls that leave the server: what the toll guard is asked about
     provider: str = ""  # whose way it is
+    extension: str = ""  # whose phone it is
+    payer: str = ""  # who answers for what it costs, where that is not the caller: who has forwarded the call
     doubtful: bool = False  # worth a try, not worth waiting for
     transfers: bool = False  # who answers there may send the other side elsewhere (REFER)
     onward: tuple[Target, ...] = ()  # other ways to the same callee, one after the other where this one fails
