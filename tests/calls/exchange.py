@@ -182,11 +182,13 @@ class Exchange:
             there if called else other,
             direction=direction,
             status=Status.PROGRESSING,
+            payer="" if called else f"extension:{name}",
             transfers=transfers,
         )
         kind = OutgoingSession if called else IncomingSession
         session = self.calls[name] = kind(call, cast(Any, self.endpoint), CallLimits())
         session.sound = cast(Any, FakeSound())
+        session._media_ready.set()
         return session
 
     def new_call(self, name: str) -> IncomingSession:
@@ -233,7 +235,7 @@ class Exchange:
         originator: Originator,
         destination: Address,
         *,
-        beside: CallSession,
+        beside: CallSession | None = None,
         rang: Callable[[OutgoingSession, Progress], None],
     ) -> Dialled:
         ring = Ring(targets, originator, destination, rang, asyncio.get_running_loop().create_future())

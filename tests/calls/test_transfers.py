@@ -268,6 +268,7 @@ async def test_a_transfer_to_a_flow(talk: Talk, side: str) -> None:
     ((session, meaning),) = office.diverted
     assert session is transferee
     assert meaning.flow == "reception"
+    assert transferee.call.payer == f"extension:{transferor.call.leg}"
     assert office.told(transferor) == [(200, True)]
     assert not talk.step.done()  # it is stopped by the new run
     await asyncio.sleep(0.04)

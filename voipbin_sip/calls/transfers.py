@@ -158,6 +158,7 @@ class Transfers:
             raise NotTransferred(404, "there is nothing at the target's address")
         if onward.connect is None:
             self._bridges.take_out(transferee)
+            transferee.call.payer = _payer(transferor.call)
             self._divert(transferee, onward)
             return None
         self._bridges.keep(bridge)
@@ -264,9 +265,13 @@ def _far_end(call: Call) -> Address:
 
 def _originator(transferee: Call, transferor: Call) -> Originator:
     """Return for whom the target is called: the transferee is shown, the transferor answers for it."""
-    phone = _far_end(transferor)
-    payer = transferor.payer if transferor.direction is Direction.INCOMING else ""
-    if not payer and phone.type == "extension":
-        payer = f"extension:{phone.target}"
     private = transferee.private and transferee.direction is Direction.INCOMING
-    return Originator(_far_end(transferee), payer, private, transferor.max_forwards - 1)
+    return Originator(_far_end(transferee), _payer(transferor), private, transferor.max_forwards - 1)
+
+
+def _payer(transferor: Call) -> str:
+    """Return who answers for what a transferor causes: the caller it is, or our phone that was called."""
+    if transferor.direction is Direction.INCOMING:
+        return transferor.payer
+    phone = transferor.destination
+    return f"extension:{phone.target}" if phone.type == "extension" else transferor.payer
