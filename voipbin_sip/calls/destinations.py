@@ -96,7 +96,7 @@ class Destinations:
         try:
             uri = parse_uri(text if text.lower().startswith(("sip:", "sips:")) else f"sip:{text}")
         except RemoteProtocolError as error:
-            raise NotReachable("failed", f"{text} is no SIP address", 404) from error
+            raise NotReachable("failed", f"{masked(text)} is no SIP address", 404) from error
         outside = Address("sip", str(uri))
         self._allow(outside)
         shown = shown_elsewhere(originator, self._domain)
