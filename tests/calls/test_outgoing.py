@@ -134,8 +134,28 @@ async def test_it_ends_when_no_attempt_follows(world: World) -> None:
     world.session.conclude()
     assert world.session.finished.is_set() and world.sound.closed
     assert world.session.failures == [(404, "No")]
-    assert (world.session.call.hangup_by, world.session.call.hangup_reason) == ("remote", "dialout")
+    assert (world.session.call.hangup_by, world.session.call.hangup_reason) == ("remote", "failed")
     assert world.story == ["ended"]
+
+
+@pytest.mark.parametrize(
+    ("status", "cause", "reason"),
+    [
+        (486, 0, "busy"),
+        (600, 0, "busy"),
+        (480, 0, "noanswer"),
+        (603, 0, "noanswer"),
+        (404, 0, "failed"),
+        (503, 0, "failed"),
+        (699, 0, "failed"),
+        (500, 17, "busy"),  # what the callee says itself goes before
+    ],
+)
+async def test_why_it_ended(world: World, status: int, cause: int, reason: str) -> None:
+    world.dial()
+    world.fails(status, cause=cause)
+    world.session.conclude()
+    assert world.session.call.hangup_reason == reason
 
 
 async def test_it_ends_though_nothing_could_be_sent(world: World) -> None:

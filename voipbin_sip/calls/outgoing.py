@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from voipbin_sip.calls.call import Address, Call
 from voipbin_sip.calls.session import CallLimits, CallSession
 from voipbin_sip.calls.sound import LegSound
-from voipbin_sip.calls.states import Status
+from voipbin_sip.calls.states import CAUSE_OF_STATUS, Status
 from voipbin_sip.sip.events import Answered, Ended, Hop, Progress
 from voipbin_sip.sip.sdes import SrtpPolicy
 from voipbin_sip.toll.guard import Permit
@@ -151,7 +151,7 @@ class OutgoingSession(CallSession):
         self.redirected = event.contacts
         if not self.wants_answer:
             self._return_permit()
-            super().ended(event)
+            super().ended(_with_cause(event))
         if not self.outcome.done():
             self.outcome.set_result(False)
 
@@ -171,7 +171,7 @@ class OutgoingSession(CallSession):
             self._return_permit()
         if self.wants_answer and self._waits_for_nobody:
             status, why = self.failures[-1] if self.failures else (503, "not dialled")
-            super().ended(self._last or Ended(self.call.leg, "local", status, why))
+            super().ended(_with_cause(self._last or Ended(self.call.leg, "local", status, why)))
 
     def _return_permit(self) -> None:
         if self.permit is not None:
@@ -191,6 +191,15 @@ class OutgoingSession(CallSession):
             super().ended(Ended(self.call.leg, "local", 487, why or "CANCEL", cause))
         else:
             self._endpoint.core.hang_up(now, self.call.leg, cause=cause, reason_text=why)
+
+
+def _with_cause(event: Ended) -> Ended:
+    """Return how a call ended with the Q.850 cause that its status stands for, where it came without one."""
+    return (
+        event
+        if event.cause or event.status < 300
+        else replace(event, cause=CAUSE_OF_STATUS.get(event.status, 31))
+    )
 
 
 def _nothing(event: Progress) -> None:
