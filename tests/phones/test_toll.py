@@ -314,3 +314,51 @@ async def test_a_call_ends_when_the_minutes_are_used_up_and_a_restart_does_not_b
         server.start()
         assert (await refused(phone, BERLIN, server))[0] == 403
     assert "extension 1003 has used its 0.05 minutes of today" in server.log.read_text(errors="replace")
+
+
+SHORT = """
+name: short
+actions:
+  - type: connect
+    option: {destinations: [{type: tel, target: "+493012345678"}], dial_timeout: 1000}
+  - type: answer
+  - type: sleep
+    option: {duration: 60000}
+"""
+
+
+async def test_however_a_call_fails_its_place_is_free_again(tmp_path: Path) -> None:
+    async with peer("127.0.0.1:9") as carrier:
+        with serving(
+            tmp_path,
+            {"short": SHORT},
+            numbers={DID: "short"},
+            sections={
+                "providers": [{"id": "carrier", "hostname": f"127.0.0.1:{carrier.port}", "probe": 0}],
+                "routes": [{"provider_id": "carrier"}],
+            },
+            outbound={
+                "allow": ["+49"],
+                "limits": {"concurrent": 1},
+                "default_outgoing_source_number": DID,
+            },
+        ) as server:
+            carrier.server = ("127.0.0.1", server.port)
+            seen: set[str] = set()
+            async with wire(server.address) as line:
+                for answer in ("486 Busy Here", "503 Busy", "302 Moved", "180 Ringing", "", "486 Busy Here"):
+                    call = await line.new_call(DID)
+                    calling = asyncio.create_task(call.invite())
+                    invite = await carrier.next("INVITE")
+                    while invite["Call-ID"] in seen:  # repeated for want of an answer
+                        invite = await carrier.next("INVITE")
+                    seen.add(invite["Call-ID"])
+                    if answer:
+                        contact = "Contact: <sip:+18765551234@stranger.example>"
+                        carrier.called(invite).reply(invite, answer, contact)
+                    assert await calling == 200
+                    if answer == "180 Ringing":
+                        cancel = await carrier.next("CANCEL")
+                        carrier.called(invite).reply(cancel, "200 OK")
+                        carrier.called(invite).reply(invite, "487 Request Terminated")
+                    assert await call.bye() == 200
