@@ -21,7 +21,7 @@ from voipbin_sip.directory.fields import (
     Name,
     Network,
     OptionalE164,
-    OptionalHostPort,
+    OptionalHost,
     Password,
     Prefix,
     RouteTarget,
@@ -70,7 +70,7 @@ class CallerIdEntry(Entry):
     user: Literal["number", "username"] = (
         "number"  # what stands in From; the number goes into P-Asserted-Identity
     )
-    domain: OptionalHostPort = ""  # of From; "" = the provider's hostname
+    domain: OptionalHost = ""  # of From; "" = the provider's hostname
     asserted: Literal["hidden", "always", "never"] = "hidden"  # when P-Asserted-Identity is sent
     rewrite: tuple[RewriteEntry, ...] = ()  # of the number that is shown
 
