@@ -43,7 +43,7 @@ class Outgoing(ActionType):
         min_length=1, max_length=DESTINATIONS, description="Who is called: tel, sip or extension"
     )
     anonymous: Anonymous = Field(
-        default="auto", description="Hide who calls on outside lines; auto: as the caller wished"
+        default="auto", description="Hide who calls; auto: as the caller wished"
     )
 
     @classmethod
