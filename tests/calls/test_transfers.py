@@ -189,6 +189,20 @@ async def test_a_refusal_leaves_all_as_it_was(talk: Talk) -> None:
     assert len(office.rings) == 2
 
 
+async def test_a_target_without_sound_leaves_all_as_it_was(talk: Talk) -> None:
+    office = talk.office
+    office.refer(talk.callee, "3")
+    await settle()
+    target = office.phone("3", called=True)
+    leg(target).lost = True
+    office.rings[0].answer(target)
+    await settle()
+    assert office.told(talk.callee) == [(503, True)]
+    assert target.finished.is_set()
+    assert talk.together(talk.caller, talk.callee)
+    assert not talk.step.done()
+
+
 @pytest.mark.parametrize(("to", "status"), [("404", 404), ("999", 403)])
 async def test_a_target_out_of_reach(talk: Talk, to: str, status: int) -> None:
     talk.office.refer(talk.callee, to)

@@ -114,8 +114,12 @@ async def test_a_blind_transfer_step_by_step(server: Server) -> None:
         await call.phone.nothing("BYE", 1.0)  # it hangs up itself
         await call.phone_talk.bye()
         await call.stranger.nothing("BYE", 0.3)
+        target.request("REFER", f"Refer-To: <{call.address('800')}>")
+        assert (await call.third.final(target)).name == "202 REFER"
+        assert await call.notified(target) == ("SIP/2.0 100 Trying", "active")
+        assert await call.notified(target) == ("SIP/2.0 200 OK", "terminated")
         await target.bye()
-        await call.stranger.nothing("BYE", 0.3)  # its flow goes on
+        await call.stranger.nothing("BYE", 0.3)  # it is in the conference
         await call.stranger_talk.bye()
 
 

@@ -194,9 +194,7 @@ class Transfers:
             dialled = await _while_somebody_waits(bridge, transferor, ringing)
             if dialled.session is None:
                 raise NotTransferred(dialled.status, dialled.reason)
-            if not self._bridges.seat(bridge, dialled.session, transferor):
-                dialled.session.hang_up("normal")
-                raise NotTransferred(487, "the transferor's place is taken")
+            self._seat(bridge, dialled.session, transferor)
         except NotReachable as error:
             self._failed(transferor, NotTransferred(error.status, str(error)))
         except NotTransferred as error:
@@ -212,6 +210,17 @@ class Transfers:
             if tone is not None:
                 tone.stop()
             self._bridges.release(bridge)
+
+    def _seat(self, bridge: Bridge, target: CallSession, transferor: CallSession) -> None:
+        """Give the target that has answered its seat. Raises WorkerLost, or NotTransferred if that is taken."""
+        seated = False
+        try:
+            seated = self._bridges.seat(bridge, target, transferor)
+        finally:
+            if not seated:
+                target.hang_up("normal")
+        if not seated:
+            raise NotTransferred(487, "there is no place for the target any more")
 
     def _with_headers(self, target: Target, transferor: Call, replaces: Replaces | None) -> Target:
         """Name the transferor (RFC 3892), and the call that the target is to give up for this one."""
