@@ -69,8 +69,16 @@ FLOWS = {
         reason="outbound.allow does not name sip.example.com",
     ),
     "desk": OUT.format(name="desk", destination="{type: extension, target: '1009'}", reason="none"),
+    "other": OUT.format(name="other", destination="{type: extension, target: '1008'}", reason="none"),
 }
-NUMBERS = {"701": "jamaica", "702": "premium", "703": "france", "704": "elsewhere", "709": "desk"}
+NUMBERS = {
+    "701": "jamaica",
+    "702": "premium",
+    "703": "france",
+    "704": "elsewhere",
+    "709": "desk",
+    "708": "other",
+}
 LIMITS: dict[str, dict[str, float]] = {
     "1001": {"concurrent": 1},
     "1002": {"per_minute": 2},
@@ -245,10 +253,10 @@ async def test_a_phone_forwards_to_where_it_may_dial_and_pays_for_it(
 ) -> None:
     before = len(dialled(carrier))
     async with peer(server.address) as phone, peer(server.address) as other, wire(server.address) as line:
-        await phone.register("1009", PASSWORD)
+        await phone.register("1008", PASSWORD)
         await other.register("1006", PASSWORD)
         for wanted in (BERLIN, "1006"):
-            call = await line.new_call("709")
+            call = await line.new_call("708")
             calling = asyncio.create_task(call.invite())
             invite = await phone.next("INVITE")
             phone.called(invite).reply(
@@ -264,11 +272,11 @@ async def test_a_phone_forwards_to_where_it_may_dial_and_pays_for_it(
     deadline = time.monotonic() + 3.0
     while time.monotonic() < deadline:
         rows = [row[0] for row in database.execute("SELECT account FROM outbound_usage")]
-        if "extension:1009" in rows:
+        if "extension:1008" in rows:
             break
         await asyncio.sleep(0.1)
     database.close()
-    assert "extension:1009" in rows and "" not in rows
+    assert "extension:1008" in rows and "" not in rows
 
 
 @needs_pjsua
