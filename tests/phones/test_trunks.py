@@ -28,7 +28,7 @@ CARRIER, INBOUND = "127.0.0.11", "127.0.0.13"
 OFFICE, STRANGER = "127.0.0.21", "127.0.0.22"
 TRUNK_HOST = "office.trunk.voipbin.test"
 NAMES = ("plain", "dressed", "locked", "first", "second", "dead", "alive", "early", "sipp", "pjsua")
-PORTS = {name: ports.free() for name in NAMES}
+PORTS: dict[str, int] = {}  # by provider, chosen with the server's
 PREFIXES = {  # which providers a number goes out by, in order
     "+49101": ("plain",),
     "+49102": ("dressed",),
@@ -56,6 +56,7 @@ RING = "actions: [{type: connect, option: {destinations: [{type: extension, targ
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    PORTS.update({name: ports.free() for name in NAMES})
     providers: list[dict[str, object]] = [
         {
             "id": name,
