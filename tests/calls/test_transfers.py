@@ -93,6 +93,18 @@ async def test_the_target_sees_the_transferee_and_the_transferor_pays(talk: Talk
     assert ring.targets[0].headers == (("X-Kept", "yes"), ("Referred-By", "<sip:2@voipbin.test>"))
 
 
+async def test_who_wants_to_stay_unknown_is_not_named(talk: Talk) -> None:
+    talk.caller.call.private = True
+    talk.office.refer(talk.callee, "3")
+    await settle()
+    assert talk.office.rings[0].originator.private
+    talk.office.rings[0].fail(486)
+    await settle()
+    talk.office.refer(talk.caller, "3")
+    await settle()
+    assert talk.office.rings[1].targets[0].headers == (("X-Kept", "yes"),)
+
+
 @BOTH
 async def test_a_transferor_that_hangs_up_early_leaves_its_seat_to_the_target(talk: Talk, side: str) -> None:
     office = talk.office

@@ -9,23 +9,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 
 from media.client import Playout, WorkerLost
 from voipbin_sip.calls.bridge import Bridge, Bridges
-from voipbin_sip.calls.call import Address, Call, Originator
+from voipbin_sip.calls.call import Address
 from voipbin_sip.calls.destinations import Destinations, NotReachable
 from voipbin_sip.calls.dialer import Dialled
 from voipbin_sip.calls.dialplan import Meaning
-from voipbin_sip.calls.outgoing import OutgoingSession, Target
+from voipbin_sip.calls.outgoing import OutgoingSession
 from voipbin_sip.calls.places import Places
+from voipbin_sip.calls.referral import payer, referral, referred
 from voipbin_sip.calls.ringing import Ringing
 from voipbin_sip.calls.session import CallSession
-from voipbin_sip.calls.states import Direction
 from voipbin_sip.calls.tones import Tone
 from voipbin_sip.sip.core import SipCore
 from voipbin_sip.sip.events import Progress, Transfer
-from voipbin_sip.sip.name_addr import NameAddr
 from voipbin_sip.sip.replaces import Replaces
 from voipbin_sip.sip.status import REASONS
 from voipbin_sip.sip.uri import Uri, parse_uri
@@ -158,7 +156,7 @@ class Transfers:
             raise NotTransferred(404, "there is nothing at the target's address")
         if onward.connect is None:
             self._bridges.take_out(transferee)
-            transferee.call.payer = _payer(transferor.call)
+            transferee.call.payer = payer(transferor.call)
             self._divert(transferee, onward)
             return None
         self._bridges.keep(bridge)
@@ -182,10 +180,10 @@ class Transfers:
                 self._tell(transferor, 180, final=False)
 
         try:
-            originator = _originator(transferee.call, transferor.call)
+            originator = referral(transferee.call, transferor.call)
             targets = await self._destinations.targets(target, originator)
             ringing = self._ringing.ring_all(
-                [self._with_headers(to, transferor.call, replaces) for to in targets],
+                [referred(to, transferor.call, replaces, self._domain) for to in targets],
                 originator,
                 target,
                 beside=transferee,
@@ -222,16 +220,6 @@ class Transfers:
         if not seated:
             raise NotTransferred(487, "there is no place for the target any more")
 
-    def _with_headers(self, target: Target, transferor: Call, replaces: Replaces | None) -> Target:
-        """Name the transferor (RFC 3892), and the call that the target is to give up for this one."""
-        user, _, host = _far_end(transferor).target.partition("@")
-        by = NameAddr("", Uri("sip", user=user, host=host or self._domain))
-        headers = [*target.headers, ("Referred-By", str(by))]
-        if replaces is not None:
-            headers += [("Replaces", str(replaces)), ("Require", "replaces")]
-        onward = tuple(self._with_headers(way, transferor, replaces) for way in target.onward)
-        return replace(target, headers=tuple(headers), onward=onward)
-
     # What the transferor hears of it
 
     def _done(self, transferor: CallSession) -> None:
@@ -265,22 +253,3 @@ async def _while_somebody_waits(
         return work.result()
     finally:
         work.cancel()
-
-
-def _far_end(call: Call) -> Address:
-    """Return who is at the other end of a call."""
-    return call.source if call.direction is Direction.INCOMING else call.destination
-
-
-def _originator(transferee: Call, transferor: Call) -> Originator:
-    """Return for whom the target is called: the transferee is shown, the transferor answers for it."""
-    private = transferee.private and transferee.direction is Direction.INCOMING
-    return Originator(_far_end(transferee), _payer(transferor), private, transferor.max_forwards - 1)
-
-
-def _payer(transferor: Call) -> str:
-    """Return who answers for what a transferor causes: the caller it is, or our phone that was called."""
-    if transferor.direction is Direction.INCOMING:
-        return transferor.payer
-    phone = transferor.destination
-    return f"extension:{phone.target}" if phone.type == "extension" else transferor.payer
