@@ -29,7 +29,7 @@ def test_the_values_mean_themselves(tmp_path: Path, text: str, expected: str) ->
 def test_another_word_is_a_mistake(tmp_path: Path) -> None:
     assert read(tmp_path, "media: {srtp: always}") == (
         None,
-        ["voipbin.yaml:1:15: 'always' is not one of off, optional, required"],
+        ["voipbin.yaml:1:15: srtp: 'always' is not one of off, optional, required"],
     )
 
 
