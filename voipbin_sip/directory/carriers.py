@@ -59,7 +59,7 @@ class TrunkEntry(Entry):
 class RewriteEntry(Entry):
     """What the beginning of a number is replaced by; the first of a list that fits counts."""
 
-    prefix: Prefix
+    prefix: Prefix = ""  # "" = of every number
     by: Dialled = ""
 
 

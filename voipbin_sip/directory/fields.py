@@ -85,7 +85,7 @@ def _dialled(text: str) -> str:
 
 
 def _prefix(text: str) -> str:
-    if not re.fullmatch(r"\+?[0-9*#]{0,20}", text) or not text:
+    if not re.fullmatch(r"\+?[0-9*#]{0,20}", text):
         raise ValueError("must be the beginning of a number, like +49, 00 or 0")
     return text
 
