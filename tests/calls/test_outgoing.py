@@ -10,6 +10,7 @@ import pytest
 
 from tests.calls.exchange import FakeSound
 from voipbin_sip.calls.call import Address, Call
+from voipbin_sip.calls.dialer import summary
 from voipbin_sip.calls.outgoing import OutgoingSession, Target
 from voipbin_sip.calls.session import CallLimits
 from voipbin_sip.calls.sound import LegSound
@@ -179,6 +180,34 @@ async def test_hanging_up(world: World, when: str) -> None:
     assert not world.session.wants_answer
     world.session.conclude()
     assert world.story == ["ended"]
+
+
+async def test_a_phone_that_is_not_answered_in_time(world: World) -> None:
+    world.dial()
+    world.core.heard = True
+    world.session.hang_up("cancel")
+    came = summary([world.session])
+    assert (came.result, came.status, came.reason) == ("noanswer", 480, "no answer in time")
+
+
+async def test_a_phone_that_says_nothing_in_time(world: World) -> None:
+    world.dial()
+    world.session.hang_up("cancel")
+    assert summary([world.session]).result == "unreachable"
+
+
+async def test_the_most_telling_of_all_failures_is_told() -> None:
+    sessions = []
+    for statuses in ((503, 404), (480,), (486, 500)):
+        world = World()
+        for status in statuses:
+            world.dial()
+            world.fails(status)
+        sessions.append(world.session)
+    came = summary(sessions)
+    assert (came.result, came.status, came.call_id) == ("busy", 486, str(sessions[2].call.id))
+    assert summary(sessions[:1]).status == 503
+    assert summary([]).result == "unreachable"
 
 
 async def test_an_attempt_given_up_is_one_that_nobody_answered(world: World) -> None:

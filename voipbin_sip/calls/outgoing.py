@@ -137,7 +137,7 @@ class OutgoingSession(CallSession):
     def ended(self, event: Ended) -> None:
         """The attempt has failed, or the call is over."""
         if self._gave_up and event.silent:
-            event = replace(event, status=408, reason="no answer")
+            event = replace(event, by="remote", status=408, reason="no answer")
         if not event.silent:
             self._heard_before = True
             self.has_last_word = (
@@ -147,7 +147,10 @@ class OutgoingSession(CallSession):
                 or (self.has_rung and event.status in NOT_ANSWERED)
             )
         self._last = event
-        self.failed(event.status, event.reason)
+        if event.by == "local" and event.status == 487:  # what we ended is no answer to whoever waits for one
+            self.failed(480, "no answer in time" if event.reason == "CANCEL" else event.reason)
+        else:
+            self.failed(event.status, event.reason)
         self.redirected = event.contacts
         if not self.wants_answer:
             self._return_permit()
