@@ -81,7 +81,11 @@ class _Direction:
     def note_report(self, packet: bytes) -> None:
         """Take note of a good SRTCP packet, as on the wire."""
         index = int.from_bytes(packet[-_RTCP_TRAILER : 4 - _RTCP_TRAILER], "big") & 0x7FFFFFFF
-        self.progress.reports[packet[4:8]] = index
+        ssrc, reports = packet[4:8], self.progress.reports
+        if ssrc not in reports and len(reports) >= MAX_SOURCES:
+            self.session = self._make()
+            reports.clear()
+        reports[ssrc] = index
 
 
 class Srtp:
@@ -180,7 +184,7 @@ def _empty_packets(progress: Progress) -> list[bytes]:
         struct.pack("!BBHI", 0x80, 0, number & 0xFFFF, 0) + ssrc
         for ssrc, block in progress.blocks.items()
         for last in (block * _BLOCK,)
-        if last <= _MOST * _STEP
+        if last <= _MOST // len(progress.blocks) * _STEP
         for number in (*range(last & 0xFFFF, last, _STEP), last)
     ]
 
@@ -190,6 +194,6 @@ def _empty_reports(progress: Progress) -> list[bytes]:
     return [
         struct.pack("!BBH", 0x80, 201, 1) + ssrc
         for ssrc, index in progress.reports.items()
-        if index <= _MOST
+        if index <= _MOST // len(progress.reports)
         for _ in range(index)
     ]
