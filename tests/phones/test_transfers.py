@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 import pytest
 
@@ -35,6 +35,8 @@ actions:
   - type: play
     option: {stream_urls: [sounds/one.wav]}
 """
+
+Scene: TypeAlias = Callable[[Server, Path, str], Coroutine[Any, Any, None]]
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +90,8 @@ async def office(server: Server, folder: Path) -> AsyncIterator[Office]:
         yield Office(server, boss, transferee, target, users)
 
 
-@pytest.mark.parametrize("caller", ["boss", "transferee"])
-async def test_a_blind_transfer(server: Server, tmp_path: Path, caller: str) -> None:
-    async with office(server, tmp_path) as phones:
+async def blind(server: Server, folder: Path, caller: str) -> None:
+    async with office(server, folder) as phones:
         await phones.talk(caller)
         await phones.boss.transfer(phones.users["target"], server.address)
         await phones.target.rings()
@@ -110,9 +111,8 @@ async def test_a_blind_transfer(server: Server, tmp_path: Path, caller: str) -> 
     assert (target["linphone"], target["pjsua"]) == (0.0, 0.0)
 
 
-@pytest.mark.parametrize("caller", ["boss", "transferee"])
-async def test_an_attended_transfer(server: Server, tmp_path: Path, caller: str) -> None:
-    async with office(server, tmp_path) as phones:
+async def attended(server: Server, folder: Path, caller: str) -> None:
+    async with office(server, folder) as phones:
         await phones.talk(caller)
         await phones.boss.hold()
         await phones.boss.consult(phones.users["target"], server.address)
@@ -169,9 +169,8 @@ async def test_a_target_that_refuses_changes_nothing(server: Server, tmp_path: P
     assert voices(phones.transferee.recording)["pjsua"] >= 2.0
 
 
-@pytest.mark.parametrize("caller", ["boss", "transferee"])
-async def test_a_transfer_to_a_number_runs_its_flow(server: Server, tmp_path: Path, caller: str) -> None:
-    async with office(server, tmp_path) as phones:
+async def to_flow(server: Server, folder: Path, caller: str) -> None:
+    async with office(server, folder) as phones:
         await phones.talk(caller)
         await phones.boss.transfer("700", server.address)
         assert await phones.boss.transferred() == 200
@@ -188,14 +187,13 @@ class Transferring(Desk, Protocol):
         ...
 
 
-@pytest.mark.parametrize("kind", ["baresip", "linphone"])
-async def test_other_phones_transfer_in_their_way(server: Server, tmp_path: Path, kind: str) -> None:
+async def other_phones(server: Server, folder: Path, kind: str) -> None:
     other = "linphone" if kind == "baresip" else "baresip"
     first, second, third = itertools.islice(_free, 3)
     async with (
-        pjsua_desk(first, server, tmp_path) as transferee,
-        desk(kind, second, server, tmp_path) as phone,
-        desk(other, third, server, tmp_path) as target,
+        pjsua_desk(first, server, folder) as transferee,
+        desk(kind, second, server, folder) as phone,
+        desk(other, third, server, folder) as target,
     ):
         boss = cast(Transferring, phone)
         call = asyncio.create_task(transferee.call(second, server.address))
@@ -213,3 +211,22 @@ async def test_other_phones_transfer_in_their_way(server: Server, tmp_path: Path
         assert await transferee.over() == 200
     assert voices(transferee.recording)[other] >= 0.8
     assert voices(target.recording)["pjsua"] >= 0.8
+
+
+@pytest.mark.parametrize(
+    ("scene", "cases"),
+    [
+        pytest.param(blind, ("boss", "transferee"), id="blind"),
+        pytest.param(attended, ("boss", "transferee"), id="attended"),
+        pytest.param(to_flow, ("boss", "transferee"), id="to a flow"),
+        pytest.param(other_phones, ("baresip", "linphone"), id="other phones"),
+    ],
+)
+async def test_a_transfer(server: Server, tmp_path: Path, scene: Scene, cases: tuple[str, ...]) -> None:
+    """Both cases at once: by the caller and by the called, or with one phone and with another."""
+    folders = [tmp_path / case for case in cases]
+    for folder in folders:
+        folder.mkdir()
+    async with asyncio.TaskGroup() as group:
+        for folder, case in zip(folders, cases, strict=True):
+            group.create_task(scene(server, folder, case))
