@@ -152,6 +152,29 @@ async def test_a_transferor_may_hang_up_before_the_target_answers(server: Server
     assert target["baresip"] >= 1.5
 
 
+async def test_a_target_that_is_asked_and_still_rings_is_called_for_the_transferee(
+    server: Server, tmp_path: Path
+) -> None:
+    async with office(server, tmp_path) as phones:
+        await phones.talk("transferee")
+        await phones.boss.hold()
+        await phones.boss.consult(phones.users["target"], server.address)
+        await phones.target.rings()
+        await asyncio.sleep(0.5)
+        await phones.boss.join()
+        await phones.boss.consultation_over(2.0)
+        await phones.target.rings()
+        await phones.target.answer()
+        assert await phones.boss.transferred() == 200
+        await phones.boss.hang_up()
+        await asyncio.sleep(1.5)
+        assert await phones.boss.over() == 200
+        await phones.end()
+    transferee, target = phones.remaining()
+    assert transferee["linphone"] >= 1.0
+    assert target["baresip"] >= 1.0
+
+
 async def test_a_target_that_refuses_changes_nothing(server: Server, tmp_path: Path) -> None:
     async with office(server, tmp_path) as phones:
         await phones.talk("transferee")

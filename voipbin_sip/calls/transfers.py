@@ -30,6 +30,7 @@ from voipbin_sip.sip.uri import Uri, parse_uri
 from voipbin_sip.transport.endpoint import Endpoint
 
 BYE_SECONDS = 5.0  # that a transferor has to hang up by itself once the transfer is done
+CANCEL_SECONDS = 0.2  # that a phone is given to be free again before it is called anew
 
 
 class NotTransferred(Exception):  # noqa: N818 - reads as what happened
@@ -134,14 +135,14 @@ class Transfers:
                 consulted.hang_up("normal", "transferred")
                 return None
         # A number with a flow, or a phone that still rings: the transferee calls it anew.
-        ringing = self._blind(transferor, event.refer_to, None)
+        ringing = self._blind(transferor, event.refer_to, None, pause=CANCEL_SECONDS)
         consulted.hang_up("normal", "transferred")
         return ringing
 
     # Blind: we call the target
 
     def _blind(
-        self, transferor: CallSession, uri: str, replaces: Replaces | None
+        self, transferor: CallSession, uri: str, replaces: Replaces | None, *, pause: float = 0.0
     ) -> Coroutine[object, object, None] | None:
         bridge = self._bridges.of(transferor)
         if bridge is None:
@@ -160,7 +161,7 @@ class Transfers:
             self._divert(transferee, onward)
             return None
         self._bridges.keep(bridge)
-        return self._ring(bridge, transferor, transferee, onward.connect, replaces)
+        return self._ring(bridge, transferor, transferee, onward.connect, replaces, pause)
 
     async def _ring(
         self,
@@ -169,8 +170,9 @@ class Transfers:
         transferee: CallSession,
         target: Address,
         replaces: Replaces | None,
+        pause: float,
     ) -> None:
-        """Ring the target while the transferee hears ringing, and give it the transferor's seat."""
+        """Ring the target after a pause while the transferee hears ringing, and give it the transferor's seat."""
         tone: Playout | None = None
 
         def rang(_session: OutgoingSession, _event: Progress) -> None:
@@ -180,6 +182,7 @@ class Transfers:
                 self._tell(transferor, 180, final=False)
 
         try:
+            await asyncio.sleep(pause)
             originator = referral(transferee.call, transferor.call)
             targets = await self._destinations.targets(target, originator)
             ringing = self._ringing.ring_all(
