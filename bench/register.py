@@ -65,7 +65,7 @@ class Phone(asyncio.DatagramProtocol):
         self.port = int(transport.get_extra_info("sockname")[1])
 
     def datagram_received(self, data: bytes, source: tuple[str, int]) -> None:
-        text = data.decode()
+        text = data.decode(errors="replace")
         if text.startswith("SIP/2.0"):
             branch = re.search(r"branch=z9hG4bK([\w.]+)", text)
             waiting = self._waiting.get(branch[1]) if branch else None

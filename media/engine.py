@@ -252,6 +252,11 @@ class Engine:
         """How many frames of 20 ms have been decoded; those that pass through are not."""
         return self._hearing.decoded
 
+    def use(self, leg: Leg) -> None:
+        """Let a leg's packets be coded as its codec wants."""
+        for part in (self.receiver, self.sender):
+            part.use(leg.row, leg.wideband.stretches)
+
     def last_said(self, row: int) -> NDArray[np.int16]:
         """Return the last 20 ms that a leg said, int16[160] or at 16 kHz int16[320], as its room heard it."""
         self._hearing.passing.recall_now(np.array([row]))

@@ -19,7 +19,7 @@ from media.latch import Address
 from media.legs import ECHOES, G722, Leg
 from media.messages import Echo, OpenLeg, Play, SendDigits, Stream
 from media.srtp import SrtpPast
-from media.wideband import RATE
+from media.wideband import RATE, Wideband
 
 if TYPE_CHECKING:
     from media.engine import Engine
@@ -107,10 +107,12 @@ def put_in(engine: Engine, luggage: Luggage, now: float) -> None:
     leg.stream, leg.signalled, leg.source = luggage.stream, luggage.signalled, luggage.source
     leg.reported, leg.rtcp_source = luggage.reported, luggage.rtcp_source
     if leg.stream is not None:
-        engine.player.set_rate(row, RATE if engine.legs.law[row] == G722 else 8000)
+        engine.player.set_rate(row, RATE if engine.legs.law[row] >= G722 else 8000)
         engine.listener.set_clock(row, leg.stream.digit_clock)
         engine.mixer.rooms.changed()
         engine.io.secure(row, leg.stream.srtp)
+        leg.wideband = Wideband(leg.stream.codec)
+        engine.use(leg)
         if luggage.srtp is not None:
             engine.io.go_on(row, luggage.srtp)
         _reconnect(engine, leg, leg.stream, luggage.locked, now)

@@ -100,7 +100,7 @@ class Hearing:
             sound = np.zeros((len(rows), FRAME), np.int16)
             for kind in kinds:
                 which = np.flatnonzero(law == kind)
-                if kind == G722:
+                if kind >= G722:
                     for place in which[~step.spliced[which]].tolist():
                         self._decode_wide(int(rows[place]), octets[place], present[place], sound[place])
                 else:
@@ -132,7 +132,7 @@ class Hearing:
         count = int(step.quanta[place])
         quanta, there = self._jitter.read(np.array([row]), step.start[place : place + 1], count)
         law = int(self._legs.law[row])
-        if law == G722:
+        if law >= G722:
             decoded = np.zeros(count * QUANTUM, np.int16)
             self._decode_wide(row, quanta[0], there[0], decoded)
         else:

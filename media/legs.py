@@ -10,8 +10,8 @@ from media.messages import OpenLeg, Stream
 from media.rows import RowAllocator, grown
 from media.wideband import Wideband
 
-ULAW, ALAW, G722 = 0, 1, 2
-LAWS = {"PCMU": ULAW, "PCMA": ALAW, "G722": G722}
+ULAW, ALAW, G722, L16 = 0, 1, 2, 3  # from G722 on legs have sound of 16 kHz
+LAWS = {"PCMU": ULAW, "PCMA": ALAW, "G722": G722, "L16/8000": L16, "L16/16000": L16}
 OFF, SOUND, STREAM = 0, 1, 2
 ECHOES = {"off": OFF, "sound": SOUND, "stream": STREAM}
 

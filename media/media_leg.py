@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from media.bank import Clip, ClipBank
+from media.codecs.linear import MOST, RATES
 from media.dtmf.telephone_event import event_code
 from media.gains import MAX_GAIN, MUTES
 from media.legs import ECHOES, LAWS
@@ -150,6 +151,8 @@ class MediaLeg:
             raise ValueError(f"no codec {stream.codec!r}: one of {', '.join(LAWS)}")
         if stream.ptime not in PTIMES:
             raise ValueError(f"ptime {stream.ptime} is none of {PTIMES}")
+        if RATES.get(stream.codec, 0) * stream.ptime > MOST:
+            raise ValueError(f"{stream.ptime} ms of {stream.codec} do not fit into a packet")
         if stream.srtp is not None and stream.srtp.suite not in SUITES:
             raise ValueError(f"no SRTP suite {stream.srtp.suite!r}: one of {', '.join(SUITES)}")
         if stream.srtp is not None and {len(stream.srtp.send), len(stream.srtp.receive)} != {KEY}:

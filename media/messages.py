@@ -31,7 +31,7 @@ class Stream(msgspec.Struct, frozen=True, array_like=True):
     those that we listed (the peer puts them into its packets). -1 means that there is none.
     """
 
-    codec: str  # "PCMU", "PCMA" or "G722"
+    codec: str  # "PCMU", "PCMA", "G722", "L16/8000" or "L16/16000"
     send_payload_type: int
     receive_payload_type: int
     host: str  # where our RTP goes

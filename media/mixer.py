@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from media.gains import LEAST, MOST, Gains, clipped
-from media.legs import G722, Legs
+from media.legs import G722, L16, Legs
 from media.playout import Player
 from media.resample import DOUBLE_STATE, double
 from media.rooms import Plan, Rooms
@@ -112,7 +112,7 @@ class Mixer:
         gains = self.gains
         said = (gains.say[rows] == 1) & (gains.say_next[rows] == 1)
         heard = (gains.hear[partner] == 1) & (gains.hear_next[partner] == 1) & ~self._player.busy[partner]
-        self.passing[rows] = said & heard & (law[rows] == law[partner])
+        self.passing[rows] = said & heard & (law[rows] == law[partner]) & (law[rows] != L16)
         for room, _ in self._tails:
             self.passing[self.rooms.members.get(room, [])] = False
 
@@ -137,7 +137,7 @@ class Mixer:
         rows, sound = self._add_up(plan, said, place)
         if self._tails:
             rows, sound = self._add_tails(rows, sound)
-        is_wide = self._legs.law[rows] == G722
+        is_wide = self._legs.law[rows] >= G722
         if is_wide.any() or plan.wide.any():
             loud = {row: self.gains.scale_said_wide(row, frame) for row, frame in wide.items()}
             heard = self._mix_wide(plan, rows[is_wide], sound[is_wide], loud)
@@ -182,7 +182,7 @@ class Mixer:
             sound = np.concatenate([sound, np.zeros((len(alone), FRAME), np.int16)])
             which = np.isin(rows, members)
             if len(tail) > FRAME:  # those of 16 kHz get it as it is
-                which &= self._legs.law[rows] != G722
+                which &= self._legs.law[rows] < G722
             sound[which] = np.clip(sound[which] + tail[:: len(tail) // FRAME], LEAST, MOST)
         return rows, sound
 

@@ -11,7 +11,7 @@ from media.codecs.g711 import ALAW_SILENCE, ULAW_SILENCE
 from media.digits_out import DigitSender
 from media.gains import MAX_GAIN, MUTES
 from media.latch import NOWHERE, Address, Latch
-from media.legs import ALAW, ECHOES, G722, LAWS, STREAM, Leg
+from media.legs import ALAW, ECHOES, G722, L16, LAWS, STREAM, Leg
 from media.messages import (
     CloseLeg,
     DigitsSent,
@@ -33,12 +33,12 @@ from media.messages import (
 )
 from media.receive import NONE
 from media.send import PTIMES
-from media.wideband import RATE
+from media.wideband import RATE, Wideband
 
 if TYPE_CHECKING:
     from media.engine import Engine
 
-_SILENCE = {ALAW: ALAW_SILENCE}
+_SILENCE = {ALAW: ALAW_SILENCE, L16: 0}
 _ECHO_DRIFT = 8000  # ticks that an echoed timestamp may be away from our clock
 
 
@@ -137,12 +137,14 @@ class Orders:
             engine.jitter.flush(row)
             engine.concealer.reset(row)
             engine.detector.reset(row)
+            leg.wideband = Wideband(stream.codec)
+            engine.use(leg)
         leg.stream = stream
         legs = engine.legs
         if legs.law[row] != law:
             legs.law[row] = law
             engine.mixer.rooms.changed()
-        engine.player.set_rate(row, RATE if law == G722 else 8000)
+        engine.player.set_rate(row, RATE if law >= G722 else 8000)
         silence = _SILENCE.get(law, ULAW_SILENCE)
         engine.sender.configure(row, stream.send_payload_type, silence, stream.ptime)
         receive = stream.receive

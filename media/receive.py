@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from media.codecs.linear import Stretches
 from media.jitter import JitterBuffer
 from media.rows import grown
 from media.rtp import CLOCK, COMFORT_NOISE, HEADER, PACKET, QUANTUM, VERSION, Batch, is_rtcp, payload_span
@@ -54,6 +55,7 @@ class Receiver:
         self.timed = np.zeros(0, np.bool_)  # `transit` is that of the packet before
         self.jitter = np.zeros(0, np.float64)  # clock ticks
         self.echo: dict[int, Callable[[bytes, int, int, bool], None]] = {}  # rows whose packets are returned
+        self._linear: dict[int, Stretches] = {}  # rows of L16
         self.grow(capacity)
 
     def grow(self, capacity: int) -> None:
@@ -71,6 +73,14 @@ class Receiver:
         self.base[row] = self.packets[row] = self.foreign[row] = 0
         self.heard[row] = self.jitter[row] = 0.0
         self.echo.pop(row, None)
+        self.use(row, None)
+
+    def use(self, row: int, stretches: Stretches | None) -> None:
+        """Keep what the row says as L16, None: take it as it comes."""
+        if stretches is None:
+            self._linear.pop(row, None)
+        else:
+            self._linear[row] = stretches
 
     def lost(self, rows: NDArray[np.intp]) -> NDArray[np.int64]:
         """Return packets lost, 0 where duplicates outnumber losses."""
@@ -88,6 +98,8 @@ class Receiver:
         plain = (octets[:count, 0] == VERSION) & (octets[:count, 1] & 0x7F == self.payload_type[rows])
         plain &= (batch.be32[:count, 2] == self.ssrc[rows]) & self.known[rows]
         plain &= (rest == 0) & (quanta > 0) & (lengths < PACKET)
+        if self._linear:
+            plain &= ~np.isin(rows, list(self._linear))
         valid = plain
         if self.echo or not plain.all():
             valid = plain.copy()
@@ -135,10 +147,14 @@ class Receiver:
             if self._is_straggler(row, ssrc):
                 return False, False, 0
             self._adopt(row, ssrc, int(batch.be16[place, 1]))
-        quanta = (span[1] - span[0]) // QUANTUM
-        if span[0] != HEADER:
-            packet[HEADER : HEADER + span[1] - span[0]] = bytes(packet[span[0] : span[1]])
-        batch.lengths[place] = HEADER + span[1] - span[0]
+        payload = bytes(packet[span[0] : span[1]])
+        stretches = self._linear.get(row)
+        if stretches is not None:
+            payload = stretches.store(payload)
+            batch.be32[place, 1] = stretches.ticks(int(batch.be32[place, 1]))
+        packet[HEADER : HEADER + len(payload)] = payload
+        batch.lengths[place] = HEADER + len(payload)
+        quanta = len(payload) // QUANTUM
         return True, quanta > 0, quanta
 
     def _is_straggler(self, row: int, ssrc: int) -> bool:

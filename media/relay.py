@@ -14,6 +14,9 @@ from media.legs import Legs
 from media.mixer import Mixer
 from media.speaking import Speaking
 
+MISSED = (
+    100  # ms of an event that may be over before somebody is there to hear it: a hold that ends just then
+)
 SIGNALLED = 160  # ms of a digit that came by signalling
 
 
@@ -25,18 +28,19 @@ class Relay:
         self._mixer = mixer
         self._speaking = speaking
         self._open: dict[int, Relayed] = {}  # by the row that sends it to us
+        self._unheard: set[int] = set()  # rows whose event nobody could be sent when it began
 
     def event(self, row: int, event: TelephoneEvent, ms: int, *, new: bool) -> None:
         """Take a packet of the leg's present event, `ms` long so far."""
-        relayed = self._open.get(row)
         if new:
-            if relayed is not None:
-                relayed.end()
-            relayed = self._begin(row, event.digit)
-            if relayed is None:
-                self._open.pop(row, None)
-                return
-            self._open[row] = relayed
+            self.close(row)
+            self._unheard.add(row)
+        if row in self._unheard and (new or ms <= MISSED):
+            begun = self._begin(row, event.digit)
+            if begun is not None:
+                self._unheard.discard(row)
+                self._open[row] = begun
+        relayed = self._open.get(row)
         if relayed is not None:
             relayed.go_on(ms)
             if event.end:
@@ -51,7 +55,8 @@ class Relay:
             relayed.end()
 
     def close(self, row: int) -> None:
-        """The row's leg is gone."""
+        """The row's leg is gone, or sends another event."""
+        self._unheard.discard(row)
         relayed = self._open.pop(row, None)
         if relayed is not None:
             relayed.end()

@@ -153,7 +153,7 @@ class Reports:
             self._sent[row] = sender.packets[row]
             info = rtcp.SenderInfo(
                 rtcp.ntp_time(self.clock()),
-                int(sender.timestamp[row]),
+                sender.clock(row),
                 int(sender.packets[row]),
                 int(sender.payload_octets[row]),
             )

@@ -113,9 +113,9 @@ class Rooms:
         plan.partner[pairs] = pairs[:, ::-1]
         plan.mixing[pairs] = True
         plan.mixing[many] = True
-        both = pairs[(law[pairs] == G722).all(axis=1)]
+        both = pairs[(law[pairs] >= G722).all(axis=1)]
         plan.wide[both] = True
-        if (law[many] == G722).any():
+        if (law[many] >= G722).any():
             _mark_wide(plan, larger, law)
         return plan
 
@@ -126,7 +126,7 @@ def _mark_wide(plan: Plan, larger: list[list[int]], law: NDArray[np.uint8]) -> N
     for members in larger:
         rows = np.array(members)
         start, end = end, end + len(rows)
-        is_wide = law[rows] == G722
+        is_wide = law[rows] >= G722
         if np.count_nonzero(is_wide) < 2:
             continue
         wide, narrow = rows[is_wide], rows[~is_wide]

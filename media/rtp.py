@@ -20,7 +20,7 @@ FRAME = 160  # octets and clock ticks in one tick of the engine, 20 ms
 TICK = 0.02  # seconds
 MARKER = 0x80  # second octet, RFC 3551 section 4.1: first packet after a pause
 COMFORT_NOISE = 13  # static payload type, RFC 3389
-PACKET = 1024  # octets kept of a datagram: 120 ms of sound with room for extensions
+PACKET = 1500  # octets kept of a datagram: what an Ethernet frame carries
 
 _HEADER = struct.Struct("!BBHII")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from media.codecs.linear import Stretches
 from media.io import PacketIO
 from media.rows import grown
 from media.rtp import FRAME, HEADER, MARKER, VERSION, write_header
@@ -37,6 +38,7 @@ class Sender:
         self.packets = np.zeros(0, np.int64)
         self.payload_octets = np.zeros(0, np.int64)
         self._part: dict[int, bytearray] = {}  # what is collected for rows of other ptimes
+        self._linear: dict[int, Stretches] = {}  # rows of L16
         self.grow(capacity)
 
     def grow(self, capacity: int) -> None:
@@ -70,6 +72,19 @@ class Sender:
         self._part.pop(row, None)
         self.silent[row] = False
         self.marked[row] = MARKER
+        self.use(row, None)
+
+    def use(self, row: int, stretches: Stretches | None) -> None:
+        """Send what these stretches hold, L16, where octets name them; None: send octets as they are."""
+        if stretches is None:
+            self._linear.pop(row, None)
+        else:
+            self._linear[row] = stretches
+
+    def clock(self, row: int) -> int:
+        """Return the timestamp of this tick's first sample, in the clock of the row's codec."""
+        stretches = self._linear.get(row)
+        return int(self.timestamp[row]) * (stretches.step if stretches is not None else 1)
 
     def configure(self, row: int, payload_type: int, silence: int, ptime: int) -> None:
         """Use what signalling agreed from the next packet on."""
@@ -89,11 +104,11 @@ class Sender:
 
     def send(self, rows: NDArray[np.intp], sounding: NDArray[np.intp], sound: NDArray[np.uint8]) -> None:
         """Send one tick of `rows`: uint8[k, 160] `sound` for the `sounding` ones, silence for the others."""
-        usual = self.ptime[rows] == 20
+        usual = self._is_usual(rows)
         if not usual.all():
             self._collect(rows[~usual], sounding, sound)
             rows = rows[usual]
-            kept = self.ptime[sounding] == 20
+            kept = self._is_usual(sounding)
             sounding, sound = sounding[kept], sound[kept]
         if len(sounding):
             self.octets[sounding, HEADER:_USUAL] = sound
@@ -106,6 +121,11 @@ class Sender:
         self.packets[rows] += 1
         self.payload_octets[rows] += FRAME
         self._io.tx(rows.tolist(), _USUAL)
+
+    def _is_usual(self, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return which rows send their 160 octets of each tick as they are."""
+        usual: NDArray[np.bool_] = self.ptime[rows] == 20
+        return usual & ~np.isin(rows, list(self._linear)) if self._linear else usual
 
     def _hush(self, rows: NDArray[np.intp], sounding: NDArray[np.intp]) -> None:
         """Put silence into rows that have nothing to say and do not hold silence yet."""
@@ -144,6 +164,10 @@ class Sender:
         self, row: int, payload_type: int, payload: bytes, timestamp: int, *, marker: bool = False
     ) -> None:
         """Send a packet of its own making: a telephone event, an echoed packet."""
+        stretches = self._linear.get(row)
+        if stretches is not None:
+            self._send_linear(stretches, row, payload_type, payload, timestamp, marker)
+            return
         header = write_header(
             payload_type, int(self.sequence[row]), timestamp, int(self.ssrc[row]), marker=marker
         )
@@ -154,6 +178,21 @@ class Sender:
         self.packets[row] += 1
         self.payload_octets[row] += len(payload)
         self._io.tx((row,), size)
+
+    def _send_linear(
+        self, stretches: Stretches, row: int, payload_type: int, payload: bytes, timestamp: int, marker: bool
+    ) -> None:
+        """Send a packet of an L16 leg: what octets of sound stand for, or a telephone event."""
+        if payload_type == self.payload_type[row]:
+            payload = stretches.load(payload)
+        timestamp *= stretches.step
+        header = write_header(
+            payload_type, int(self.sequence[row]), timestamp, int(self.ssrc[row]), marker=marker
+        )
+        self.sequence[row] = (int(self.sequence[row]) + 1) & 0xFFFF
+        self.packets[row] += 1
+        self.payload_octets[row] += len(payload)
+        self._io.tx_packet(row, header + payload)
 
     def tick(self, rows: NDArray[np.intp], ticks: int = 1) -> None:
         """Let the clock of these rows go on."""

@@ -84,7 +84,7 @@ class Speaking:
             kind = stream.send_digit_payload_type
             if kind >= 0 and not stream.send:
                 kind = -2
-            rate = RATE if self._legs.law[row] == G722 else 8000
+            rate = RATE if self._legs.law[row] >= G722 else 8000
             event, tone = leg.digits.tick(self._sender, kind, stream.digit_clock, rate)
             if event:
                 replaced.append(row)
@@ -102,7 +102,7 @@ class Speaking:
     ) -> tuple[NDArray[np.intp], NDArray[np.int16]]:
         """Return rows of 8 kHz legs that have something to say, and int16[k, 160] what."""
         law = self._legs.law[:high]
-        narrow = law != G722
+        narrow = law < G722
         rows = np.flatnonzero(busy & narrow)
         parts = [(rows, self._player.frames(rows))] if len(rows) else []
         heard = self._hearing.rows
@@ -150,7 +150,7 @@ class Speaking:
         settled: list[int] = []
         high = len(sounding)
         wide = np.flatnonzero(
-            (self._legs.law[:high] == G722) & (sounding | busy) & ~self._mixer.copied[:high]
+            (self._legs.law[:high] >= G722) & (sounding | busy) & ~self._mixer.copied[:high]
         )
         if not len(wide):
             return rows, octets, settled

@@ -27,6 +27,9 @@ MAX_SOURCES = 64  # SSRCs of one key; libsrtp keeps each for good and looks thro
 
 _BLOCK = 256  # sequence numbers
 _STEP = 0x4000  # sequence numbers between two empty packets: less than half of their range
+_MOST = (
+    20_000  # empty packets to run forward with, weeks of a call: who claims more only wants to keep us busy
+)
 _RTCP_TRAILER = 14  # octets: E flag and index, tag of 80 bits (RFC 3711 section 3.4)
 
 
@@ -78,7 +81,11 @@ class _Direction:
     def note_report(self, packet: bytes) -> None:
         """Take note of a good SRTCP packet, as on the wire."""
         index = int.from_bytes(packet[-_RTCP_TRAILER : 4 - _RTCP_TRAILER], "big") & 0x7FFFFFFF
-        self.progress.reports[packet[4:8]] = index
+        ssrc, reports = packet[4:8], self.progress.reports
+        if ssrc not in reports and len(reports) >= MAX_SOURCES:
+            self.session = self._make()
+            reports.clear()
+        reports[ssrc] = index
 
 
 class Srtp:
@@ -177,6 +184,7 @@ def _empty_packets(progress: Progress) -> list[bytes]:
         struct.pack("!BBHI", 0x80, 0, number & 0xFFFF, 0) + ssrc
         for ssrc, block in progress.blocks.items()
         for last in (block * _BLOCK,)
+        if last <= _MOST // len(progress.blocks) * _STEP
         for number in (*range(last & 0xFFFF, last, _STEP), last)
     ]
 
@@ -186,5 +194,6 @@ def _empty_reports(progress: Progress) -> list[bytes]:
     return [
         struct.pack("!BBH", 0x80, 201, 1) + ssrc
         for ssrc, index in progress.reports.items()
+        if index <= _MOST // len(progress.reports)
         for _ in range(index)
     ]

@@ -1,4 +1,4 @@
-"""The G.722 side of a leg: codec objects with memory, made when they are needed (ITU-T G.722, RFC 3551 4.5.2).
+"""The 16 kHz side of a leg, G.722 or L16: codec objects, made when they are needed (RFC 3551 4.5.2, 4.5.11).
 
 Sound towards the peer is coded at 16 kHz. For digit detection the lower sub-band alone is decoded, at 8 kHz and
 half the cost; only an echo needs the full sound. Silence is coded until the encoder has settled and then repeated.
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from media.codecs import linear
 from media.conceal import FADE, QUANTA, drop, hold
 
 if TYPE_CHECKING:
@@ -22,12 +23,14 @@ _SETTLED = 10  # frames of silence after which their octets do not change to the
 
 
 class Wideband:
-    """Codec state of one G.722 leg."""
+    """Codec state of one leg. `stretches` are what an L16 leg's octets stand for."""
 
-    def __init__(self) -> None:
-        self._encoder: Encoder | None = None
-        self._narrow: Decoder | None = None
-        self._wide: Decoder | None = None
+    def __init__(self, codec: str = "G722") -> None:
+        rate = linear.RATES.get(codec, 0)
+        self.stretches = linear.Stretches(rate) if rate else None
+        self._encoder: Encoder | linear.Encoder | None = None
+        self._narrow: Decoder | linear.Decoder | None = None
+        self._wide: Decoder | linear.Decoder | None = None
         self._silent = 0  # frames of silence coded in a row
         self._silence = b""
         self._last = np.zeros(_FRAME, np.int16)
@@ -36,11 +39,23 @@ class Wideband:
     def encode(self, sound: NDArray[np.int16]) -> bytes:
         """Code int16[320] into 160 octets."""
         if self._encoder is None:
-            from media.codecs.g722 import Encoder
-
-            self._encoder = Encoder(RATE)
+            self._encoder = self._new_encoder()
         self._silent = 0
         return self._encoder.encode(sound)
+
+    def _new_encoder(self) -> Encoder | linear.Encoder:
+        if self.stretches is not None:
+            return linear.Encoder(self.stretches)
+        from media.codecs.g722 import Encoder
+
+        return Encoder(RATE)
+
+    def _new_decoder(self, rate: int) -> Decoder | linear.Decoder:
+        if self.stretches is not None:
+            return linear.Decoder(self.stretches, rate)
+        from media.codecs.g722 import Decoder
+
+        return Decoder(rate)
 
     def silence(self) -> bytes:
         """Return 160 octets of silence."""
@@ -58,9 +73,7 @@ class Wideband:
     def decode_narrow(self, octets: bytes) -> NDArray[np.int16]:
         """Decode n octets into int16[n] at 8 kHz."""
         if self._narrow is None:
-            from media.codecs.g722 import Decoder
-
-            self._narrow = Decoder(8000)
+            self._narrow = self._new_decoder(8000)
         return self._narrow.decode(octets)
 
     def forget(self) -> None:
@@ -78,9 +91,7 @@ class Wideband:
         Quanta that are not there are concealed; one or three quanta are spliced to 20 ms.
         """
         if self._wide is None:
-            from media.codecs.g722 import Decoder
-
-            self._wide = Decoder(RATE)
+            self._wide = self._new_decoder(RATE)
         half = _FRAME // 2
         before = self._last[half:].copy()
         parts: list[NDArray[np.int16]] = []

@@ -159,7 +159,9 @@ class Worker:
         luggage = take_out(self._engines[before], leg)
         self._networks[phases[0]].offer(order.leg, *self._networks[before].release(row))
         put_in(self._engines[phases[0]], luggage, now)
-        self._engines[phases[0]].legs.by_id[order.leg].wideband = leg.wideband
+        brought = self._engines[phases[0]].legs.by_id[order.leg]
+        brought.wideband = leg.wideband
+        self._engines[phases[0]].use(brought)
         self._phase[order.leg] = phases[0]
         return phases[0]
 

@@ -22,8 +22,12 @@ def configuration(folder: Path, flow: str) -> Path:
 numbers: [{number: "100", flow: desk}]
 extensions: [{extension: "1000"}, {extension: workshop}]
 conferences: [{id: weekly}]
+providers: [{id: carrier, hostname: sip.example.com}]
+routes: [{provider_id: carrier, target: "+15"}]
 """)
-    (folder / "voipbin.yaml").write_text("{flows: flows, directory: directory.yaml}")
+    (folder / "voipbin.yaml").write_text(
+        "{flows: flows, directory: directory.yaml, outbound: {allow: [+1, sip.example.org]}}"
+    )
     return folder / "voipbin.yaml"
 
 
@@ -35,6 +39,7 @@ conferences: [{id: weekly}]
         "{type: extension, target: 5b1f0a52-0000-4000-8000-000000000003, target_name: workshop}",
         '{type: extension, target: "${who}"}',
         '{type: tel, target: "+15550100"}',
+        "{type: sip, target: bob@sip.example.org}",
     ],
 )
 def test_destinations_that_the_directory_knows(tmp_path: Path, destination: str) -> None:
@@ -63,3 +68,24 @@ def test_destinations_that_it_does_not_know(tmp_path: Path, flow: str, expected:
     loaded, findings = load(configuration(tmp_path, flow))
     assert loaded is None
     assert [str(finding).replace(f"{tmp_path}/flows/", "") for finding in findings] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("destination", "why"),
+    [
+        (
+            '{type: tel, target: "+493012345678"}',
+            "this call will be refused: outbound.allow names no beginning",
+        ),
+        ("{type: sip, target: bob@sip.example.net}", "refused: outbound.allow does not name sip.example.net"),
+        ('{type: tel, target: "+12025550123"}', "no route in the directory leads to +12025550123"),
+    ],
+)
+def test_calls_that_will_not_leave_the_server_are_warned_of(
+    tmp_path: Path, destination: str, why: str
+) -> None:
+    loaded, findings = load(configuration(tmp_path, FLOW.format(destination=destination)))
+    assert loaded is not None
+    (finding,) = (str(finding).replace(f"{tmp_path}/flows/", "") for finding in findings)
+    assert finding.startswith("desk.yaml:4:")
+    assert "warning: " in finding and why in finding

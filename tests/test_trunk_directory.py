@@ -47,6 +47,7 @@ def read(folder: Path, text: str) -> tuple[DirectoryFile | None, list[str]]:
         (PROVIDER % "username: u", "1:13", "'username' goes with 'password'"),
         (PROVIDER % "caller_id: {user: username}", "1:13", "there is no 'username'"),
         (PROVIDER % "caller_id: {number: '0301234'}", "1:68", "E.164"),
+        (PROVIDER % "caller_id: {domain: 'x.example:5070'}", "1:68", "without a port"),
         (PROVIDER % "rewrite_out: [{prefix: abc, by: '0'}]", "1:71", "beginning of a number"),
         (PROVIDER % "transport: sctp", "1:59", "udp, tcp, tls"),
         (PROVIDER % "hostnam: x", "1:48", "did you mean 'hostname'"),

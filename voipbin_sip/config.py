@@ -10,12 +10,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from flows.findings import Finding
+from flows.findings import Finding, warning
 from flows.validation import validate
 from flows.yamlnodes import load_nodes
 from voipbin_sip.http_settings import HttpSection, http_findings
 from voipbin_sip.sip.sdes import SrtpPolicy
-from voipbin_sip.tls_settings import TlsSection, tls_findings
+from voipbin_sip.tls_settings import TlsSection, tls_findings, value_at
 from voipbin_sip.toll.allowed import read_country, read_entry
 from voipbin_sip.toll.limits import OutboundLimitsSection
 from voipbin_sip.transport.address import parse_listen_address
@@ -245,6 +245,10 @@ def load_config(path: Path) -> tuple[Config | None, list[Finding]]:
     if config is not None:
         findings += tls_findings(config.sip.tls, config.sip.secure, node)
         findings += http_findings(config.http, node)
+        if config.media.srtp == "required" and not config.sip.secure:
+            place = value_at(value_at(node, "media"), "srtp")
+            why = "without tls:// in sip.listen no phone can be called: SRTP keys are only offered over TLS"
+            findings.append(warning(place, why))
     return config, findings
 
 

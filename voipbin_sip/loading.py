@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.findings import Finding, did_you_mean, error, has_errors, in_order
+from flows.findings import Finding, did_you_mean, error, has_errors, in_order, warning
 from flows.loader import SUFFIXES, load_flows
 from flows.model import FlowSet
 from flows.yamlnodes import MapNode, ScalarNode, load_nodes
+from voipbin_sip.calls.call import Address
 from voipbin_sip.config import Config, Locations, load_config, locations
 from voipbin_sip.directory import DirectoryFile, load_directory
+from voipbin_sip.toll.allowed import Allowed
+from voipbin_sip.toll.refused import Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ def load(path: Path) -> tuple[Loaded | None, list[Finding]]:
     findings += [*directory_findings, *flow_findings]
     if flows is not None and directory is not None:
         findings += _dangling(flows, directory)
+        findings += _closed(flows, directory, config)
     if directory is not None:
         findings += _shown_number(config, path, directory)
     findings = in_order(findings)
@@ -58,6 +62,21 @@ def _dangling(flows: FlowSet, directory: DirectoryFile) -> Iterator[Finding]:
             continue
         wanted = address.target or address.target_name
         yield error(origin, f"there is no {address.type} '{wanted}'{did_you_mean(wanted, names)}")
+
+
+def _closed(flows: FlowSet, directory: DirectoryFile, config: Config) -> Iterator[Finding]:
+    """Yield the calls that flows place and that will not leave the server."""
+    allowed = Allowed(config.outbound.allow, config.outbound.countries)
+    for address, origin in flows.destinations():
+        if address.type not in ("tel", "sip"):
+            continue
+        try:
+            allowed.check(Address(address.type, address.target))
+        except Refused as error:
+            yield warning(origin, f"this call will be refused: {error}")
+            continue
+        if address.type == "tel" and not any(route.fits(address.target) for route in directory.routes):
+            yield warning(origin, f"no route in the directory leads to {address.target}")
 
 
 def _shown_number(config: Config, path: Path, directory: DirectoryFile) -> Iterator[Finding]:

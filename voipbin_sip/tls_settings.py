@@ -45,7 +45,7 @@ class TlsSection(BaseModel):
 
 def tls_findings(section: TlsSection, served: bool, root: Node) -> Iterator[Finding]:
     """Yield what is wrong with the files, at the keys that name them; `served`: sip.listen has tls://."""
-    place = _at(_at(root, "sip"), "tls")
+    place = value_at(value_at(root, "sip"), "tls")
     if not served:
         if section.certificate or section.key:
             yield warning(place, "sip.tls has no effect: there is no tls:// in sip.listen")
@@ -61,12 +61,12 @@ def tls_findings(section: TlsSection, served: bool, root: Node) -> Iterator[Find
     try:
         ends = load_contexts(section.terms(root.file.resolve().parent)).ends
     except CertificateError as fault:
-        yield error(_at(place, fault.key), str(fault))
+        yield error(value_at(place, fault.key), str(fault))
         return
     if ends <= datetime.now(UTC):
-        yield warning(_at(place, "certificate"), f"the certificate expired on {ends:%Y-%m-%d %H:%M} UTC")
+        yield warning(value_at(place, "certificate"), f"the certificate expired on {ends:%Y-%m-%d %H:%M} UTC")
 
 
-def _at(node: Node, key: str) -> Node:
+def value_at(node: Node, key: str) -> Node:
     """Return the value of a key; where there is none, the mapping that it could stand in."""
     return node.entries.get(key, node) if isinstance(node, MapNode) else node

@@ -42,9 +42,7 @@ class Outgoing(ActionType):
     destinations: tuple[Destination, ...] = Field(
         min_length=1, max_length=DESTINATIONS, description="Who is called: tel, sip or extension"
     )
-    anonymous: Anonymous = Field(
-        default="auto", description="Hide who calls on outside lines; auto: as the caller wished"
-    )
+    anonymous: Anonymous = Field(default="auto", description="Hide who calls; auto: as the caller wished")
 
     @classmethod
     def addresses(cls, option: Option) -> Iterator[tuple[tuple[str, ...], Address]]:

@@ -11,7 +11,7 @@ from flows.actions.base import ActionType, Context, Failure, Media, Option, Outc
 from flows.actions.jumping import FetchFlow
 from flows.ports import Address
 
-ROOM = r"^[\w.:@-]{1,64}$"
+ROOM = r"^[\w.:@-]+$"  # without {1,64}, which takes a pattern of Unicode letters 20 ms to compile
 
 
 class ConfbridgeJoin(ActionType):
@@ -26,7 +26,9 @@ class ConfbridgeJoin(ActionType):
     failure: ClassVar[Failure] = Failure.SKIP
     waits: ClassVar[bool] = True
 
-    confbridge_id: str = Field(pattern=ROOM, description="Any word or UUID: equal words meet in one room")
+    confbridge_id: str = Field(
+        pattern=ROOM, max_length=64, description="Any word or UUID: equal words meet in one room"
+    )
     kind: Literal["connect", "conference"] = Field(
         default="connect",
         alias="type",
@@ -50,7 +52,7 @@ class ConferenceJoin(ActionType):
     media: ClassVar[Media] = Media.CALL
     waits: ClassVar[bool] = True
 
-    conference_id: str = Field(pattern=ROOM, description="Name or UUID of the conference")
+    conference_id: str = Field(pattern=ROOM, max_length=64, description="Name or UUID of the conference")
 
     @classmethod
     def addresses(cls, option: Option) -> Iterator[tuple[tuple[str, ...], Address]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from media.client import LegStats
+from media.client import LegStats, WorkerLost
 from voipbin_sip.calls.bridge import Bridges
 from voipbin_sip.calls.call import Address, Call, Originator
 from voipbin_sip.calls.destinations import NotReachable
@@ -41,6 +41,7 @@ class FakeLeg:
     """The media leg of a call: in which room it is, and what plays."""
 
     room: object = None
+    lost: bool = False
     played: list[FakePlayout] = field(default_factory=list)
     final: asyncio.Future[object] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -49,6 +50,8 @@ class FakeLeg:
         return self.played[-1]
 
     def join(self, room: object) -> None:
+        if self.lost:
+            raise WorkerLost("the media worker is full")
         self.room = room
 
     def leave(self) -> None:
@@ -68,6 +71,9 @@ class FakeSound:
 
     def __init__(self) -> None:
         self.leg = FakeLeg()
+
+    def begin(self) -> None:
+        pass
 
     def close(self) -> None:
         self.leg.room = None
@@ -179,11 +185,13 @@ class Exchange:
             there if called else other,
             direction=direction,
             status=Status.PROGRESSING,
+            payer="" if called else f"extension:{name}",
             transfers=transfers,
         )
         kind = OutgoingSession if called else IncomingSession
         session = self.calls[name] = kind(call, cast(Any, self.endpoint), CallLimits())
         session.sound = cast(Any, FakeSound())
+        session._media_ready.set()
         return session
 
     def new_call(self, name: str) -> IncomingSession:
@@ -230,7 +238,7 @@ class Exchange:
         originator: Originator,
         destination: Address,
         *,
-        beside: CallSession,
+        beside: CallSession | None = None,
         rang: Callable[[OutgoingSession, Progress], None],
     ) -> Dialled:
         ring = Ring(targets, originator, destination, rang, asyncio.get_running_loop().create_future())

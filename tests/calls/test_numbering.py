@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
+import yaml
 
 from voipbin_sip.calls.numbering import dialled_number, home_region, international, own_number, rewritten
 from voipbin_sip.directory import RewriteEntry
@@ -56,6 +60,22 @@ def test_the_first_rule_that_fits_rewrites() -> None:
     assert rewritten("+49301234567", rules) == "0301234567"
     assert rewritten("+15550100", rules) == "0015550100"
     assert rewritten("100", rules) == "100"
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        ("+493012345678", "+493012345678"),
+        ("003312345678", "+3312345678"),
+        ("03012345678", "+493012345678"),
+        ("3312345678", "+3312345678"),
+    ],
+)
+def test_the_rules_of_the_documentation(number: str, expected: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "trunks.md").read_text()
+    (text,) = re.findall(r"`(\[\{prefix: .*\])`", page)
+    rules = [RewriteEntry.model_validate(rule) for rule in yaml.safe_load(text)]
+    assert rewritten(number, rules) == expected
 
 
 @pytest.mark.parametrize("text", ["+493012345678", "493012345678", "00493012345678", "03012345678"])

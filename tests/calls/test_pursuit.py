@@ -11,7 +11,7 @@ import pytest
 from tests.fakes.loop import at_once
 from voipbin_sip.calls.call import Address, Originator
 from voipbin_sip.calls.destinations import Destinations, NotReachable
-from voipbin_sip.calls.dialer import _first_answer
+from voipbin_sip.calls.first_answer import first_answer
 from voipbin_sip.calls.outgoing import LAST_WORD, OutgoingSession, Target
 from voipbin_sip.calls.pursuit import MAX_REDIRECTIONS, Pursuit
 from voipbin_sip.sip.events import Hop
@@ -57,7 +57,7 @@ def waited(*phones: tuple[float, bool, float, bool]) -> tuple[bool, float]:
             )
             for phone in made
         }
-        came = await _first_answer(running, 60.0)
+        came = await first_answer(running, 60.0)
         for task in running:
             task.cancel()
         return came is not None, asyncio.get_running_loop().time()

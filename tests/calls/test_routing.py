@@ -76,7 +76,7 @@ def test_what_a_provider_is_sent() -> None:
     assert target.credentials == ("me", "saw")
     assert target.codecs == ("PCMA",)
     assert target.route == ("<sip:edge.example.com;lr>",)
-    assert target.from_ == f'"Reception" <sip:{OURS}@[2001:db8::1]:5070>'
+    assert target.from_ == f'"Reception" <sip:{OURS}@[2001:db8::1]>'
     assert (target.provider, target.transfers, target.outside) == ("c", True, Address("tel", "+493012345678"))
 
 

@@ -31,10 +31,8 @@ def offer(host: str) -> SessionDescription:
     )
 
 
-def answered(named: str, peer: str) -> Stream:
-    """Answer an offer that names an address, from a peer; returns what the media engine is told."""
-    leg = Leg()
-    sound = LegSound(
+def leg_sound(leg: Leg, peer: str = "") -> LegSound:
+    return LegSound(
         cast(MediaClient, None),
         SERVER,
         cast(LegListener, None),
@@ -43,6 +41,12 @@ def answered(named: str, peer: str) -> Stream:
         peer=peer,
         leg=cast(MediaLeg, leg),
     )
+
+
+def answered(named: str, peer: str) -> Stream:
+    """Answer an offer that names an address, from a peer; returns what the media engine is told."""
+    leg = Leg()
+    sound = leg_sound(leg, peer)
     description = sound.answer(offer(named))
     connection = description.connection_of(description.media[0])
     assert connection is not None
@@ -66,6 +70,21 @@ def test_sound_from_behind_a_nat_is_expected_from_where_the_signalling_comes(
 ) -> None:
     stream = answered(named, peer)
     assert (stream.host, stream.port) == (expected, 4000)
+
+
+def test_nobody_is_listened_to_before_the_peer_may_speak() -> None:
+    leg = Leg()
+    sound = leg_sound(leg)
+    sound.wait()
+    sound.answer(offer(CARRIER))
+    sound.answer(offer(PHONE))  # UPDATE while it rings
+    assert sound.agreed is not None
+    assert leg.streams == []
+    for _ in range(2):  # 183, 200
+        sound.begin()
+    assert [stream.host for stream in leg.streams] == [PHONE]
+    sound.answer(offer(CARRIER))
+    assert [stream.host for stream in leg.streams] == [PHONE, CARRIER]
 
 
 def request(*vias: str) -> Request:

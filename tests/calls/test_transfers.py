@@ -38,6 +38,7 @@ class Talk:
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfers, "BYE_SECONDS", 0.02)
+    monkeypatch.setattr(transfers, "CANCEL_SECONDS", 0.02)
 
 
 @pytest.fixture
@@ -91,6 +92,18 @@ async def test_the_target_sees_the_transferee_and_the_transferor_pays(talk: Talk
     assert ring.originator.payer == "extension:2"
     assert ring.originator.max_forwards == 69
     assert ring.targets[0].headers == (("X-Kept", "yes"), ("Referred-By", "<sip:2@voipbin.test>"))
+
+
+async def test_who_wants_to_stay_unknown_is_not_named(talk: Talk) -> None:
+    talk.caller.call.private = True
+    talk.office.refer(talk.callee, "3")
+    await settle()
+    assert talk.office.rings[0].originator.private
+    talk.office.rings[0].fail(486)
+    await settle()
+    talk.office.refer(talk.caller, "3")
+    await settle()
+    assert talk.office.rings[1].targets[0].headers == (("X-Kept", "yes"),)
 
 
 @BOTH
@@ -189,6 +202,20 @@ async def test_a_refusal_leaves_all_as_it_was(talk: Talk) -> None:
     assert len(office.rings) == 2
 
 
+async def test_a_target_without_sound_leaves_all_as_it_was(talk: Talk) -> None:
+    office = talk.office
+    office.refer(talk.callee, "3")
+    await settle()
+    target = office.phone("3", called=True)
+    leg(target).lost = True
+    office.rings[0].answer(target)
+    await settle()
+    assert office.told(talk.callee) == [(503, True)]
+    assert target.finished.is_set()
+    assert talk.together(talk.caller, talk.callee)
+    assert not talk.step.done()
+
+
 @pytest.mark.parametrize(("to", "status"), [("404", 404), ("999", 403)])
 async def test_a_target_out_of_reach(talk: Talk, to: str, status: int) -> None:
     talk.office.refer(talk.callee, to)
@@ -268,6 +295,7 @@ async def test_a_transfer_to_a_flow(talk: Talk, side: str) -> None:
     ((session, meaning),) = office.diverted
     assert session is transferee
     assert meaning.flow == "reception"
+    assert transferee.call.payer == f"extension:{transferor.call.leg}"
     assert office.told(transferor) == [(200, True)]
     assert not talk.step.done()  # it is stopped by the new run
     await asyncio.sleep(0.04)
@@ -337,6 +365,8 @@ async def test_a_consulted_phone_that_still_rings_is_called_anew(talk: Talk) -> 
     office.refer(talk.callee, "3", replaces=second)
     await settle()
     assert second.finished.is_set()
+    assert office.rings == []  # the phone hears of the end of the first call before
+    await asyncio.sleep(0.04)
     assert len(office.rings) == 1
     target = office.phone("3", called=True)
     office.rings[0].answer(target)

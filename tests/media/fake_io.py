@@ -110,7 +110,7 @@ class FakeIO:
 
 def stream(codec: str = "PCMU", **changes: object) -> Stream:
     """Return what signalling agrees in most tests: the peer at PEER, telephone-event 101."""
-    payload_type = {"PCMU": 0, "PCMA": 8, "G722": 9}[codec]
+    payload_type = {"PCMU": 0, "PCMA": 8, "G722": 9, "L16/8000": 96, "L16/16000": 97}[codec]
     fields: dict[str, object] = {
         "codec": codec,
         "send_payload_type": payload_type,

@@ -8,7 +8,7 @@ import pytest
 from media.codecs.g711 import ULAW_DECODE
 from media.dtmf import telephone_event
 from media.dtmf.inband import InbandDetector
-from media.messages import CloseLeg, Digit, Join, Mute, OtherDigits, Stream
+from media.messages import CloseLeg, Digit, Join, Mute, OtherDigits, SetStream, Stream
 from media.rtp import Header, write_header
 from tests.media.fake_io import Bench, stream
 
@@ -214,3 +214,35 @@ def test_sound_goes_on_after_a_digit(bench: Bench) -> None:
     assert b"\x42" * 160 in [payload for _, payload in sent]
     sequence = [header.sequence for header, _ in sent]
     assert sequence == [(sequence[0] + step) & 0xFFFF for step in range(len(sent))]
+
+
+@pytest.mark.parametrize("ticks", [2, 12])
+def test_a_digit_that_begins_just_as_a_hold_ends_is_sent_on(bench: Bench, ticks: int) -> None:
+    one, other = two(bench)
+    bench.order(SetStream(other, stream(send=False)))
+    bench.tick(10)
+    bench.sent(other)
+    bench.order(SetStream(other, stream()))
+    Key(bench, one).press("7", ticks)
+    bench.tick(20)
+    sent = events(bench, other)
+    assert {event.event for _, event in sent} == {7}
+    assert len({header.timestamp for header, _ in sent}) == 1
+    assert sum(event.end for _, event in sent) == 3
+
+
+def test_a_digit_that_is_half_over_when_a_hold_ends_is_not_sent_on(bench: Bench) -> None:
+    one, other = two(bench)
+    bench.order(SetStream(other, stream(send=False)))
+    bench.tick(10)
+    key = Key(bench, one)
+    key.press("7", 8, ends=0)
+    bench.order(SetStream(other, stream()))
+    key.timestamp -= 100_000
+    bench.sent(other)
+    for place in range(8, 12):
+        payload = telephone_event.pack(7, end=place == 11, duration=160 * (place + 1))
+        bench.io.arrive(one, write_header(101, 200 + place, key.timestamp + 100_000, 7) + payload)
+        bench.tick()
+    bench.tick(10)
+    assert events(bench, other) == []

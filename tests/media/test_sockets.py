@@ -147,4 +147,4 @@ def test_a_giant_is_cut_not_lost(legs: Legs) -> None:
     legs.peers[0].sendto(b"x" * 3000, legs.addresses[0])
     batch = Batch(8)
     assert legs.io.rx(batch) == 1
-    assert batch.lengths == [1024]
+    assert batch.lengths == [1500]

@@ -13,6 +13,7 @@ from media import rtcp
 from media.handover import Luggage, put_in, take_out
 from media.messages import CloseLeg, Digit, Echo, Join, LegClosed, SendDigits, SetStream, SrtpKeys, Stream
 from media.rtp import HEADER, Header, read_header
+from media.srtp import MAX_SOURCES, Progress, Srtp, SrtpPast
 from tests.media.fake_io import PEER, Bench, stream
 
 PROFILES = {
@@ -405,3 +406,19 @@ def test_a_peer_at_another_address_is_learnt_at_once_because_its_packets_verify(
         bench.io.arrive(phone.leg, phone.packet(frame(1)), elsewhere)
     bench.tick()
     assert bench.io.locked(phone.leg) == elsewhere
+
+
+def test_a_peer_that_claims_years_of_packets_does_not_keep_a_move_busy() -> None:
+    past = SrtpPast(Progress(), Progress({b"\x00\x00\x00\x07": 1 << 40}, {b"\x00\x00\x00\x07": 0x7FFFFFFF}))
+    srtp = Srtp(keys())
+    srtp.run_forward(past)  # would take hours
+    packet = session(2, Policy.SSRC_ANY_OUTBOUND).protect(b"\x80\x00\x00\x01" + bytes(8) + frame(1))
+    assert srtp.unprotect(packet)[HEADER:] == frame(1)
+
+
+def test_reports_of_ever_new_ssrcs_are_taken_and_forgotten() -> None:
+    srtp, peer = Srtp(keys()), session(2, Policy.SSRC_ANY_OUTBOUND)
+    for number in range(300):
+        report = rtcp.build_report(number, None, [], "x")
+        assert srtp.unprotect_rtcp(peer.protect_rtcp(report)) == report
+    assert len(srtp.past.heard.reports) <= MAX_SOURCES

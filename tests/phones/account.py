@@ -29,11 +29,11 @@ class Account:
         return f"sip:{self.server};transport={self.transport}"
 
 
-def baresip_account(account: Account | None, *, answers: bool, srtp: bool = False) -> str:
+def baresip_account(
+    account: Account | None, *, answers: bool, srtp: bool = False, codecs: str = "PCMU/8000/1,PCMA/8000/1"
+) -> str:
     """Return the line of baresip's file of accounts; None: a phone that does not register."""
-    rest = (
-        f"answermode={'auto' if answers else 'manual'};audio_codecs=PCMU/8000/1,PCMA/8000/1;dtmfmode=rtpevent"
-    )
+    rest = f"answermode={'auto' if answers else 'manual'};audio_codecs={codecs};dtmfmode=rtpevent"
     rest += ";mediaenc=srtp-mand" if srtp else ""
     if account is None:
         return f"<sip:baresip@127.0.0.1>;regint=0;{rest}\n"

@@ -73,6 +73,10 @@ class Baresip:
         """Take the call back."""
         await self._do("resume")
 
+    async def transfer(self, number: str, server: str) -> None:
+        """Send the other side to a number at HOST:PORT (REFER)."""
+        await self._do("transfer", f"sip:{number}@{server}")
+
     async def hang_up(self) -> None:
         """Hang up, or cancel."""
         await self._do("hangup")
@@ -123,12 +127,13 @@ async def baresip(
     account: Account | None = None,
     answers: bool = True,
     srtp: bool = False,
+    codecs: str = "PCMU/8000/1,PCMA/8000/1",
     name: str = "baresip",
 ) -> AsyncIterator[Baresip]:
     """Start a phone whose caller says what is in the wav file `voice` (none: a minute of silence).
 
     With an account it registers first. Without `answers` the test answers for it. With `srtp` it takes encrypted
-    sound only.
+    sound only; `codecs` are named as in its account.
     """
     home = folder / name
     home.mkdir()
@@ -151,8 +156,10 @@ async def baresip(
         config += f"sip_cafile {account.authority}\n"
     if srtp:
         config += "module srtp.so\n"
+    if "L16" in codecs:
+        config += "module l16.so\n"
     (home / "config").write_text(config)
-    (home / "accounts").write_text(baresip_account(account, answers=answers, srtp=srtp))
+    (home / "accounts").write_text(baresip_account(account, answers=answers, srtp=srtp, codecs=codecs))
     (home / "contacts").write_text("")
     async with Child(["baresip", "-f", str(home)], folder=home) as child:
         await child.line("baresip is ready", 20.0)

@@ -66,6 +66,10 @@ class Linphone:
         await self.child.say("resume")
         await self.child.line("Media streams established")
 
+    async def transfer(self, number: str, server: str) -> None:
+        """Send the other side to a number at HOST:PORT (REFER)."""
+        await self.child.say(f"transfer sip:{number}@{server}")
+
     async def hang_up(self) -> None:
         """Hang up, or cancel."""
         await self.child.say("terminate")

@@ -36,12 +36,21 @@ class Verdict:
 
 
 async def sipp(
-    scenario: str, server: str, folder: Path, *options: str, number: str = "100", seconds: float = 30.0
+    scenario: str,
+    server: str,
+    folder: Path,
+    *options: str,
+    number: str = "100",
+    seconds: float = 30.0,
+    port: int = 0,
 ) -> Verdict:
-    """Run a scenario, built in ("uac") or of ours ("hold.xml"), once against HOST:PORT, in a new folder."""
+    """Run a scenario, built in ("uac") or of ours ("hold.xml"), once against HOST:PORT, in a new folder.
+
+    `port` is SIPp's own, where somebody has to know it before: it is called then.
+    """
     folder.mkdir()  # noqa: ASYNC240 - a moment
     (folder / "pcap").symlink_to(CAPTURES)  # where SIPp's built-in scenarios look for their captures
-    port = ports.free()
+    port = port or ports.free()
     chosen = ["-sf", str(SCENARIOS / scenario)] if scenario.endswith(".xml") else ["-sn", scenario]
     argv = [
         "sipp",

@@ -78,6 +78,19 @@ actions:
 """
 # Number 7100 answers, and then connects to extension 1100.
 ANSWERED = TO.replace("to_", "answered_").replace("actions:", "actions:\n  - type: answer")
+# Number 8100 calls extension 1100, and connects it with 1101.
+BACK = """
+name: back_{extension}
+actions:
+  - type: call
+    option:
+      destinations: [{{type: extension, target: "{extension}"}}]
+      actions:
+        - type: connect
+          option: {{destinations: [{{type: extension, target: "{following}"}}]}}
+        - type: play
+          option: {{stream_urls: [sounds/again.wav]}}
+"""
 MEETING = """
 name: meeting
 actions:
@@ -100,6 +113,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     for extension, following in itertools.pairwise(EXTENSIONS):
         flows[f"linear_{extension}"] = LINEAR.format(extension=extension, following=following)
         numbers["6" + extension[1:]] = f"linear_{extension}"
+        flows[f"back_{extension}"] = BACK.format(extension=extension, following=following)
+        numbers["8" + extension[1:]] = f"back_{extension}"
     for extension in EXTENSIONS:
         for digit, text in (("2", TO), ("3", EARLY), ("4", ALARM), ("5", CHAINED), ("7", ANSWERED)):
             name = text.split()[1].format(extension=extension)
@@ -251,6 +266,33 @@ async def test_a_call_of_the_flows_own_runs_beside_it(server: Server, tmp_path: 
         assert await phone.over() == 200  # after its own steps
         assert prompts.places(sound.tones(sound.stretches(call.sound.heard(), 8000))) == ["two"]
     assert prompts.places(sound.tones(sound.heard(phone.recording))) == ["one"]
+
+
+@needs_pjsua
+@needs_baresip
+async def test_a_call_that_a_flow_has_placed_is_connected(server: Server, tmp_path: Path) -> None:
+    first, second = extensions(2)
+    async with (
+        wire(server.address) as line,
+        pjsua_desk(first, server, tmp_path) as called,
+        desk("baresip", second, server, tmp_path) as other,
+    ):
+        call = await line.new_call(f"8{first[1:]}")
+        await call.invite()  # its flow ends at once
+        await called.rings()
+        await called.answer()
+        await other.rings()
+        await asyncio.sleep(1.0)  # in which the first one hears ringing
+        await other.answer()
+        await asyncio.sleep(1.5)
+        await other.hang_up()
+        assert await other.over() == 200
+        assert await called.over() == 200  # when its flow is at its end
+    heard = sound.tones(sound.heard(called.recording))
+    assert prompts.places(heard[-1:]) == ["again"]
+    assert voices(called.recording)["baresip"] >= 0.8
+    assert voices(other.recording)["pjsua"] >= 0.8
+    assert voices(called.recording)["pjsua"] == 0.0
 
 
 @needs_pjsua

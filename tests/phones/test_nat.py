@@ -51,6 +51,16 @@ actions:
 Heard: TypeAlias = list[
     dict[int, float]
 ]  # for each phone of a conversation: which tones (Hz) for how many seconds
+RINGS = """
+name: rings
+actions:
+  - type: sleep
+    option: {duration: 2200}
+  - type: answer
+  - type: echo
+    option: {duration: 4000}
+  - type: hangup
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +92,11 @@ def world(net: Internet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
     extensions = dict.fromkeys(VOICES, PASSWORD)
     here = net.host("server", "203.0.113.10")
     with serving(
-        folder, {"echo": ECHO}, extensions=extensions, at=here, registrar={"keepalive": 1}
+        folder,
+        {"echo": ECHO, "rings": RINGS},
+        extensions=extensions,
+        at=here,
+        registrar={"keepalive": 1},
     ) as server:
         yield World(
             server,
@@ -232,6 +246,12 @@ def test_phones_behind_the_same_nat_talk_to_each_other(conversations: Conversati
     assert min(*called.values(), *caller.values()) > 1.3
 
 
+def media_ports(server: Server) -> range:
+    """Return the ports on which a server may hear RTP."""
+    first, _, last = str(yaml.safe_load(server.config.read_text())["media"]["ports"]).partition("-")
+    return range(int(first), int(last), 2)
+
+
 class Stranger:
     """Somebody who guesses the port of a call, and sends sound and reports to it from where he is."""
 
@@ -302,6 +322,26 @@ async def test_who_speaks_first_is_not_taken_for_the_phone(world: World, place: 
     assert found[CALLER] > 0.5
 
 
+async def test_who_sprays_at_all_ports_while_it_rings_is_not_taken_for_the_caller(world: World) -> None:
+    host = world.server.address.partition(":")[0]
+    async with wire(world.server.address, world.neighbour) as line:
+        call = await line.new_call("200")
+        call.sound.voice = encode_ulaw(prompts.tone(CALLER, 1.0))
+        calling = asyncio.create_task(call.invite())
+        with world.stranger.udp() as stranger:
+            for number in range(20):  # 2 s
+                packet = struct.pack("!BBHII", 0x80, 0, number, 160 * number, 0x1234) + bytes(160)
+                for port in media_ports(world.server):
+                    stranger.sendto(packet, (host, port))
+                await asyncio.sleep(0.1)
+            assert await calling == 200
+            await asyncio.sleep(2.0)
+            assert await call.bye() == 200
+            with pytest.raises(BlockingIOError):
+                stranger.recv(99)
+    assert tones(call.sound.heard(), prompts.RATE)[CALLER] > 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Office:
     """A server behind a NAT that forwards its ports, a machine beside it, and one outside."""
@@ -324,8 +364,8 @@ def office(net: Internet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     folder = tmp_path_factory.mktemp("office")
     extensions = {"1001": PASSWORD, "1002": PASSWORD}
     with serving(folder, {"echo": ECHO}, extensions=extensions, at=here, sip=sip) as server:
-        ports = yaml.safe_load(server.config.read_text())["media"]["ports"]
-        router.forward(here, f"5060, {ports}")
+        ports = media_ports(server)
+        router.forward(here, f"5060, {ports.start}-{ports.stop}")
         yield Office(server, router.address, router.host("beside", 3), net.host("outside", "203.0.113.41"))
 
 

@@ -114,4 +114,4 @@ async def test_a_real_phone_reports_loss_jitter_and_the_round_trip(server: Serve
     assert quality["heard_lost"] == quality["sent_lost"] == 0.0
     trip, heard = quality["round_trip"], quality["heard_jitter"]
     assert trip is not None and 0 < trip < 500
-    assert heard is not None and 0 < heard < 50
+    assert heard is not None and heard < 50

@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
@@ -68,8 +69,16 @@ FLOWS = {
         reason="outbound.allow does not name sip.example.com",
     ),
     "desk": OUT.format(name="desk", destination="{type: extension, target: '1009'}", reason="none"),
+    "other": OUT.format(name="other", destination="{type: extension, target: '1008'}", reason="none"),
 }
-NUMBERS = {"701": "jamaica", "702": "premium", "703": "france", "704": "elsewhere", "709": "desk"}
+NUMBERS = {
+    "701": "jamaica",
+    "702": "premium",
+    "703": "france",
+    "704": "elsewhere",
+    "709": "desk",
+    "708": "other",
+}
 LIMITS: dict[str, dict[str, float]] = {
     "1001": {"concurrent": 1},
     "1002": {"per_minute": 2},
@@ -227,14 +236,47 @@ async def test_a_redirection_to_a_foreign_host_is_not_followed(server: Server) -
         calling = asyncio.create_task(call.invite())
         invite = await phone.next("INVITE")
         moved = (
-            f"Contact: <sip:{BERLIN}@127.0.0.1:{stranger.port}>, "
-            f"<sip:1000@voipbin.test;maddr=127.0.0.1:{stranger.port}>"
+            f"Contact: <sip:nobody@127.0.0.1:{stranger.port}>, "
+            f"<sip:{JAMAICA}@127.0.0.1:{stranger.port}>, "
+            f"<sip:nobody@voipbin.test;maddr=127.0.0.1:{stranger.port}>, "
+            f"<sip:bob@stranger.example;maddr=127.0.0.1>"
         )
         phone.called(invite).reply(invite, "302 Moved Temporarily", moved)
         assert await calling == 200  # the flow goes on
         await stranger.nothing("INVITE", 0.5)
         assert await call.bye() == 200
     assert "redirection not followed" in server.log.read_text(errors="replace")
+
+
+async def test_a_phone_forwards_to_where_it_may_dial_and_pays_for_it(
+    server: Server, carrier: tuple[Path, int]
+) -> None:
+    before = len(dialled(carrier))
+    async with peer(server.address) as phone, peer(server.address) as other, wire(server.address) as line:
+        await phone.register("1008", PASSWORD)
+        await other.register("1006", PASSWORD)
+        for wanted in (BERLIN, "1006"):
+            call = await line.new_call("708")
+            calling = asyncio.create_task(call.invite())
+            invite = await phone.next("INVITE")
+            phone.called(invite).reply(
+                invite, "302 Moved Temporarily", f"Contact: <sip:{wanted}@{server.address}>"
+            )
+            if wanted == "1006":
+                invite = await other.next("INVITE")
+                other.called(invite).reply(invite, "486 Busy Here")
+            assert await calling == 200
+            assert await call.bye() == 200
+    assert dialled(carrier)[before:] == [BERLIN]
+    database = sqlite3.connect(server.config.parent / "data" / "voipbin.db")
+    deadline = time.monotonic() + 3.0
+    while time.monotonic() < deadline:
+        rows = [row[0] for row in database.execute("SELECT account FROM outbound_usage")]
+        if "extension:1008" in rows:
+            break
+        await asyncio.sleep(0.1)
+    database.close()
+    assert "extension:1008" in rows and "" not in rows
 
 
 @needs_pjsua
@@ -280,3 +322,51 @@ async def test_a_call_ends_when_the_minutes_are_used_up_and_a_restart_does_not_b
         server.start()
         assert (await refused(phone, BERLIN, server))[0] == 403
     assert "extension 1003 has used its 0.05 minutes of today" in server.log.read_text(errors="replace")
+
+
+SHORT = """
+name: short
+actions:
+  - type: connect
+    option: {destinations: [{type: tel, target: "+493012345678"}], dial_timeout: 1000}
+  - type: answer
+  - type: sleep
+    option: {duration: 60000}
+"""
+
+
+async def test_however_a_call_fails_its_place_is_free_again(tmp_path: Path) -> None:
+    async with peer("127.0.0.1:9") as carrier:
+        with serving(
+            tmp_path,
+            {"short": SHORT},
+            numbers={DID: "short"},
+            sections={
+                "providers": [{"id": "carrier", "hostname": f"127.0.0.1:{carrier.port}", "probe": 0}],
+                "routes": [{"provider_id": "carrier"}],
+            },
+            outbound={
+                "allow": ["+49"],
+                "limits": {"concurrent": 1},
+                "default_outgoing_source_number": DID,
+            },
+        ) as server:
+            carrier.server = ("127.0.0.1", server.port)
+            seen: set[str] = set()
+            async with wire(server.address) as line:
+                for answer in ("486 Busy Here", "503 Busy", "302 Moved", "180 Ringing", "", "486 Busy Here"):
+                    call = await line.new_call(DID)
+                    calling = asyncio.create_task(call.invite())
+                    invite = await carrier.next("INVITE")
+                    while invite["Call-ID"] in seen:  # repeated for want of an answer
+                        invite = await carrier.next("INVITE")
+                    seen.add(invite["Call-ID"])
+                    if answer:
+                        contact = "Contact: <sip:+18765551234@stranger.example>"
+                        carrier.called(invite).reply(invite, answer, contact)
+                    assert await calling == 200
+                    if answer == "180 Ringing":
+                        cancel = await carrier.next("CANCEL")
+                        carrier.called(invite).reply(cancel, "200 OK")
+                        carrier.called(invite).reply(invite, "487 Request Terminated")
+                    assert await call.bye() == 200

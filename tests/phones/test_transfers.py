@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol, TypeAlias, cast
 
 import pytest
 
@@ -34,6 +35,8 @@ actions:
   - type: play
     option: {stream_urls: [sounds/one.wav]}
 """
+
+Scene: TypeAlias = Callable[[Server, Path, str], Coroutine[Any, Any, None]]
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +90,8 @@ async def office(server: Server, folder: Path) -> AsyncIterator[Office]:
         yield Office(server, boss, transferee, target, users)
 
 
-@pytest.mark.parametrize("caller", ["boss", "transferee"])
-async def test_a_blind_transfer(server: Server, tmp_path: Path, caller: str) -> None:
-    async with office(server, tmp_path) as phones:
+async def blind(server: Server, folder: Path, caller: str) -> None:
+    async with office(server, folder) as phones:
         await phones.talk(caller)
         await phones.boss.transfer(phones.users["target"], server.address)
         await phones.target.rings()
@@ -109,9 +111,8 @@ async def test_a_blind_transfer(server: Server, tmp_path: Path, caller: str) -> 
     assert (target["linphone"], target["pjsua"]) == (0.0, 0.0)
 
 
-@pytest.mark.parametrize("caller", ["boss", "transferee"])
-async def test_an_attended_transfer(server: Server, tmp_path: Path, caller: str) -> None:
-    async with office(server, tmp_path) as phones:
+async def attended(server: Server, folder: Path, caller: str) -> None:
+    async with office(server, folder) as phones:
         await phones.talk(caller)
         await phones.boss.hold()
         await phones.boss.consult(phones.users["target"], server.address)
@@ -151,6 +152,29 @@ async def test_a_transferor_may_hang_up_before_the_target_answers(server: Server
     assert target["baresip"] >= 1.5
 
 
+async def test_a_target_that_is_asked_and_still_rings_is_called_for_the_transferee(
+    server: Server, tmp_path: Path
+) -> None:
+    async with office(server, tmp_path) as phones:
+        await phones.talk("transferee")
+        await phones.boss.hold()
+        await phones.boss.consult(phones.users["target"], server.address)
+        await phones.target.rings()
+        await asyncio.sleep(0.5)
+        await phones.boss.join()
+        await phones.boss.consultation_over(2.0)
+        await phones.target.rings()
+        await phones.target.answer()
+        assert await phones.boss.transferred() == 200
+        await phones.boss.hang_up()
+        await asyncio.sleep(1.5)
+        assert await phones.boss.over() == 200
+        await phones.end()
+    transferee, target = phones.remaining()
+    assert transferee["linphone"] >= 1.0
+    assert target["baresip"] >= 1.0
+
+
 async def test_a_target_that_refuses_changes_nothing(server: Server, tmp_path: Path) -> None:
     async with office(server, tmp_path) as phones:
         await phones.talk("transferee")
@@ -168,12 +192,64 @@ async def test_a_target_that_refuses_changes_nothing(server: Server, tmp_path: P
     assert voices(phones.transferee.recording)["pjsua"] >= 2.0
 
 
-@pytest.mark.parametrize("caller", ["boss", "transferee"])
-async def test_a_transfer_to_a_number_runs_its_flow(server: Server, tmp_path: Path, caller: str) -> None:
-    async with office(server, tmp_path) as phones:
+async def to_flow(server: Server, folder: Path, caller: str) -> None:
+    async with office(server, folder) as phones:
         await phones.talk(caller)
         await phones.boss.transfer("700", server.address)
         assert await phones.boss.transferred() == 200
         assert await phones.transferee.over() == 200  # at the end of the flow
         assert await phones.boss.over() == 200
     assert prompts.places(sound.tones(sound.heard(phones.transferee.recording)))[-1] == "one"
+
+
+class Transferring(Desk, Protocol):
+    """A phone with a button for transfers."""
+
+    async def transfer(self, number: str, server: str) -> None:
+        """Send the other side to a number at HOST:PORT."""
+        ...
+
+
+async def other_phones(server: Server, folder: Path, kind: str) -> None:
+    other = "linphone" if kind == "baresip" else "baresip"
+    first, second, third = itertools.islice(_free, 3)
+    async with (
+        pjsua_desk(first, server, folder) as transferee,
+        desk(kind, second, server, folder) as phone,
+        desk(other, third, server, folder) as target,
+    ):
+        boss = cast(Transferring, phone)
+        call = asyncio.create_task(transferee.call(second, server.address))
+        await boss.rings()
+        await boss.answer()
+        await call
+        await asyncio.sleep(0.5)
+        await boss.transfer(third, server.address)
+        await target.rings()
+        await target.answer()
+        assert await boss.over() == 200
+        await asyncio.sleep(1.0)
+        await transferee.hang_up()
+        assert await target.over() == 200
+        assert await transferee.over() == 200
+    assert voices(transferee.recording)[other] >= 0.8
+    assert voices(target.recording)["pjsua"] >= 0.8
+
+
+@pytest.mark.parametrize(
+    ("scene", "cases"),
+    [
+        pytest.param(blind, ("boss", "transferee"), id="blind"),
+        pytest.param(attended, ("boss", "transferee"), id="attended"),
+        pytest.param(to_flow, ("boss", "transferee"), id="to a flow"),
+        pytest.param(other_phones, ("baresip", "linphone"), id="other phones"),
+    ],
+)
+async def test_a_transfer(server: Server, tmp_path: Path, scene: Scene, cases: tuple[str, ...]) -> None:
+    """Both cases at once: by the caller and by the called, or with one phone and with another."""
+    folders = [tmp_path / case for case in cases]
+    for folder in folders:
+        folder.mkdir()
+    async with asyncio.TaskGroup() as group:
+        for folder, case in zip(folders, cases, strict=True):
+            group.create_task(scene(server, folder, case))

@@ -27,8 +27,8 @@ DID, DEFAULT = "+493012345678", "+493012345600"
 CARRIER, INBOUND = "127.0.0.11", "127.0.0.13"
 OFFICE, STRANGER = "127.0.0.21", "127.0.0.22"
 TRUNK_HOST = "office.trunk.voipbin.test"
-NAMES = ("plain", "dressed", "locked", "first", "second", "dead", "alive", "sipp", "pjsua")
-PORTS = {name: ports.free() for name in NAMES}
+NAMES = ("plain", "dressed", "locked", "first", "second", "dead", "alive", "early", "sipp", "pjsua")
+PORTS: dict[str, int] = {}  # by provider, chosen with the server's
 PREFIXES = {  # which providers a number goes out by, in order
     "+49101": ("plain",),
     "+49102": ("dressed",),
@@ -37,6 +37,7 @@ PREFIXES = {  # which providers a number goes out by, in order
     "+49105": ("dead", "alive"),
     "+49106": ("sipp",),
     "+49107": ("pjsua",),
+    "+49108": ("early", "pjsua"),
 }
 TAIL = "55555"
 NO_LIMITS = {"per_minute": 0, "total": {"per_minute": 0}}  # the tests are one busy office
@@ -45,7 +46,7 @@ HELLO = "actions: [{type: answer}, {type: sleep, option: {duration: 10000}}]"
 OUT = """
 actions:
   - type: connect
-    option: {destinations: [{type: tel, target: "%s"}], anonymous: "%s"}
+    option: {destinations: [{type: tel, target: "%s"}], anonymous: "%s", early_media: true}
   - type: answer
   - type: sleep
     option: {duration: 300}
@@ -55,6 +56,7 @@ RING = "actions: [{type: connect, option: {destinations: [{type: extension, targ
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    PORTS.update({name: ports.free() for name in NAMES})
     providers: list[dict[str, object]] = [
         {
             "id": name,
@@ -85,6 +87,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         {"number": "800", "flow": "hidden", "public": True},
         {"number": "801", "flow": "talk", "public": True},
         {"number": "802", "flow": "ring", "public": True},
+        {"number": "803", "flow": "late", "public": True},
     ]
     with serving(
         tmp_path_factory.mktemp("trunks"),
@@ -92,6 +95,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             "hello": HELLO,
             "hidden": OUT % (f"+49101{TAIL}", "yes"),
             "talk": OUT % (f"+49107{TAIL}", "auto"),
+            "late": OUT % (f"+49108{TAIL}", "auto"),
             "ring": RING,
         },
         extensions={"1000": "secret", "2000": "secret"},
@@ -160,7 +164,7 @@ async def test_a_plain_call(server: Server) -> None:
         invite = await taken(office, dial(office, "+49101"), carrier)
     assert invite.uri == f"sip:+49101{TAIL}@{carrier.address};transport=udp"
     assert invite["To"] == f"<sip:+49101{TAIL}@{CARRIER}>"
-    assert invite["From"].startswith(f'"Ann" <sip:{DID}@{carrier.address}>;tag=')
+    assert invite["From"].startswith(f'"Ann" <sip:{DID}@{CARRIER}>;tag=')
     assert invite["Max-Forwards"] == "69"
     assert not invite.all("P-Asserted-Identity") and not invite.all("Privacy")
 
@@ -170,7 +174,7 @@ async def test_prefix_headers_codecs_and_rewriting(server: Server) -> None:
         invite = await taken(office, dial(office, "+49102"), carrier)
     assert invite.uri == f"sip:77%230049102{TAIL}@{carrier.address};transport=udp"
     assert invite["X-Account"] == "42"
-    assert invite.all("P-Asserted-Identity") == [f"<sip:{DID}@{carrier.address}>", f"<tel:{DID}>"]
+    assert invite.all("P-Asserted-Identity") == [f"<sip:{DID}@{CARRIER}>", f"<tel:{DID}>"]
     (stream,) = invite.streams()
     assert re.fullmatch(r"audio \d+ RTP/AVP 8 \d+", stream), stream
 
@@ -378,31 +382,43 @@ async def test_a_phone_dials_a_conference(server: Server, uri: str) -> None:
 
 
 @needs_sipp
-async def test_sipp_as_pbx_with_digest_and_sipp_as_carrier(server: Server, tmp_path: Path) -> None:
-    port = str(PORTS["sipp"])
-    carrier = asyncio.create_task(sipp("uas", server.address, tmp_path / "carrier", "-p", port))
+async def test_sipp_as_pbx_by_password_and_by_address_and_sipp_as_carrier(
+    server: Server, tmp_path: Path
+) -> None:
+    port, number = str(PORTS["sipp"]), f"+49106{TAIL}"
+    carrier = asyncio.create_task(sipp("uas", server.address, tmp_path / "carrier", "-p", port, "-m", "2"))
     await asyncio.sleep(0.5)
-    pbx = await sipp(
-        "trunk.xml",
-        server.address,
-        tmp_path / "pbx",
-        *("-au", "pbx", "-ap", "hammer", "-key", "host", TRUNK_HOST, "-key", "shown", DID),
-        number=f"+49106{TAIL}",
+    who = ("-au", "pbx", "-ap", "hammer", "-key", "host", TRUNK_HOST, "-key", "shown", DID)
+    pbxes = await asyncio.gather(
+        sipp("trunk.xml", server.address, tmp_path / "password", *who, number=number),
+        sipp("uac", server.address, tmp_path / "address", "-i", OFFICE, "-d", "500", number=number),
     )
-    assert pbx.code == 0, pbx.output
+    for pbx in pbxes:
+        assert pbx.code == 0, pbx.output
     seen = await carrier
     assert seen.code == 0, seen.output
-    assert f"From: <sip:{DID}@127.0.0.1:{port}>" in seen.trace
+    for shown in (DID, DEFAULT):
+        assert f"<sip:{shown}@127.0.0.1>;tag=" in seen.trace
 
 
 @needs_pjsua
-async def test_a_carriers_phone_and_the_caller_hear_each_other(server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", ["801", "803"])
+async def test_a_carriers_phone_and_the_caller_hear_each_other(
+    server: Server, tmp_path: Path, number: str
+) -> None:
+    """The second number goes out by a carrier first that sends early media and then has no line."""
     voice = prompts.write(tmp_path / "voice.wav", prompts.tone(VOICES["pjsua"], 60.0))
-    async with wire(server.address) as caller:
+    async with wire(server.address) as caller, line(server, "early") as (_, (early,)):
         async with pjsua(tmp_path, name="far", voice=voice, port=PORTS["pjsua"]) as far:
-            call = await caller.new_call("801")
+            call = await caller.new_call(number)
             call.sound.voice = encode_ulaw(prompts.tone(VOICES["linphone"], 1.0))
             calling = asyncio.create_task(call.invite())
+            if number == "803":
+                invite = await early.next("INVITE")
+                there = early.called(invite)
+                there.reply(invite, "183 Session Progress", body=sdp())
+                await asyncio.sleep(0.3)
+                there.reply(invite, "503 No line")
             await far.rings()
             await far.answer()
             assert await calling == 200
@@ -414,6 +430,36 @@ async def test_a_carriers_phone_and_the_caller_hear_each_other(server: Server, t
     assert voices_in(call.sound.heard(), 8000)["pjsua"] >= 1.0
     heard = voices(far.recording)
     assert heard["linphone"] >= 1.0 and heard["pjsua"] == 0.0, heard
+
+
+async def test_a_listed_trunk_is_never_limited_nor_banned(tmp_path: Path) -> None:
+    trunk = {"domain_name": "office", "auth_types": ["ip"], "allowed_ips": [OFFICE]}
+    strict = {"messages_per_second": 1, "burst": 5, "ban_after": 3, "exempt": []}
+    with serving(
+        tmp_path, {"hello": HELLO}, extensions={"1000": "x"}, sections={"trunks": [trunk]}, protection=strict
+    ) as strictly:
+        answered = {}
+        for host in (OFFICE, STRANGER):
+            async with peer(strictly.address, at=host) as there:
+                for _ in range(40):
+                    there.calling("100").request("OPTIONS")
+                await asyncio.sleep(0.5)
+                answered[host] = len(there.times("200 OPTIONS"))
+        assert answered[OFFICE] == 40
+        assert 1 <= answered[STRANGER] <= 6
+        async with peer(strictly.address, at=OFFICE) as there:
+            for number in range(5):
+                guess = there.calling("", uri="sip:voipbin.test")
+                guess.local, guess.remote = (
+                    f"<sip:1000@voipbin.test>;tag=t{number}",
+                    "<sip:1000@voipbin.test>",
+                )
+                guess.request("REGISTER")
+                asked = (await there.final(guess))["WWW-Authenticate"]
+                answer = credentials(asked, "1000", "guess", guess.target)
+                guess.request("REGISTER", f"Authorization: {answer}")
+                assert (await there.final(guess)).name == "401 REGISTER"
+            await there.register("1000", "x")
 
 
 def dialled(server: Server) -> list[str]:

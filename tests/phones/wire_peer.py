@@ -77,7 +77,7 @@ def sdp(
     return head + f"m=audio {port} RTP/AVP {formats}\r\n" + "".join(f"{line}\r\n" for line in more)
 
 
-@dataclass
+@dataclass(repr=False)
 class Talk:
     """One side of one dialog, or of what may become one."""
 
@@ -164,7 +164,7 @@ class Talk:
         return request
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Peer(asyncio.DatagramProtocol):
     """One UDP socket, and a TCP listener with the same number; made by `peer`."""
 

@@ -13,6 +13,7 @@ from voipbin_sip.sip.offer_answer import (
     apply_answer,
     make_offer,
 )
+from voipbin_sip.sip.payload_types import RtpMap
 from voipbin_sip.sip.sdp import SessionDescription, parse_sdp
 
 LOCAL = LocalMedia("192.0.2.10", 10000, session_id=77, version=3)
@@ -365,3 +366,38 @@ def test_both_sides_understand_each_other() -> None:
     assert (agreement.codec, theirs.codec) == ("G722", "G722")
     assert (agreement.host, agreement.port) == ("192.0.2.20", 20000)
     assert (theirs.host, theirs.port) == ("192.0.2.10", 10000)
+
+
+LINEAR = "m=audio 4000 RTP/AVP 110 0 101 102 | a=rtpmap:110 L16/{clock} | a=rtpmap:101 telephone-event/8000"
+UNASKED = ("L16/8000", "L16/16000")
+
+
+@pytest.mark.parametrize(("clock", "events"), [(8000, 101), (16000, 102)])
+def test_l16_is_taken_where_a_peer_offers_it(clock: int, events: int) -> None:
+    offer = offer_of(LINEAR.format(clock=clock) + " | a=rtpmap:102 telephone-event/16000 | a=ptime:60")
+    answer, agreement = answer_offer(offer, replace(LOCAL, unasked=UNASKED))
+    assert (agreement.codec, agreement.digit_clock) == (f"L16/{clock}", clock)
+    assert agreement.ptime == (60 if clock == 8000 else 40)  # more would not fit into a packet
+    assert answer.media[0].formats == ("110", str(events))
+    assert answer.media[0].rtpmaps[110] == RtpMap("L16", clock)
+
+
+@pytest.mark.parametrize("clock", ["8000/2", "44100", "16000/2", "11025"])
+def test_other_kinds_of_l16_are_passed_over(clock: str) -> None:
+    offer = offer_of(LINEAR.format(clock=clock))
+    assert answer_offer(offer, replace(LOCAL, unasked=UNASKED))[1].codec == "PCMU"
+
+
+def test_l16_is_offered_where_it_is_configured_only() -> None:
+    assert "97" not in make_offer(replace(LOCAL, unasked=UNASKED)).media[0].formats
+    offer = make_offer(replace(LOCAL, codecs=("L16/16000", "PCMA")))
+    assert offer.media[0].formats == ("97", "8", "101", "102")
+    answer = "m=audio 4000 RTP/AVP 99 98 | a=rtpmap:99 L16/16000 | a=rtpmap:98 telephone-event/16000"
+    agreement = apply_answer(offer, offer_of(answer))
+    assert (agreement.codec, agreement.send_payload_type, agreement.receive_payload_type) == (
+        "L16/16000",
+        99,
+        97,
+    )
+    assert (agreement.send_digit_payload_type, agreement.receive_digit_payload_type) == (98, 102)
+    assert agreement.digit_clock == 16000

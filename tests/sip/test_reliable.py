@@ -145,6 +145,21 @@ def test_the_prack_brings_the_answer_to_an_offer_in_the_183() -> None:
     assert net.of(Ended) == []
 
 
+def test_a_caller_who_wants_our_offer_in_a_reliable_response_is_not_told_of_ringing_without() -> None:
+    net = Net()
+    phone = Phone(net)
+    leg = phone.invite("", extra=REQUIRE)
+    net.core.ring(net.now, leg)
+    net.collect()
+    assert net.responses("INVITE") == [100]
+    net.core.answer(net.now, leg, description())
+    net.collect()
+    assert (net.last.status, net.last.body) == (200, ANSWER)
+    phone.to_tag = net.last.to_tag
+    phone.ack(cseq=1, body=OFFER)
+    assert net.one(Confirmed).answer is not None
+
+
 def test_an_update_may_change_early_media_once_they_are_agreed() -> None:
     net = Net()
     phone, leg, first = early(net, SUPPORT)

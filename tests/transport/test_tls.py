@@ -148,6 +148,16 @@ async def test_a_connection_is_freed_when_it_is_closed_and_a_failed_handshake_to
         gc.enable()
 
 
+async def test_ipv6(world: World) -> None:
+    async with world.serving() as endpoint:
+        (address,) = await endpoint.listen([parse_listen_address("tls://[::1]:0")])
+        reader, writer = await asyncio.open_connection(
+            "::1", address.port, ssl=world.context(), server_hostname="voipbin.test"
+        )
+        assert (await ask(reader, writer)).startswith(b"SIP/2.0 200 OK\r\n")
+        writer.close()
+
+
 async def test_plain_text_on_the_tls_port_is_closed_and_told(world: World) -> None:
     async with world.serving():
         reader, writer = await asyncio.open_connection(HOST, world.port)

@@ -68,6 +68,7 @@ class Calling:
             Routing(directory, carriers),
             domain=config.domain,
             check=toll.check,
+            meaning=plan.meaning,
             local=endpoint.local_for,
             number=config.outbound.default_outgoing_source_number,
         )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from voipbin_sip.calls.call import Address
 from voipbin_sip.calls.dialplan import DialPlan
 from voipbin_sip.calls.identity import (
+    called_by_carrier,
     carrier_address,
     extension_address,
     is_private,
@@ -22,11 +23,8 @@ from voipbin_sip.calls.numbering import dialled_number, rewritten
 from voipbin_sip.directory import Directory, NumberEntry, ProviderEntry, TrunkEntry
 from voipbin_sip.domain import is_conference_host, serves, trunk_label
 from voipbin_sip.guard import DigestGuard, Outcome
-from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.events import Incoming
 from voipbin_sip.sip.message import Request
-from voipbin_sip.sip.name_addr import parse_name_addr
-from voipbin_sip.sip.uri import Uri
 
 # Many a PBX knows no other, and gives up at a challenge for one instead of passing it over (RFC 7616 section 3.3).
 TRUNK_ALGORITHMS = ("MD5",)
@@ -174,7 +172,7 @@ class Admission:
 
     def _from_provider(self, request: Request, provider: ProviderEntry) -> Admitted | Turned:
         """Run the flow of the number that a carrier brings a call for; nothing else is within its reach."""
-        for uri in _called_by_carrier(request):
+        for uri in called_by_carrier(request):
             dialled = dialled_number(uri)
             rules = provider.rewrite_in
             number = self._plan.number(rewritten(dialled, rules)) or self._plan.number(dialled)
@@ -222,21 +220,6 @@ class Admission:
 
 def _challenge(outcome: Outcome) -> Turned:
     return Turned(407, "Proxy Authentication Required", outcome.challenges, outcome.why)
-
-
-def _called_by_carrier(request: Request) -> list[Uri]:
-    """Return where a carrier may have put the number that was called, the likeliest place first.
-
-    One that we are registered with sends its calls to our Contact, with the number in To or in P-Called-Party-ID
-    (RFC 7315 section 4.2).
-    """
-    places = [request.uri]
-    for line in request.headers.get_all("p-called-party-id"):
-        try:
-            places.append(parse_name_addr(line).uri)
-        except RemoteProtocolError:
-            continue
-    return [*places, request.to.uri]
 
 
 def _as_destination(number: NumberEntry) -> Address:

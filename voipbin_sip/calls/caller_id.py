@@ -62,8 +62,8 @@ def shown_to_carrier(originator: Originator, number: str, provider: ProviderEntr
     """Return what a provider sees; `number` is one of ours, in E.164."""
     rules = provider.caller_id
     number = rewritten(rules.number or number, rules.rewrite)
-    host, port = host_and_port(rules.domain or provider.hostname)
-    identity = Uri("sip", user=number, host=host, port=port)
+    host, _ = host_and_port(rules.domain or provider.hostname)  # RFC 3261 section 19.1.1: From has no port
+    identity = Uri("sip", user=number, host=host)
     by_account = rules.user == "username"
     headers: list[tuple[str, str]] = []
     if rules.asserted == "always" or (rules.asserted == "hidden" and (originator.private or by_account)):
@@ -74,5 +74,5 @@ def shown_to_carrier(originator: Originator, number: str, provider: ProviderEntr
         return Shown(str(ANONYMOUS), (*headers, PRIVACY))
     if by_account:
         account, _, realm = provider.username.partition("@")
-        identity = Uri("sip", user=account, host=realm or host, port=None if realm else port)
+        identity = Uri("sip", user=account, host=realm or host)
     return Shown(str(NameAddr(originator.address.target_name, identity)), tuple(headers))

@@ -6,11 +6,13 @@ Registered extensions are always within reach; what lies outside is dialled only
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
 from voipbin_sip.calls.call import Address, Originator
 from voipbin_sip.calls.caller_id import shown_elsewhere, shown_inside, shown_number
+from voipbin_sip.calls.dialplan import Meaning
 from voipbin_sip.calls.numbering import home_region, international
 from voipbin_sip.calls.outgoing import Target
 from voipbin_sip.calls.routing import Routing
@@ -38,12 +40,17 @@ class NotReachable(Exception):  # noqa: N818 - reads as what happened
         self.status = status or (403 if result == "refused" else 480)
 
 
+def _nothing(uri: Uri) -> None:
+    """Understand no address."""
+
+
 class Destinations:
     """Looks addresses up.
 
     Args:
         check: raises toll.Refused for an address outside that may not be called.
         local: our address and port for a transport and a peer's address; raises LookupError.
+        meaning: says what an address means that a phone dials.
         number: of ours, in E.164, shown by callers outside who have none (`outbound.default_outgoing_source_number`).
     """
 
@@ -58,6 +65,7 @@ class Destinations:
         check: Callable[[Address], None],
         local: Callable[[str, str], tuple[str, int]],
         number: str = "",
+        meaning: Callable[[Uri], Meaning | None] = _nothing,
     ) -> None:
         self._directory = directory
         self._locations = locations
@@ -67,6 +75,7 @@ class Destinations:
         self._check = check
         self._local = local
         self._number = number
+        self._meaning = meaning
         self._home = home_region(number) if number else ""
         self._log = structlog.get_logger("calls")
 
@@ -87,12 +96,42 @@ class Destinations:
         try:
             uri = parse_uri(text if text.lower().startswith(("sip:", "sips:")) else f"sip:{text}")
         except RemoteProtocolError as error:
-            raise NotReachable("failed", f"{text} is no SIP address", 404) from error
+            raise NotReachable("failed", f"{masked(text)} is no SIP address", 404) from error
         outside = Address("sip", str(uri))
         self._allow(outside)
         shown = shown_elsewhere(originator, self._domain)
         hops = await self._hops(uri)
         return Target(str(uri), hops, from_=shown.from_, headers=shown.headers, outside=outside)
+
+    async def forwarded(self, text: str, originator: Originator, extension: str) -> list[Target]:
+        """Return the ways, one after the other, to where a phone of ours forwards a call. Raises NotReachable.
+
+        It may name what it could dial itself; its extension answers for the cost. As in what phones dial, every
+        address means us, but those that `outbound.allow` names.
+        """
+        try:
+            uri = parse_uri(text)
+        except RemoteProtocolError as error:
+            raise NotReachable("failed", f"{masked(text)} is no SIP address", 404) from error
+        meaning = self._meaning(uri)
+        if meaning is not None and meaning.connect is None:
+            raise NotReachable("failed", "calls are forwarded to people, not to flows and conferences", 404)
+        if meaning is None or meaning.connect is None or self._names(uri):
+            return [replace(await self.target(text, originator), payer=f"extension:{extension}")]
+        ways = await self.targets(meaning.connect, originator)
+        return [
+            replace(way, payer=f"extension:{extension}", onward=())
+            for first in ways
+            for way in (first, *first.onward)
+        ]
+
+    def _names(self, uri: Uri) -> bool:
+        """Tell whether a SIP address may be called as it stands."""
+        try:
+            self._check(Address("sip", str(uri)))
+        except Refused:
+            return False
+        return True
 
     async def hops(self, target: Target) -> tuple[Hop, ...]:
         """Return the ways to a target, the best one first. Raises NotReachable."""
@@ -132,6 +171,7 @@ class Destinations:
                 from_=shown.from_,
                 route=contact.path,
                 doubtful=contact.doubtful,
+                extension=extension,
                 transfers=True,
             )
             for contact in contacts

@@ -11,8 +11,9 @@ from media.client import MediaClient
 from media.media_leg import MediaLeg
 from voipbin_sip.calls.call import Address, Call, Originator
 from voipbin_sip.calls.destinations import Destinations
+from voipbin_sip.calls.first_answer import first_answer
 from voipbin_sip.calls.outgoing import ELSEWHERE, OutgoingSession, Target
-from voipbin_sip.calls.pursuit import SILENCE, Pursuit
+from voipbin_sip.calls.pursuit import Pursuit
 from voipbin_sip.calls.session import CallLimits, CallSession
 from voipbin_sip.calls.sound import CODECS, LegSound
 from voipbin_sip.calls.states import Direction, Status
@@ -24,7 +25,6 @@ from voipbin_sip.transport.endpoint import Endpoint
 
 DIAL_SECONDS = 60.0
 NO_ANSWER = frozenset({408, 480, 487})  # of somebody who was never heard of: out of reach
-DOUBT = 1.0  # s that a phone which has given no signs of life has for one where others are rung too
 
 # What is told of several failures, the most telling first: SIP statuses and the word for them.
 RESULTS: tuple[tuple[str, frozenset[int]], ...] = (
@@ -98,7 +98,7 @@ class Dialer:
         }
         winner: OutgoingSession | None = None
         try:
-            winner = await _first_answer(running, seconds)
+            winner = await first_answer(running, seconds)
         finally:
             for attempt_task in running:
                 attempt_task.cancel()
@@ -157,39 +157,8 @@ class Dialer:
         if session.permit is not None:
             session.permit.onward(target.provider, now)
             return
-        session.permit = self._toll.begin(session.call.payer, target.provider, outside, now)
+        session.permit = self._toll.begin(target.payer or session.call.payer, target.provider, outside, now)
         session.permit.over = partial(session.hang_up, "timeout")
-
-
-async def _first_answer(
-    running: dict[asyncio.Future[OutgoingSession | None], Pursuit], seconds: float
-) -> OutgoingSession | None:
-    """Wait for the first answer, until all failed or `seconds` are over.
-
-    Phones that have not sent anything yet when all others have failed are not waited for much longer.
-    """
-    clock = asyncio.get_running_loop().time
-    begun = failed_at = clock()
-    waiting = set(running)
-    while waiting:
-        until = begun + seconds
-        left = [running[task] for task in waiting]
-        if all(pursuit.is_silent for pursuit in left):
-            alone = len(left) == len(running)
-            if all(pursuit.is_doubtful for pursuit in left):
-                until = min(until, begun + SILENCE if alone else max(failed_at, begun + DOUBT))
-            elif not alone:
-                until = min(until, failed_at + SILENCE)
-        if clock() >= until:
-            return None
-        done, waiting = await asyncio.wait(
-            waiting, timeout=until - clock(), return_when=asyncio.FIRST_COMPLETED
-        )
-        for task in done:
-            if (session := task.result()) is not None:
-                return session
-            failed_at = clock()
-    return None
 
 
 def summary(sessions: Sequence[OutgoingSession]) -> Dialled:

@@ -1,4 +1,4 @@
-"""Who calls us, and whether that may be shown: From, P-Asserted-Identity (RFC 3325), Privacy (RFC 3323)."""
+"""Who calls us and whom, and whether that may be shown: From, P-Asserted-Identity (RFC 3325), Privacy (RFC 3323)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from voipbin_sip.calls.call import Address
 from voipbin_sip.calls.numbering import E164, Rewrite, dialled_number, international, rewritten
 from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.message import Request
-from voipbin_sip.sip.name_addr import NameAddr, parse_name_addr_list
+from voipbin_sip.sip.name_addr import NameAddr, parse_name_addr, parse_name_addr_list
+from voipbin_sip.sip.uri import Uri
 
 _HIDING = frozenset(("id", "user", "header", "critical"))
 
@@ -39,6 +40,21 @@ def carrier_address(request: Request, rules: Iterable[Rewrite], home: str) -> Ad
 def trunk_address(request: Request, home: str) -> Address:
     """Return who calls from a trunk; it may assert a number that is to be hidden further on."""
     return _address(_asserted(request), (), home)
+
+
+def called_by_carrier(request: Request) -> list[Uri]:
+    """Return where a carrier may have put the number that was called, the likeliest place first.
+
+    One that we are registered with sends its calls to our Contact, with the number in To or in P-Called-Party-ID
+    (RFC 7315 section 4.2).
+    """
+    places = [request.uri]
+    for line in request.headers.get_all("p-called-party-id"):
+        try:
+            places.append(parse_name_addr(line).uri)
+        except RemoteProtocolError:
+            continue
+    return [*places, request.to.uri]
 
 
 def _asserted(request: Request) -> NameAddr:

@@ -22,6 +22,7 @@ class IncomingSession(CallSession):
         """Take the offer in. Raises RemoteProtocolError(488) where no codec fits, or ours must not leave."""
         self.sound = sound
         if offer is not None:
+            sound.wait()
             sound.answer(offer)
             self._media_ready.set()
             if sound.exposed:
@@ -37,10 +38,12 @@ class IncomingSession(CallSession):
 
     def progress(self) -> None:
         """Send 183, so that an unanswered caller hears and is heard. Needs the caller's offer."""
-        description = self.sound.description if self.sound is not None else None
-        if self.call.status is not Status.RINGING or self._early or description is None:
+        sound = self.sound
+        description = sound.description if sound is not None else None
+        if sound is None or description is None or self.call.status is not Status.RINGING or self._early:
             return
         self._early = True
+        sound.begin()
         self._endpoint.core.progress(self._endpoint.now(), self.call.leg, description)
         self._endpoint.flush()
 
@@ -49,6 +52,7 @@ class IncomingSession(CallSession):
         if self.sound is None or not self.call.move(Status.PROGRESSING):
             return
         description = self.sound.description or self.sound.offer()
+        self.sound.begin()
         self._endpoint.core.answer(self._endpoint.now(), self.call.leg, description)
         self._endpoint.flush()
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from voipbin_sip.calls.call import Address, Call
 from voipbin_sip.calls.session import CallLimits, CallSession
 from voipbin_sip.calls.sound import LegSound
-from voipbin_sip.calls.states import Status
+from voipbin_sip.calls.states import CAUSE_OF_STATUS, Status
 from voipbin_sip.sip.events import Answered, Ended, Hop, Progress
 from voipbin_sip.sip.sdes import SrtpPolicy
 from voipbin_sip.toll.guard import Permit
@@ -36,6 +36,8 @@ class Target:
     srtp: SrtpPolicy | None = None  # None: as the server is set
     outside: Address | None = None  # for calls that leave the server: what the toll guard is asked about
     provider: str = ""  # whose way it is
+    extension: str = ""  # whose phone it is
+    payer: str = ""  # who answers for what it costs, where that is not the caller: who has forwarded the call
     doubtful: bool = False  # worth a try, not worth waiting for
     transfers: bool = False  # who answers there may send the other side elsewhere (REFER)
     onward: tuple[Target, ...] = ()  # other ways to the same callee, one after the other where this one fails
@@ -135,7 +137,7 @@ class OutgoingSession(CallSession):
     def ended(self, event: Ended) -> None:
         """The attempt has failed, or the call is over."""
         if self._gave_up and event.silent:
-            event = replace(event, status=408, reason="no answer")
+            event = replace(event, by="remote", status=408, reason="no answer")
         if not event.silent:
             self._heard_before = True
             self.has_last_word = (
@@ -145,11 +147,14 @@ class OutgoingSession(CallSession):
                 or (self.has_rung and event.status in NOT_ANSWERED)
             )
         self._last = event
-        self.failed(event.status, event.reason)
+        if event.by == "local" and event.status == 487:  # what we ended is no answer to whoever waits for one
+            self.failed(480, "no answer in time" if event.reason == "CANCEL" else event.reason)
+        else:
+            self.failed(event.status, event.reason)
         self.redirected = event.contacts
         if not self.wants_answer:
             self._return_permit()
-            super().ended(event)
+            super().ended(_with_cause(event))
         if not self.outcome.done():
             self.outcome.set_result(False)
 
@@ -169,7 +174,7 @@ class OutgoingSession(CallSession):
             self._return_permit()
         if self.wants_answer and self._waits_for_nobody:
             status, why = self.failures[-1] if self.failures else (503, "not dialled")
-            super().ended(self._last or Ended(self.call.leg, "local", status, why))
+            super().ended(_with_cause(self._last or Ended(self.call.leg, "local", status, why)))
 
     def _return_permit(self) -> None:
         if self.permit is not None:
@@ -189,6 +194,15 @@ class OutgoingSession(CallSession):
             super().ended(Ended(self.call.leg, "local", 487, why or "CANCEL", cause))
         else:
             self._endpoint.core.hang_up(now, self.call.leg, cause=cause, reason_text=why)
+
+
+def _with_cause(event: Ended) -> Ended:
+    """Return how a call ended with the Q.850 cause that its status stands for, where it came without one."""
+    return (
+        event
+        if event.cause or event.status < 300
+        else replace(event, cause=CAUSE_OF_STATUS.get(event.status, 31))
+    )
 
 
 def _nothing(event: Progress) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from media.client import NoPort, WorkerLost
@@ -98,13 +98,22 @@ class Pursuit:
                 continue
             self._called.add(uri)
             try:
-                onward = await self._destinations.target(uri, self._originator)
+                onward = await self._onward(uri, target)
             except NotReachable as error:
                 session.log.warning("redirection not followed", why=str(error))
                 continue
-            if await self._try(onward, has_more=has_more):
-                return True
+            for way in onward:
+                if await self._try(way, has_more=has_more):
+                    return True
+                if not self._may_go_on:
+                    break
         return False
+
+    async def _onward(self, uri: str, by: Target) -> Sequence[Target]:
+        """Return the ways to where a target has sent us. Raises NotReachable."""
+        if by.extension:
+            return await self._destinations.forwarded(uri, self._originator, by.extension)
+        return (await self._destinations.target(uri, self._originator),)
 
     async def _reach(self, target: Target, hop: Hop, has_more: bool) -> bool:
         """Send one INVITE and return whether it was answered."""

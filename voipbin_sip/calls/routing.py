@@ -73,7 +73,7 @@ class Routing:
         that do not work at present come after all others.
         """
         directory = self._directory()
-        fitting = [route for route in directory.routes if _fits(route, number)]
+        fitting = [route for route in directory.routes if route.fits(number)]
         fitting.sort(key=lambda route: (-_length(route), route.priority))
         names = dict.fromkeys(route.provider_id for route in fitting)
         return sorted(
@@ -101,10 +101,6 @@ class Routing:
             provider=provider.id,
             transfers=provider.transfers,
         )
-
-
-def _fits(route: RouteEntry, number: str) -> bool:
-    return route.target == "all" or number.startswith(route.target)
 
 
 def _length(route: RouteEntry) -> int:

@@ -13,10 +13,12 @@ from voipbin_sip.sip import sdes
 from voipbin_sip.sip.message import Request
 from voipbin_sip.sip.next_hop import is_address, is_private
 from voipbin_sip.sip.offer_answer import Agreement, LocalMedia, answer_offer, apply_answer, make_offer
+from voipbin_sip.sip.payload_types import UNASKED
 from voipbin_sip.sip.sdes import LocalSrtp, SrtpPolicy
 from voipbin_sip.sip.sdp import Origin, SessionDescription
 
 CODECS = ("PCMU", "PCMA", "G722")
+WIDE = ("G722", "L16/16000")
 
 
 class ExposedKeysError(PermissionError):
@@ -60,6 +62,8 @@ class LegSound:
         self.leg: MediaLeg = leg or media.open_leg(host, listener, rtp_timeout=rtp_timeout, beside=beside)
         self._host = advertised(host)
         self._peer = peer
+        self._stream: Stream | None = None  # agreed, and not told to the leg yet
+        self._waits = False
         self._codecs = tuple(codecs)
         self._srtp: SrtpPolicy = srtp
         self._secure = secure
@@ -73,7 +77,7 @@ class LegSound:
     @property
     def rate(self) -> int:
         """Samples per second of the sound that this leg plays best."""
-        return 16_000 if self.agreed is not None and self.agreed.codec == "G722" else 8_000
+        return 16_000 if self.agreed is not None and self.agreed.codec in WIDE else 8_000
 
     def answer(self, offer: SessionDescription) -> SessionDescription:
         """Answer an offer and apply it to the sound. Raises RemoteProtocolError(488) if nothing fits."""
@@ -115,6 +119,20 @@ class LegSound:
         """The keys of the sound went over signalling that is not secure: the peer wanted it so."""
         return not self._secure and self.agreed is not None and self.agreed.srtp is not None
 
+    def wait(self) -> None:
+        """Hear nobody until `begin`.
+
+        Before the peer may speak, only strangers do; to learn its address now would be to learn theirs.
+        """
+        self._waits = True
+
+    def begin(self) -> None:
+        """Hear the peer, and be heard."""
+        self._waits = False
+        if self._stream is not None:
+            self.leg.set_stream(self._stream)
+            self._stream = None
+
     def close(self) -> None:
         """Give the ports back."""
         self.leg.close()
@@ -139,6 +157,7 @@ class LegSound:
             version=self._version + 1,
             codecs=self._codecs,
             srtp=self._local_srtp(),
+            unasked=UNASKED if self._codecs == CODECS else (),
         )
 
     def _local_srtp(self) -> LocalSrtp:
@@ -153,23 +172,23 @@ class LegSound:
     def _apply(self, agreed: Agreement) -> None:
         self.agreed = agreed
         keys = agreed.srtp
-        self.leg.set_stream(
-            Stream(
-                codec=agreed.codec,
-                send_payload_type=agreed.send_payload_type,
-                receive_payload_type=agreed.receive_payload_type,
-                host=self._reachable(agreed.host),
-                port=agreed.port,
-                rtcp_port=agreed.rtcp_port,
-                ptime=agreed.ptime,
-                send_digit_payload_type=agreed.send_digit_payload_type,
-                receive_digit_payload_type=agreed.receive_digit_payload_type,
-                digit_clock=agreed.digit_clock,
-                send=agreed.send,
-                receive=agreed.receive,
-                srtp=SrtpKeys(keys.suite, keys.send, keys.receive) if keys is not None else None,
-            )
+        self._stream = Stream(
+            codec=agreed.codec,
+            send_payload_type=agreed.send_payload_type,
+            receive_payload_type=agreed.receive_payload_type,
+            host=self._reachable(agreed.host),
+            port=agreed.port,
+            rtcp_port=agreed.rtcp_port,
+            ptime=agreed.ptime,
+            send_digit_payload_type=agreed.send_digit_payload_type,
+            receive_digit_payload_type=agreed.receive_digit_payload_type,
+            digit_clock=agreed.digit_clock,
+            send=agreed.send,
+            receive=agreed.receive,
+            srtp=SrtpKeys(keys.suite, keys.send, keys.receive) if keys is not None else None,
         )
+        if not self._waits:
+            self.begin()
 
     def _reachable(self, host: str) -> str:
         """Return where sound for an address in the peer's SDP has to go."""

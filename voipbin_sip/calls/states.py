@@ -51,6 +51,14 @@ STATUS_OF_CAUSE = {
     29: 501, 31: 480, 34: 503, 38: 500, 41: 500, 42: 503, 58: 488, 66: 503, 127: 500,
 }  # fmt: skip
 
+# The way back, for a callee that gives no cause (RFC 3398 section 8.2.6.1; 480 as no answer, which it mostly is).
+CAUSE_OF_STATUS = {
+    400: 41, 401: 21, 402: 21, 403: 21, 404: 1, 405: 63, 406: 79, 407: 21, 408: 102, 410: 22, 413: 127, 414: 127,
+    415: 79, 416: 127, 420: 127, 421: 127, 423: 127, 480: 19, 481: 41, 482: 25, 483: 25, 484: 28, 485: 1, 486: 17,
+    487: 16, 488: 31, 500: 41, 501: 79, 502: 38, 503: 41, 504: 102, 505: 127, 513: 127, 600: 17, 603: 21, 604: 1,
+    606: 31, 607: 21, 608: 21,
+}  # fmt: skip
+
 
 def hangup_reason(direction: Direction, last: Status, cause: int, *, duration_over: bool) -> str:
     """Return the reason that a call's record shows, from the status before its end and the Q.850 cause.

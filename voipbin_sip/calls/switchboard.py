@@ -15,6 +15,7 @@ from voipbin_sip.calls.incoming import IncomingSession
 from voipbin_sip.calls.outgoing import OutgoingSession
 from voipbin_sip.calls.session import CallLimits, CallSession
 from voipbin_sip.calls.sound import LegSound, media_host, peer_host
+from voipbin_sip.masking import masked
 from voipbin_sip.registrar.registrar import Answer
 from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.events import (
@@ -195,7 +196,13 @@ class Switchboard:
             self._turn_away(event, Turned(503, "No media port free", headers, str(error)))
             return
         self.adopt(session)
-        session.log.info("call", to=decision.flow, sip_call_id=call.sip_call_id, source=event.hop.remote[0])
+        session.log.info(
+            "call",
+            to=decision.flow or masked(decision.destination.target),
+            payer=call.payer,
+            sip_call_id=call.sip_call_id,
+            source=event.hop.remote[0],
+        )
         try:
             session.begin(sound, event.offer)
         except RemoteProtocolError as error:

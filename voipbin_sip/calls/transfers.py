@@ -9,29 +9,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 
 from media.client import Playout, WorkerLost
 from voipbin_sip.calls.bridge import Bridge, Bridges
-from voipbin_sip.calls.call import Address, Call, Originator
+from voipbin_sip.calls.call import Address
 from voipbin_sip.calls.destinations import Destinations, NotReachable
 from voipbin_sip.calls.dialer import Dialled
 from voipbin_sip.calls.dialplan import Meaning
-from voipbin_sip.calls.outgoing import OutgoingSession, Target
+from voipbin_sip.calls.outgoing import OutgoingSession
 from voipbin_sip.calls.places import Places
+from voipbin_sip.calls.referral import payer, referral, referred
 from voipbin_sip.calls.ringing import Ringing
 from voipbin_sip.calls.session import CallSession
-from voipbin_sip.calls.states import Direction
 from voipbin_sip.calls.tones import Tone
 from voipbin_sip.sip.core import SipCore
 from voipbin_sip.sip.events import Progress, Transfer
-from voipbin_sip.sip.name_addr import NameAddr
 from voipbin_sip.sip.replaces import Replaces
 from voipbin_sip.sip.status import REASONS
 from voipbin_sip.sip.uri import Uri, parse_uri
 from voipbin_sip.transport.endpoint import Endpoint
 
 BYE_SECONDS = 5.0  # that a transferor has to hang up by itself once the transfer is done
+CANCEL_SECONDS = 0.2  # that a phone is given to be free again before it is called anew
 
 
 class NotTransferred(Exception):  # noqa: N818 - reads as what happened
@@ -136,14 +135,14 @@ class Transfers:
                 consulted.hang_up("normal", "transferred")
                 return None
         # A number with a flow, or a phone that still rings: the transferee calls it anew.
-        ringing = self._blind(transferor, event.refer_to, None)
+        ringing = self._blind(transferor, event.refer_to, None, pause=CANCEL_SECONDS)
         consulted.hang_up("normal", "transferred")
         return ringing
 
     # Blind: we call the target
 
     def _blind(
-        self, transferor: CallSession, uri: str, replaces: Replaces | None
+        self, transferor: CallSession, uri: str, replaces: Replaces | None, *, pause: float = 0.0
     ) -> Coroutine[object, object, None] | None:
         bridge = self._bridges.of(transferor)
         if bridge is None:
@@ -158,10 +157,11 @@ class Transfers:
             raise NotTransferred(404, "there is nothing at the target's address")
         if onward.connect is None:
             self._bridges.take_out(transferee)
+            transferee.call.payer = payer(transferor.call)
             self._divert(transferee, onward)
             return None
         self._bridges.keep(bridge)
-        return self._ring(bridge, transferor, transferee, onward.connect, replaces)
+        return self._ring(bridge, transferor, transferee, onward.connect, replaces, pause)
 
     async def _ring(
         self,
@@ -170,8 +170,9 @@ class Transfers:
         transferee: CallSession,
         target: Address,
         replaces: Replaces | None,
+        pause: float,
     ) -> None:
-        """Ring the target while the transferee hears ringing, and give it the transferor's seat."""
+        """Ring the target after a pause while the transferee hears ringing, and give it the transferor's seat."""
         tone: Playout | None = None
 
         def rang(_session: OutgoingSession, _event: Progress) -> None:
@@ -181,10 +182,11 @@ class Transfers:
                 self._tell(transferor, 180, final=False)
 
         try:
-            originator = _originator(transferee.call, transferor.call)
+            await asyncio.sleep(pause)
+            originator = referral(transferee.call, transferor.call)
             targets = await self._destinations.targets(target, originator)
             ringing = self._ringing.ring_all(
-                [self._with_headers(to, transferor.call, replaces) for to in targets],
+                [referred(to, transferor.call, replaces, self._domain) for to in targets],
                 originator,
                 target,
                 beside=transferee,
@@ -193,9 +195,7 @@ class Transfers:
             dialled = await _while_somebody_waits(bridge, transferor, ringing)
             if dialled.session is None:
                 raise NotTransferred(dialled.status, dialled.reason)
-            if not self._bridges.seat(bridge, dialled.session, transferor):
-                dialled.session.hang_up("normal")
-                raise NotTransferred(487, "the transferor's place is taken")
+            self._seat(bridge, dialled.session, transferor)
         except NotReachable as error:
             self._failed(transferor, NotTransferred(error.status, str(error)))
         except NotTransferred as error:
@@ -212,15 +212,16 @@ class Transfers:
                 tone.stop()
             self._bridges.release(bridge)
 
-    def _with_headers(self, target: Target, transferor: Call, replaces: Replaces | None) -> Target:
-        """Name the transferor (RFC 3892), and the call that the target is to give up for this one."""
-        user, _, host = _far_end(transferor).target.partition("@")
-        by = NameAddr("", Uri("sip", user=user, host=host or self._domain))
-        headers = [*target.headers, ("Referred-By", str(by))]
-        if replaces is not None:
-            headers += [("Replaces", str(replaces)), ("Require", "replaces")]
-        onward = tuple(self._with_headers(way, transferor, replaces) for way in target.onward)
-        return replace(target, headers=tuple(headers), onward=onward)
+    def _seat(self, bridge: Bridge, target: CallSession, transferor: CallSession) -> None:
+        """Give the target that has answered its seat. Raises WorkerLost, or NotTransferred if that is taken."""
+        seated = False
+        try:
+            seated = self._bridges.seat(bridge, target, transferor)
+        finally:
+            if not seated:
+                target.hang_up("normal")
+        if not seated:
+            raise NotTransferred(487, "there is no place for the target any more")
 
     # What the transferor hears of it
 
@@ -255,18 +256,3 @@ async def _while_somebody_waits(
         return work.result()
     finally:
         work.cancel()
-
-
-def _far_end(call: Call) -> Address:
-    """Return who is at the other end of a call."""
-    return call.source if call.direction is Direction.INCOMING else call.destination
-
-
-def _originator(transferee: Call, transferor: Call) -> Originator:
-    """Return for whom the target is called: the transferee is shown, the transferor answers for it."""
-    phone = _far_end(transferor)
-    payer = transferor.payer if transferor.direction is Direction.INCOMING else ""
-    if not payer and phone.type == "extension":
-        payer = f"extension:{phone.target}"
-    private = transferee.private and transferee.direction is Direction.INCOMING
-    return Originator(_far_end(transferee), payer, private, transferor.max_forwards - 1)

@@ -109,5 +109,6 @@ def hints(loaded: Loaded, addresses: Sequence[ListenAddress]) -> list[str]:
         else address.host
     )
     port = "" if address.port == 5060 else f":{address.port}"
+    by = "" if address.transport == "udp" else f";transport={address.transport}"
     host = f"[{host}]" if ":" in host else host
-    return [f"dial sip:{number}@{host}{port} with a softphone, no account needed" for number in numbers]
+    return [f"dial sip:{number}@{host}{port}{by} with a softphone, no account needed" for number in numbers]

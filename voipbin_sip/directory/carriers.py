@@ -21,7 +21,7 @@ from voipbin_sip.directory.fields import (
     Name,
     Network,
     OptionalE164,
-    OptionalHostPort,
+    OptionalHost,
     Password,
     Prefix,
     RouteTarget,
@@ -59,7 +59,7 @@ class TrunkEntry(Entry):
 class RewriteEntry(Entry):
     """What the beginning of a number is replaced by; the first of a list that fits counts."""
 
-    prefix: Prefix
+    prefix: Prefix = ""  # "" = of every number
     by: Dialled = ""
 
 
@@ -70,7 +70,7 @@ class CallerIdEntry(Entry):
     user: Literal["number", "username"] = (
         "number"  # what stands in From; the number goes into P-Asserted-Identity
     )
-    domain: OptionalHostPort = ""  # of From; "" = the provider's hostname
+    domain: OptionalHost = ""  # of From; "" = the provider's hostname
     asserted: Literal["hidden", "always", "never"] = "hidden"  # when P-Asserted-Identity is sent
     rewrite: tuple[RewriteEntry, ...] = ()  # of the number that is shown
 
@@ -136,3 +136,7 @@ class RouteEntry(Entry):
     target: RouteTarget = "all"
     name: str = ""
     detail: str = ""
+
+    def fits(self, number: str) -> bool:
+        """Return whether an E.164 number may go by it."""
+        return self.target == "all" or number.startswith(self.target)

@@ -72,6 +72,12 @@ def _host_port(text: str) -> str:
     return text
 
 
+def _host(text: str) -> str:
+    if host_and_port(text)[1] is not None:
+        raise ValueError("must be a host without a port (RFC 3261 section 19.1.1)")
+    return text
+
+
 def _dialled(text: str) -> str:
     if not _DIALLED.fullmatch(text) or len(text) > 64:
         raise ValueError("may hold letters, digits and * # + . ; = _ -, at most 64 of them")
@@ -79,7 +85,7 @@ def _dialled(text: str) -> str:
 
 
 def _prefix(text: str) -> str:
-    if not re.fullmatch(r"\+?[0-9*#]{0,20}", text) or not text:
+    if not re.fullmatch(r"\+?[0-9*#]{0,20}", text):
         raise ValueError("must be the beginning of a number, like +49, 00 or 0")
     return text
 
@@ -136,7 +142,7 @@ Name = Annotated[str, AfterValidator(_user), Field(min_length=1, max_length=64)]
 Label = Annotated[str, AfterValidator(_label)]
 Network = Annotated[str, AfterValidator(_network)]
 HostPort = Annotated[str, AfterValidator(_host_port)]
-OptionalHostPort = Annotated[str, AfterValidator(lambda text: text and _host_port(text))]
+OptionalHost = Annotated[str, AfterValidator(lambda text: text and _host(text))]
 Dialled = Annotated[str, AfterValidator(_dialled)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 RouteTarget = Annotated[str, AfterValidator(_target)]

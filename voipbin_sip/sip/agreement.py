@@ -17,6 +17,7 @@ class LocalMedia:
     version: int  # to be raised by one for each description that differs
     codecs: tuple[str, ...] = ("PCMU", "PCMA", "G722")
     digit_events: bool = True
+    unasked: tuple[str, ...] = ()  # codecs that we never offer, but take where the peer does
     srtp: LocalSrtp = field(default_factory=LocalSrtp)
 
     @property

@@ -24,6 +24,8 @@ def provisional(session: Session, now: float, status: int, sdp: SessionDescripti
         return
     reliable = session.reliable
     if reliable is not None and reliable.covers(sdp):
+        if sdp is None and session.offerless:
+            return  # RFC 3261 13.2.1: the first reliable response must bring the offer, and this one has none
         reliable.send(now, status, sdp)
         _remind_later(session, now, lambda at: provisional(session, at, status))
         return

@@ -10,15 +10,15 @@ from dataclasses import replace
 
 from voipbin_sip.sip.agreement import Agreement, LocalMedia
 from voipbin_sip.sip.errors import LocalProtocolError, RemoteProtocolError
-from voipbin_sip.sip.payload_types import RtpMap
+from voipbin_sip.sip.payload_types import CODECS, RtpMap, codec_name, digit_types
 from voipbin_sip.sip.sdes import PLAIN, SECURE, Crypto, LocalSrtp, SrtpAgreement, settle
 from voipbin_sip.sip.sdp import DIRECTIONS, Connection, MediaDescription, Origin, SessionDescription
 
 __all__ = ["CODECS", "WARNINGS", "Agreement", "LocalMedia", "answer_offer", "apply_answer", "make_offer"]
 
-CODECS = {"PCMU": 0, "PCMA": 8, "G722": 9}  # payload types of RFC 3551; each has an RTP clock of 8000 Hz
-DIGITS = 101  # the payload type that we offer for telephone-event
+DIGITS = {8000: 101, 16000: 102}  # the payload types that we offer for telephone-event, by clock
 PTIMES = (10, 20, 30, 40, 60)  # ms, what our media can send
+LONGEST = {"L16/16000": 40}  # ms, where more would not fit into a packet
 
 # RFC 3261 section 20.43: Warning codes for the reasons of the 488s raised here.
 WARNINGS = {
@@ -67,9 +67,9 @@ def make_offer(
         raise LocalProtocolError(f"not a direction: {direction!r}")
     if unknown := set(local.codecs) - CODECS.keys():
         raise LocalProtocolError(f"no such codec: {', '.join(sorted(unknown))}")
-    numbers = [(CODECS[name], RtpMap(name, 8000)) for name in local.codecs]
-    if local.digit_events:
-        numbers.append((DIGITS, RtpMap("telephone-event", 8000)))
+    numbers = [CODECS[name] for name in local.codecs]
+    clocks = sorted({encoding.clock for _, encoding in numbers}) if local.digit_events else []
+    numbers += [(DIGITS[clock], RtpMap("telephone-event", clock)) for clock in clocks]
     crypto = local.srtp.offer() if local.srtp.offers or local.srtp.agreed is not None else []
     audio = _audio("RTP/SAVP" if crypto else "RTP/AVP", numbers, local.port, 20, direction, crypto)
     if previous is None:
@@ -100,8 +100,8 @@ def _agree(offer: SessionDescription, media: MediaDescription, local: LocalMedia
     srtp = _security(media, local.srtp)
     maps = media.rtpmaps
     listed = [(int(number), maps.get(int(number))) for number in media.formats if _is_payload_type(number)]
-    number, codec = _first_codec(listed, local.codecs)
-    digits, clock = _digits(listed) if local.digit_events else (-1, 8000)
+    number, codec = _first_codec(listed, (*local.codecs, *local.unasked))
+    digits, clock = _digits(listed, codec) if local.digit_events else (-1, 8000)
     direction = offer.direction_of(media)
     return Agreement(
         codec=codec,
@@ -110,7 +110,7 @@ def _agree(offer: SessionDescription, media: MediaDescription, local: LocalMedia
         host=host,
         port=media.port,
         rtcp_port=media.rtcp_port,
-        ptime=_ptime(media),
+        ptime=_ptime(media, codec),
         send_digit_payload_type=digits,
         receive_digit_payload_type=digits,
         digit_clock=clock,
@@ -153,9 +153,10 @@ def _settle(
         for number in theirs.formats
         if _is_payload_type(number)
     ]
-    offered = {encoding.name.upper(): number for number, encoding in our_maps.items()}
-    number, codec = _first_codec(listed, tuple(name for name in CODECS if name in offered))
-    digits, clock = _digits(listed) if "TELEPHONE-EVENT" in offered else (-1, 8000)
+    offered = {name: number for number, encoding in our_maps.items() if (name := codec_name(encoding))}
+    events = digit_types(our_maps.items())
+    number, codec = _first_codec(listed, tuple(offered))
+    digits, clock = _digits(listed, codec) if events else (-1, 8000)
     direction, wanted = answer.direction_of(theirs), offer.direction_of(ours)
     return Agreement(
         codec=codec,
@@ -164,9 +165,9 @@ def _settle(
         host=host,
         port=theirs.port,
         rtcp_port=theirs.rtcp_port,
-        ptime=_ptime(theirs),
+        ptime=_ptime(theirs, codec),
         send_digit_payload_type=digits,
-        receive_digit_payload_type=-1 if digits < 0 else offered["TELEPHONE-EVENT"],
+        receive_digit_payload_type=-1 if digits < 0 else events.get(clock, next(iter(events.values()))),
         digit_clock=clock,
         send=wanted in ("sendrecv", "sendonly") and direction in ("sendrecv", "recvonly") and not held,
         receive=wanted in ("sendrecv", "recvonly") and direction in ("sendrecv", "sendonly"),
@@ -202,33 +203,31 @@ def _is_payload_type(text: str) -> bool:
 
 def _first_codec(listed: list[tuple[int, RtpMap | None]], codecs: tuple[str, ...]) -> tuple[int, str]:
     for number, encoding in listed:
-        if encoding is not None and encoding.clock == 8000 and encoding.channels == 1:
-            name = encoding.name.upper()
-            if name in codecs and name in CODECS:
-                return number, name
+        name = codec_name(encoding)
+        if name in codecs:
+            return number, name
     raise RemoteProtocolError(488, "Incompatible media format")
 
 
-def _digits(listed: list[tuple[int, RtpMap | None]]) -> tuple[int, int]:
+def _digits(listed: list[tuple[int, RtpMap | None]], codec: str) -> tuple[int, int]:
     """Return payload type and clock of telephone-event: with the codec's clock if listed, else the first."""
-    events = [
-        (number, encoding.clock)
-        for number, encoding in listed
-        if encoding is not None and encoding.name.lower() == "telephone-event" and encoding.clock
-    ]
-    return next((event for event in events if event[1] == 8000), events[0] if events else (-1, 8000))
+    events = digit_types(listed)
+    clock = CODECS[codec][1].clock
+    if clock not in events:
+        clock = next(iter(events), 8000)
+    return events.get(clock, -1), clock
 
 
-def _ptime(media: MediaDescription) -> int:
+def _ptime(media: MediaDescription, codec: str) -> int:
     """Return the packet length to send: what the peer asks for as near as we can, never above its maximum."""
     wanted = media.ptime or 20
-    longest = media.maxptime or PTIMES[-1]
+    longest = min(media.maxptime or PTIMES[-1], LONGEST.get(codec, PTIMES[-1]))
     fitting = [ptime for ptime in PTIMES if ptime <= longest] or [PTIMES[0]]
     return max((ptime for ptime in fitting if ptime <= wanted), default=fitting[0])
 
 
 def _accept(media: MediaDescription, agreement: Agreement, local: LocalMedia) -> MediaDescription:
-    numbers = [(agreement.receive_payload_type, RtpMap(agreement.codec, 8000))]
+    numbers = [(agreement.receive_payload_type, CODECS[agreement.codec][1])]
     if agreement.receive_digit_payload_type >= 0:
         encoding = RtpMap("telephone-event", agreement.digit_clock)
         numbers.append((agreement.receive_digit_payload_type, encoding))

@@ -79,7 +79,7 @@ class TollGuard:
     def begin(self, payer: str, provider: str, destination: Address, now: float) -> Permit:
         """Let one call out, for a payer and through a provider ("" = straight to a SIP host). Raises Refused."""
         self.check(destination)
-        self._count(now)
+        self._turn_day()
         accounts = (self._account(payer), self._account(TOTAL), *self._carrying(provider))
         self._let_in(accounts, now)
         permit = Permit(self, accounts)
@@ -88,7 +88,6 @@ class TollGuard:
 
     def onward(self, permit: Permit, provider: str, now: float) -> tuple[Account, ...]:
         """Return the accounts of a call that takes another way; see Permit.onward."""
-        self._count(now)
         kept = permit.accounts[:2]
         before, after = permit.accounts[2:], self._carrying(provider)
         if not kept or before == after:
@@ -106,7 +105,8 @@ class TollGuard:
     def ended(self, permit: Permit, now: float) -> None:
         """Forget a call; see Permit.ended."""
         if permit in self._running:
-            self._count(now)
+            self._charge(permit, now)
+            self._turn_day()
             del self._running[permit]
         self._permits.discard(permit)
         self._warned.discard(permit)
@@ -173,11 +173,15 @@ class TollGuard:
 
     def _count(self, now: float) -> None:
         """Put what running calls have lasted since the last time on their accounts."""
-        for permit, since in self._running.items():
-            for account in permit.accounts:
-                account.seconds += now - since
-            self._running[permit] = now
+        for permit in self._running:
+            self._charge(permit, now)
         self._turn_day()
+
+    def _charge(self, permit: Permit, now: float) -> None:
+        seconds = now - self._running[permit]
+        self._running[permit] = now
+        for account in permit.accounts:
+            account.seconds += seconds
 
     def _turn_day(self) -> None:
         day = self._today()
