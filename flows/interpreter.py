@@ -1,33 +1,54 @@
 """Runs a flow: one `Run` for each call (or for no call), from its first step to its end.
 
 The run keeps the flow set it was given, so a reload changes nothing for it. Between two steps that do not wait
-nothing else runs, so digits and branches cannot fall between. What the world does goes through `flows.ports`.
+nothing else runs, so digits and branches cannot fall between. What the world does goes through `flows.ports`; what
+others want of the run (`flows.control`) happens between two steps.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from flows.actions.base import Ending, Failure, Media, Outcome
+from flows.actions.base import ActionType, Ending, Failure, Media, Outcome
+from flows.beginning import About, first_variables
+from flows.control import Steered
 from flows.digits import Digits
-from flows.model import NO_ID, Action, Flow, FlowSet
-from flows.ports import CallPort, Clock, OutgoingPort, StepFailed, StepRecord, Trace
+from flows.model import Action, Flow, FlowSet
+from flows.ports import (
+    CallPort,
+    Clock,
+    OutgoingPort,
+    Outside,
+    StepBegun,
+    StepFailed,
+    StepRecord,
+    Trace,
+)
 from flows.result import Ended, Limits, RunResult
 from flows.stack import Stack, following, in_between, jump, push
-from flows.variables import DIGITS, RESERVED_PREFIX, Variables
+from flows.variables import RESERVED_PREFIX, Values, Variables
 
-__all__ = ["Ended", "Limits", "Run", "RunResult"]
+__all__ = ["About", "Ended", "Limits", "Run", "RunResult"]
 
 FRAME = 0.02  # seconds; a step that took at least one frame of sound has waited
 OVER = frozenset({"terminating", "canceling", "hangup"})  # statuses of a call that needs no hanging up
 
 
-class Run:
-    """One execution of a flow. Call `execute` once; `digit` and `stop` may come at any time."""
+class Run(Steered):
+    """One execution of a flow. Call `execute` once; everything else may come at any time.
+
+    Args:
+        call: the call that it runs on; None: steps that need one are skipped.
+        outgoing: what places calls; None: the call.
+        outside: what it reaches beyond calls.
+        began: is told each step that the run comes to, before it is done; must not raise and must not wait.
+        variables: what it starts with, beside those of `about`.
+        complete_count: how many runs came before it by `on_complete_flow_id`.
+    """
 
     def __init__(
         self,
@@ -37,30 +58,38 @@ class Run:
         call: CallPort | None,
         clock: Clock,
         outgoing: OutgoingPort | None = None,
+        outside: Outside | None = None,
+        about: About | None = None,
         trace: Trace | None = None,
+        began: Callable[[StepBegun], None] | None = None,
         variables: Mapping[str, str] | None = None,
         limits: Limits | None = None,
         run_id: str = "",
         complete_count: int = 0,
     ) -> None:
+        super().__init__(Stack(flow))
         self.id = run_id or str(uuid4())
         self.flows = flows
         self.first_flow = flow
         self.clock = clock
-        self.variables = Variables(_first_variables(self.id, flow, call, variables or {}, complete_count))
+        self.about = about or About.of(variables or {})
+        self.variables = Variables(
+            first_variables(
+                self.id, flow, self.about, variables or {}, complete_count, has_call=call is not None
+            )
+        )
         self.digits = Digits(self.variables)
+        self.outside = outside or Outside()
         self.finished: RunResult | None = None
         self._call = call
         self._outgoing = outgoing or call
         self._trace = trace
+        self._began = began
         self._limits = limits or Limits()
         self._complete_count = complete_count
-        self._stack = Stack(flow)
-        self._steps = 0
         self._unwaited = 0
         self._stop_reason: str | None = None
         self._begun = False
-        self._hanging_up = False
         self._work: asyncio.Task[tuple[Ended, str]] | None = None
         self._background: set[asyncio.Task[object]] = set()
 
@@ -82,22 +111,19 @@ class Run:
     def values(self) -> Mapping[str, str]:
         """Return what `${name}` stands for: the system variables that the flow was given come first."""
         given = {name: v for name, v in self.flow.given.items() if name.startswith(RESERVED_PREFIX)}
-        return {**self.variables, **given} if given else self.variables
+        reference = self.about.data
+        return Values(self.variables, given, reference) if given or reference else self.variables
 
     @property
-    def flow(self) -> Flow:
-        """Return the flow of the current step."""
-        return self._stack.flow
+    def reference_id(self) -> str:
+        """Return the id of what the run is about."""
+        return self.about.reference_id
 
     @property
-    def action(self) -> Action:
-        """Return the current step; the first one before the run has begun."""
-        return self._stack.flow.actions[max(self._stack.index, 0)]
-
-    @property
-    def steps(self) -> int:
-        """Return how many steps have begun."""
-        return self._steps
+    def is_over(self) -> bool:
+        """Whether it does nothing any more, or soon will not."""
+        done = self._work is not None and self._work.done()
+        return done or self.finished is not None or self._stop_reason is not None
 
     def digit(self, digit: str) -> None:
         """Take one digit that the caller typed."""
@@ -174,13 +200,16 @@ class Run:
         task.add_done_callback(done)
 
     async def _run(self) -> tuple[Ended, str]:
-        stack = following(self._stack)
+        stack = self._steer(self._stack, following(self._stack))
         while stack is not None:
             self._stack = stack
             verdict = await self._step(stack)
             if isinstance(verdict, tuple):
                 return verdict
-            stack = verdict
+            try:
+                stack = self._steer(stack, verdict)
+            except StepFailed as fault:
+                return Ended.FAILED, str(fault)
         return Ended.FINISHED, "end of the flow"
 
     async def _step(self, stack: Stack) -> Stack | tuple[Ended, str] | None:
@@ -192,7 +221,7 @@ class Run:
         outcome, detail = "done", ""
         goes_to: Stack | tuple[Ended, str] | None = None
         try:
-            came = await self._do(action)
+            came = await self._do(action, began_utc)
             detail = came.detail
             goes_to, outcome = self._advance(stack, came)
         except _LimitReached as fault:
@@ -214,14 +243,33 @@ class Run:
             self._record(self._steps, stack.flow, action, began_utc, outcome, detail, seconds)
         return goes_to
 
-    async def _do(self, action: Action) -> Outcome:
+    async def _do(self, action: Action, began: datetime) -> Outcome:
         if self._steps > self._limits.steps:
             raise _LimitReached(f"more than {self._limits.steps} steps in one run")
         if self._unwaited > self._limits.steps_without_waiting:
             raise _LimitReached(f"more than {self._limits.steps_without_waiting} steps without waiting")
+        needless = self._needless(action)
+        try:
+            body = action.filled(self.values)
+        except StepFailed:
+            self._begin(action, None, began)
+            if needless:
+                return needless
+            raise
+        self._begin(action, body, began)
+        return needless or await self._until_left(body.execute(self))
+
+    def _begin(self, action: Action, body: ActionType | None, began: datetime) -> None:
+        if self._began is not None:
+            self._began(StepBegun(self._steps, self.flow, action, body, began))
+
+    def _needless(self, action: Action) -> Outcome | None:
+        """Return why a step does not belong into this run, None where it does."""
         if action.kind.media is Media.CALL and self._call is None:
             return Outcome("needs a call, this run has none", skipped=True)
-        return await action.filled(self.values).execute(self)
+        if action.kind.media is Media.NO_CALL and (self._call is not None or not self.about.is_no_call):
+            return Outcome("is only for runs about something that is no call", skipped=True)
+        return None
 
     def _advance(self, stack: Stack, came: Outcome) -> tuple[Stack | tuple[Ended, str] | None, str]:
         """Return where an outcome leads and the word for the trace."""
@@ -236,6 +284,8 @@ class Run:
             if flow is None:
                 raise StepFailed(f"there is no flow '{came.fetch}'")
             return following(push(stack, flow)), word
+        if came.push is not None:
+            return following(push(stack, came.push)), word
         if came.steps:
             return following(in_between(stack, came.steps)), word
         return following(stack), word
@@ -298,22 +348,6 @@ class Run:
                     variables=changes,
                 )
             )
-
-
-def _first_variables(
-    run_id: str, flow: Flow, call: CallPort | None, given: Mapping[str, str], complete_count: int
-) -> dict[str, str]:
-    values = {DIGITS: ""} if call is not None else {}
-    values.update((name, value) for name, value in flow.given.items() if not name.startswith(RESERVED_PREFIX))
-    values.update(given)
-    # A run that follows another one inherits the other one's variables, its id among them.
-    values["voipbin.activeflow.reference_activeflow_id"] = (
-        given.get("voipbin.activeflow.id", NO_ID) if complete_count else NO_ID
-    )
-    values["voipbin.activeflow.id"] = run_id
-    values["voipbin.activeflow.flow_id"] = str(flow.uuid)
-    values["voipbin.activeflow.complete_count"] = str(complete_count)
-    return values
 
 
 class _LimitReached(Exception):  # noqa: N818 - reads as what happened to the run

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from flows.actions.base import Media
 from flows.actions.prompts import is_url
 from flows.draft import Draft, Step, scalars
-from flows.findings import Finding, did_you_mean, error, warning
+from flows.findings import Finding, Place, did_you_mean, error, warning
 from flows.graph import CallGraph, FlowGraph
 from flows.model import RESERVED_IDS, key_of
 from flows.system_variables import SYSTEM_VARIABLES
@@ -17,15 +17,26 @@ from flows.yamlnodes import ListNode, ScalarNode
 
 
 def check_drafts(
-    drafts: list[Draft], known: Mapping[str, Draft] | None, *, base: Path | None
+    drafts: list[Draft],
+    known: Mapping[str, Draft] | None,
+    *,
+    base: Path | None,
+    outer: Collection[str] = (),
+    lenient: bool = False,
 ) -> Iterator[Finding]:
-    """Check flows, with each other where `known` names all flows (by name and by UUID)."""
+    """Check flows, with each other where `known` names all flows (by name and by UUID).
+
+    Args:
+        base: folder that file names in `play` start from; None: they are not checked.
+        outer: ids and UUIDs of steps elsewhere that steps may name.
+        lenient: only warn of steps that are never reached.
+    """
     drafts = [inner for draft in drafts for inner in draft.every_draft()]
     calls = CallGraph(drafts, known or {})
     graphs = [(draft, FlowGraph(draft, calls)) for draft in drafts]
     for draft, graph in graphs:
-        yield from _targets(draft, calls)
-        yield from _unreached(draft, graph)
+        yield from _targets(draft, calls, outer)
+        yield from _unreached(draft, graph, warning if lenient else error)
         yield from _loops(draft, graph)
         for step in draft.steps:
             if step.kind is not None:
@@ -38,7 +49,7 @@ def check_drafts(
     yield from _recursion(drafts, calls, calls.endless({draft.name: graph for draft, graph in graphs}))
 
 
-def _targets(draft: Draft, calls: CallGraph) -> Iterator[Finding]:
+def _targets(draft: Draft, calls: CallGraph, outer: Collection[str]) -> Iterator[Finding]:
     own = draft.ids()
     candidates = [step.id for step in draft.steps if step.named]
     for step in draft.steps:
@@ -46,12 +57,14 @@ def _targets(draft: Draft, calls: CallGraph) -> Iterator[Finding]:
             is_option = place is not step.node.entries.get("next_id")
             if (is_option and "${" in target) or target in RESERVED_IDS or key_of(target) in own:
                 continue
+            if key_of(target) in outer:
+                continue
             if any(key_of(target) in caller.ids() for caller in calls.callers(draft)):
                 continue
             yield error(place, f"there is no step '{target}'{did_you_mean(target, candidates)}")
 
 
-def _unreached(draft: Draft, graph: FlowGraph) -> Iterator[Finding]:
+def _unreached(draft: Draft, graph: FlowGraph, finding: Callable[[Place, str], Finding]) -> Iterator[Finding]:
     dead = [step for step in draft.steps if step.index not in graph.reached]
     for step in dead:
         if step.index - 1 in graph.reached or step.index == 0:
@@ -59,9 +72,9 @@ def _unreached(draft: Draft, graph: FlowGraph) -> Iterator[Finding]:
             while step.index + count < graph.size and step.index + count not in graph.reached:
                 count += 1
             if count == 1:
-                yield error(step.node, "this step is never reached")
+                yield finding(step.node, "this step is never reached")
             else:
-                yield error(step.node, f"this step and the {_steps(count - 1)} after it are never reached")
+                yield finding(step.node, f"this step and the {_steps(count - 1)} after it are never reached")
 
 
 def _steps(count: int) -> str:

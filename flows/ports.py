@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from flows.model import Flow
+    from flows.actions.base import ActionType
+    from flows.model import Action, Flow
 
 
 class StepFailed(Exception):  # noqa: N818 - reads as what happened to the step
@@ -85,6 +86,67 @@ class StepRecord:
     outcome: str  # "done", "skipped", "failed", "ended"
     detail: str = ""  # the branch taken, why it was skipped …; never digits or texts of callers
     variables: Mapping[str, str] = field(default_factory=dict)  # changed by the step
+
+
+@dataclass(frozen=True, slots=True)
+class StepBegun:
+    """A step that a run has come to, for whoever watches it."""
+
+    number: int  # 1, 2, 3 … in the run
+    flow: Flow
+    action: Action
+    body: ActionType | None  # its options with the variables filled in; None where they do not fit
+    began: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WebAnswer:
+    """What a web server answered."""
+
+    status: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail as a flow writes it."""
+
+    to: tuple[str, ...]
+    subject: str
+    content: str
+    recordings: tuple[str, ...] = ()  # ids of recordings to attach
+
+
+class WebPort(Protocol):
+    """Requests to web servers that flows name; private hosts are refused."""
+
+    async def request(self, method: str, url: str, *, body: str, content_type: str) -> WebAnswer:
+        """Send a request and return the answer, whatever its status. Raises StepFailed where none came."""
+        ...
+
+    async def notify(self, method: str, url: str, *, body: str, content_type: str) -> WebAnswer:
+        """Do the same signed, and try again where the server fails; returns its last answer. Raises StepFailed."""
+        ...
+
+    def send(self, method: str, url: str, *, body: str, content_type: str) -> None:
+        """Notify and go on at once, also beyond the end of the run. Raises StepFailed where too many wait."""
+        ...
+
+
+class MailPort(Protocol):
+    """Sends mails."""
+
+    def send(self, mail: Mail) -> None:
+        """Take a mail to send in the background, beyond the end of the run. Raises StepFailed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What steps reach beyond calls; a step that needs what is None fails."""
+
+    web: WebPort | None = None
+    mail: MailPort | None = None
 
 
 class OutgoingPort(Protocol):

@@ -1,12 +1,13 @@
 """The stacks of a run: which flow is at which step, and where to return to when its steps are done.
 
-A fork (`fetch_flow`) pushes a stack; when its last step is done the run goes on after the step that pushed it. A
-target is looked up in the current stack, then up the return chain, which drops the stacks above the found one.
+A fork (`fetch_flow`) pushes a stack; when its last step is done the run goes on after the step that pushed it. Steps
+pushed from outside come before a step that has not begun, and return to it. A target is looked up in the current
+stack, then up the return chain, which drops the stacks above the found one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from flows.actions.base import ActionType
@@ -25,6 +26,7 @@ class Stack:
     index: int = -1
     depth: int = 1
     counts: dict[int, int] = field(default_factory=dict)  # jumps left, by index of a goto
+    resumes: bool = False  # returns to the step in hand below, which has not begun, not to the one after it
 
     @property
     def action(self) -> Action:
@@ -37,6 +39,15 @@ def push(stack: Stack, flow: Flow) -> Stack:
     if stack.depth >= MAX_STACKS:
         raise StepFailed(f"more than {MAX_STACKS} flows inside each other")
     return Stack(flow, below=stack, depth=stack.depth + 1)
+
+
+def push_before(stack: Stack | None, flow: Flow) -> Stack:
+    """Return the stack at the first step of `flow`, after which the step in hand runs. Raises StepFailed."""
+    if stack is None:
+        return Stack(flow, index=0)
+    pushed = push(stack, flow)
+    pushed.index, pushed.resumes = 0, True
+    return pushed
 
 
 def in_between(stack: Stack, steps: Iterable[tuple[str, ActionType]]) -> Stack:
@@ -74,8 +85,17 @@ def following(stack: Stack) -> Stack | None:
         if current.index + 1 < len(current.flow.actions):
             current.index += 1
             return current
+        if current.resumes:
+            return current.below
         current = current.below
     return None
+
+
+def reachable(stack: Stack | None) -> Iterator[str]:
+    """Yield the ids and UUIDs of all steps that a jump may lead to."""
+    while stack is not None:
+        yield from stack.flow.positions
+        stack = stack.below
 
 
 def jump(stack: Stack, target: str) -> Stack | None:
@@ -101,4 +121,6 @@ def _past(stack: Stack) -> Stack | None:
     if stack.index + 1 < len(stack.flow.actions):
         stack.index += 1
         return stack
-    return following(stack.below) if stack.below is not None else None
+    if stack.below is None or stack.resumes:
+        return stack.below
+    return following(stack.below)

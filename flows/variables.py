@@ -8,13 +8,14 @@ are never substituted.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from flows.ports import StepFailed
 from flows.yamlnodes import Plain
 
 DIGITS = "voipbin.call.digits"
+REFERENCE_DATA = "voipbin.flow.reference_data"
 RESERVED_PREFIX = "voipbin."
 
 MAX_INJECTED = 100  # names
@@ -23,6 +24,7 @@ MAX_VALUE_BYTES = 32_768
 MAX_TOTAL_BYTES = 262_144
 
 _REFERENCE = re.compile(r"\$\{(.*?)\}", re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON may hold one half of a pair alone, UTF-8 may not
 
 
 def substitute(text: str, values: Mapping[str, str]) -> str:
@@ -101,6 +103,42 @@ class Variables(Mapping[str, str]):
         return changes
 
 
+class Values(Mapping[str, str]):
+    """What `${name}` stands for in one step.
+
+    Args:
+        variables: those of the run.
+        given: system variables that came with the step's flow; they come first.
+        reference: returns what the run is about as JSON, read anew for each use; None: it is about nothing.
+    """
+
+    def __init__(
+        self,
+        variables: Mapping[str, str],
+        given: Mapping[str, str],
+        reference: Callable[[], str] | None,
+    ) -> None:
+        self._variables = variables
+        self._given = given
+        self._reference = reference
+
+    def __getitem__(self, name: str) -> str:
+        if name in self._given:
+            return self._given[name]
+        if name == REFERENCE_DATA and self._reference is not None:
+            return self._reference()
+        return self._variables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        names = dict.fromkeys((*self._given, *self._variables))
+        if self._reference is not None:
+            names[REFERENCE_DATA] = None
+        return iter(names)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
 @dataclass(frozen=True, slots=True)
 class Injected:
     """Variables that came from outside, after the limits."""
@@ -122,14 +160,18 @@ def accept_injected(injected: Mapping[str, object], inherited: Mapping[str, str]
         key = name.strip()
         if not key:
             refused.append("a variable without a name")
+        elif _SURROGATE.search(key):
+            refused.append("a name with half a character in it")
         elif key.casefold().startswith(RESERVED_PREFIX):
             refused.append(f"'{key[:80]}': names of the system cannot be set from outside")
         elif not isinstance(value, str | bool | int | float):
             refused.append(f"'{key[:80]}': the value is not text")
+        elif _SURROGATE.search(text := _text(value)):
+            refused.append(f"'{key[:80]}': the value has half a character in it")
         else:
-            values[key] = _text(value)
+            values[key] = text
     sizes = [_size(item) for item in values.items()]
-    inherited_bytes = sum(map(_size, inherited.items())) if inherited else 0
+    merged = sum(map(_size, {**(inherited or {}), **values}.items()))
     problem = ""
     if len(values) > MAX_INJECTED:
         problem = f"more than {MAX_INJECTED} variables"
@@ -137,7 +179,7 @@ def accept_injected(injected: Mapping[str, object], inherited: Mapping[str, str]
         problem = f"a value of more than {MAX_VALUE_BYTES} bytes"
     elif sum(sizes) > MAX_INJECTED_BYTES:
         problem = f"more than {MAX_INJECTED_BYTES} bytes of variables"
-    elif sum(sizes) + inherited_bytes > MAX_TOTAL_BYTES:
+    elif merged > MAX_TOTAL_BYTES:
         problem = f"more than {MAX_TOTAL_BYTES} bytes of variables with the inherited ones"
     if problem:
         return Injected({}, (*refused, f"{problem}: none of them is taken"))

@@ -39,6 +39,10 @@ _CORE_TAGS = frozenset(
 )
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
+# JSON (RFC 8259 section 7) writes characters beyond U+FFFF as two escapes, YAML as one. Every escape is matched, so
+# that a backslash behind a backslash begins none.
+_ESCAPE = re.compile(r"\\(?:u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})|.)", re.IGNORECASE | re.DOTALL)
+
 _HINTS = {
     "mapping values are not allowed in this context": "text with ': ' in it needs quotes",
     "found character that cannot start any token": "text that begins with '@', '`' or '%' needs quotes",
@@ -99,13 +103,19 @@ def load_nodes(path: Path) -> tuple[Node | None, list[Finding]]:
     return parse_nodes(text, path)
 
 
+def forbidden_in(text: str) -> str | None:
+    """Return the first character of a text that cannot stand in a document, None where all can."""
+    found = _FORBIDDEN.search(text)
+    return found.group() if found is not None else None
+
+
 def parse_nodes(text: str, file: Path) -> tuple[Node | None, list[Finding]]:
-    """Turn YAML text into nodes; `file` is only the name that findings carry."""
+    """Turn YAML or JSON text into nodes; `file` is only the name that findings carry."""
     forbidden = _FORBIDDEN.search(text)
     if forbidden is not None:
         place = _position(text[: forbidden.start()])
         return None, [_at(file, *place, f"control character U+{ord(forbidden.group()):04X} is not allowed")]
-    composer = _Composer(text, file)
+    composer = _Composer(_ESCAPE.sub(_whole_character, text) if "\\u" in text else text, file)
     try:
         node = composer.compose()
     except yaml.YAMLError as fault:
@@ -124,6 +134,13 @@ def plain(node: Node) -> Plain:
     if isinstance(node, ListNode):
         return [plain(item) for item in node.items]
     return {key: plain(value) for key, value in node.entries.items()}
+
+
+def _whole_character(escape: re.Match[str]) -> str:
+    high, low = escape.groups()
+    if high is None:
+        return escape.group()
+    return f"\\U{0x10000 + ((int(high, 16) - 0xD800) << 10) + int(low, 16) - 0xDC00:08x}"
 
 
 class _Refused(Exception):  # noqa: N818 - control flow inside this module

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 
 from flows.digits import Digits
 from flows.model import Action, Flow, FlowSet
-from flows.ports import Address, CallPort, Clock, OutgoingPort
+from flows.ports import Address, CallPort, Clock, OutgoingPort, Outside
 from flows.validation import Strict
 from flows.variables import Variables
 from flows.yamlnodes import Plain
@@ -27,6 +27,7 @@ class Media(Enum):
     """Which runs a step belongs to; in all others it is skipped, visibly."""
 
     CALL = "call"
+    NO_CALL = "no call"  # runs about something that is no call
     ANY = "any"
 
 
@@ -52,6 +53,7 @@ class Outcome:
     skipped: bool = False
     jump: str = ""  # id of the step to go on with
     fetch: str = ""  # flow whose steps run before the following step
+    push: Flow | None = None  # the same for a flow that has no name
     steps: tuple[tuple[str, ActionType], ...] = ()  # what to do before the following step, each with a name
     ending: Ending | None = None
 
@@ -88,6 +90,21 @@ class Context(Protocol):
         ...
 
     @property
+    def outside(self) -> Outside:
+        """Return what is beyond calls: web servers, mail."""
+        ...
+
+    @property
+    def id(self) -> str:
+        """Return the id of the run."""
+        ...
+
+    @property
+    def reference_id(self) -> str:
+        """Return the id of what the run is about; the nil UUID where that is nothing."""
+        ...
+
+    @property
     def flows(self) -> FlowSet:
         """Return all flows of the run."""
         ...
@@ -109,6 +126,17 @@ class Context(Protocol):
 
     async def hang_up(self, reason: str, *, reference_id: str = "", status: int = 0) -> None:
         """Hang the call up as this step's own deed: that it is over then does not cut the step short."""
+        ...
+
+    def read_steps(self, actions: object, name: str) -> Flow:
+        """Return steps that came from outside as a flow, checked; they may lead to steps of the run.
+
+        Raises StepsRefused.
+        """
+        ...
+
+    async def proceed_asked(self) -> None:
+        """Wait until somebody lets the run go on (`Run.proceed`)."""
         ...
 
     def count_down(self, count: int) -> bool:

@@ -19,6 +19,7 @@ from flows.actions.jumping import Branch, FetchFlow, Goto
 from flows.actions.keypad import DigitsReceive, DigitsSend
 from flows.actions.prompts import Beep, Play, Talk
 from flows.actions.rooms import ConfbridgeJoin, ConferenceJoin, Mute
+from flows.actions.steering import Block, Empty
 from flows.actions.variable import VariableSet
 from flows.actions.waiting import Echo, Sleep, StreamEcho
 
@@ -45,6 +46,8 @@ _TYPES: tuple[type[ActionType], ...] = (
     ConfbridgeJoin,
     ConferenceJoin,
     Mute,
+    Block,
+    Empty,
     Hangup,
     Stop,
 )
@@ -57,7 +60,6 @@ NOT_YET: Final = frozenset(
         "ai_talk",
         "ai_task",
         "amd",
-        "block",
         "case_create",
         "conversation_send",
         "email_send",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flows import Flow, FlowSet, Run, RunLimits, RunResult, load_flow_text
+from flows import About, Flow, FlowSet, Outside, Run, RunLimits, RunResult, StepBegun, load_flow_text
 from tests.fakes.clock import VirtualClock
 from tests.fakes.flowport import ScriptedCall, TraceList
 
@@ -38,11 +38,14 @@ class Scene:
         start: datetime = EIGHT,
         complete_count: int = 0,
         dials: bool = False,
+        outside: Outside | None = None,
+        about: About | None = None,
     ) -> None:
         main = flow(text)
         self.clock = VirtualClock(start)
         self.call = ScriptedCall(self.clock, status=status)
         self.trace = TraceList()
+        self.begun: list[StepBegun] = []
         self.flows = FlowSet([main, *(flow(t, name) for name, t in (others or {}).items())])
         self.run = Run(
             self.flows,
@@ -50,15 +53,18 @@ class Scene:
             call=self.call if with_call else None,
             clock=self.clock,
             outgoing=self.call if dials else None,
+            outside=outside,
+            about=about,
             trace=self.trace,
+            began=self.begun.append,
             variables=variables,
             limits=limits,
             complete_count=complete_count,
         )
-        self._script: list[tuple[float, str]] = []
+        self._script: list[tuple[float, str | Callable[[], object]]] = []
 
-    def at(self, seconds: float, *digits: str) -> Scene:
-        """Type digits at a time; "end" hangs up instead, "stop" ends the run from outside."""
+    def at(self, seconds: float, *digits: str | Callable[[], object]) -> Scene:
+        """Type digits at a time; "end" hangs up instead, "stop" ends the run from outside, a function is called."""
         self._script.extend((seconds, digit) for digit in digits)
         return self
 
@@ -95,6 +101,8 @@ class Scene:
                 self.run.stop("the caller hung up")
             elif what == "stop":
                 self.run.stop("stopped by the operator")
+            elif not isinstance(what, str):
+                what()
             else:
                 self.run.digit(what)
                 self.call.digit()
