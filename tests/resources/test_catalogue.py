@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from tests.databases import sqlite_url
 from tests.resources.things import Thing, make_ledger, open_store
 from voipbin_sip.resources.base import declared_id
 from voipbin_sip.resources.catalogue import Catalogue, Declared, NotFound
@@ -17,8 +18,8 @@ from voipbin_sip.store.tables import events
 LATER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-async def test_what_was_made_is_there_after_a_restart_and_its_secret_in_no_event(tmp_path: Path) -> None:
-    store = await open_store(tmp_path)
+async def test_what_was_made_is_there_after_a_restart_and_its_secret_in_no_event(database: str) -> None:
+    store = await open_store(database)
     ledger, heard = make_ledger(store)
     things = Catalogue(ledger, [Thing])
     made = await things.create(Thing(name="a", secret="s3cret"), "thing_created")
@@ -30,7 +31,7 @@ async def test_what_was_made_is_there_after_a_restart_and_its_secret_in_no_event
     assert len(told) == 2
     assert "s3cret" not in "".join(told) + str([event.data for event in heard.events])
 
-    again = await open_store(tmp_path)
+    again = await open_store(database)
     ledger, _ = make_ledger(again)
     things = Catalogue(ledger, [Thing])
     await things.load()
@@ -39,8 +40,8 @@ async def test_what_was_made_is_there_after_a_restart_and_its_secret_in_no_event
     assert (found.name, found.secret, found.tm_create) == ("b", "s3cret", made.tm_create)
 
 
-async def test_deleted_ones_are_found_by_id_only_and_do_not_change_any_more(tmp_path: Path) -> None:
-    store = await open_store(tmp_path)
+async def test_deleted_ones_are_found_by_id_only_and_do_not_change_any_more(database: str) -> None:
+    store = await open_store(database)
     things = Catalogue(make_ledger(store)[0], [Thing])
     made = await things.create(Thing(name="a"))
     deleted = await things.delete(Thing, made.id)
@@ -54,8 +55,8 @@ async def test_deleted_ones_are_found_by_id_only_and_do_not_change_any_more(tmp_
     await store.close()
 
 
-async def test_pages_go_from_new_to_old_without_gaps(tmp_path: Path) -> None:
-    store = await open_store(tmp_path)
+async def test_pages_go_from_new_to_old_without_gaps(database: str) -> None:
+    store = await open_store(database)
     things = Catalogue(make_ledger(store)[0], [Thing])
     for number in range(7):
         await things.create(Thing(name=str(number)))
@@ -68,8 +69,8 @@ async def test_pages_go_from_new_to_old_without_gaps(tmp_path: Path) -> None:
     assert seen == list("6543210")
 
 
-async def test_declared_ones_keep_their_ids_and_are_changed_in_their_file_only(tmp_path: Path) -> None:
-    store = await open_store(tmp_path)
+async def test_declared_ones_keep_their_ids_and_are_changed_in_their_file_only(database: str) -> None:
+    store = await open_store(database)
     things = Catalogue(make_ledger(store)[0], [Thing])
     calls: list[int] = []
     things.watch(Thing, lambda: calls.append(len(things.all(Thing))))
@@ -88,7 +89,7 @@ async def test_declared_ones_keep_their_ids_and_are_changed_in_their_file_only(t
 
 
 async def test_without_a_database_nothing_changes(tmp_path: Path) -> None:
-    store = await open_store(tmp_path)
+    store = await open_store(sqlite_url(tmp_path / "test.db"))
     ledger, heard = make_ledger(store)
     things = Catalogue(ledger, [Thing])
     made = await things.create(Thing(name="a"))

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import sqlite3
+import json
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 
 from tests.resources.things import SLOW, Thing, make_ledger, open_store
 from tests.store.waiting import until
 from voipbin_sip.resources.catalogue import NotFound
 from voipbin_sip.resources.history import History
+from voipbin_sip.store.tables import events, resources
 
 LATER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-async def test_a_state_is_seen_before_it_is_written_and_after(tmp_path: Path) -> None:
-    store = await open_store(tmp_path)
+async def test_a_state_is_seen_before_it_is_written_and_after(database: str) -> None:
+    store = await open_store(database)
     history = History(make_ledger(store)[0])
     thing = history.begin(Thing(name="a"), "thing_created")
     assert await history.get(Thing, thing.id) == thing
@@ -29,12 +30,12 @@ async def test_a_state_is_seen_before_it_is_written_and_after(tmp_path: Path) ->
     await store.close()
 
 
-async def test_lists_mix_what_is_written_with_what_waits(tmp_path: Path) -> None:
-    store = await open_store(tmp_path)
+async def test_lists_mix_what_is_written_with_what_waits(database: str) -> None:
+    store = await open_store(database)
     history = History(make_ledger(store)[0])
     written = [history.begin(Thing(name=str(number))) for number in range(4)]
     await store.close()
-    store = await open_store(tmp_path, SLOW)
+    store = await open_store(database, SLOW)
     history = History(make_ledger(store)[0])
     history.begin(Thing(name="4"))
     history.put(written[1].changed(name="changed"))
@@ -47,8 +48,8 @@ async def test_lists_mix_what_is_written_with_what_waits(tmp_path: Path) -> None
     await store.close()
 
 
-async def test_the_parts_of_one_thing(tmp_path: Path) -> None:
-    store = await open_store(tmp_path)
+async def test_the_parts_of_one_thing(database: str) -> None:
+    store = await open_store(database)
     history = History(make_ledger(store)[0])
     whole = uuid4()
     history.begin(Thing(name="mine", part_of=whole))
@@ -59,31 +60,34 @@ async def test_the_parts_of_one_thing(tmp_path: Path) -> None:
     await store.close()
 
 
-async def test_an_unknown_id_is_not_found(tmp_path: Path) -> None:
-    store = await open_store(tmp_path)
+async def test_an_unknown_id_is_not_found(database: str) -> None:
+    store = await open_store(database)
     with pytest.raises(NotFound):
         await History(make_ledger(store)[0]).get(Thing, uuid4())
     await store.close()
 
 
-async def test_no_state_is_in_the_database_before_its_events(tmp_path: Path) -> None:
+async def test_no_state_is_in_the_database_before_its_events(database: str) -> None:
     """However the queue is cut into transactions."""
-    store = await open_store(tmp_path)
+    store = await open_store(database)
     store._queue._pace = type(store._queue._pace)(gather=0.001, batch=3)
     history = History(make_ledger(store)[0])
     things = [history.begin(Thing(name="0"), "thing_created") for _ in range(10)]
     for number in range(1, 20):
         things = [history.put(thing.changed(name=str(number)), "thing_updated") for thing in things]
 
-    def consistent() -> bool:
-        with sqlite3.connect(tmp_path / "test.db") as connection:
-            states = dict(connection.execute("SELECT id, body FROM resources"))
-            told: dict[str, set[str]] = {}
-            for id_, data in connection.execute("SELECT resource_id, data FROM events"):
-                told.setdefault(id_, set()).add(data.split('"name":"')[1].split('"')[0])
-            for id_, body in states.items():
-                assert body.split('"name":"')[1].split('"')[0] in told[id_]
-            return not store.waiting
+    other = await open_store(database)
 
-    await until(consistent)
+    async def read_all() -> None:
+        states = await other.fetch(select(resources))
+        told = {
+            (row["resource_id"], json.loads(row["data"])["name"]) for row in await other.fetch(select(events))
+        }
+        assert {(row["id"], json.loads(row["body"])["name"]) for row in states} <= told
+
+    while store.waiting:
+        await read_all()
+    await read_all()
+    assert len(await other.fetch(select(resources))) == 10
     await store.close()
+    await other.close()

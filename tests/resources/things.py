@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import ClassVar
 from uuid import UUID
 
@@ -29,8 +28,8 @@ class Thing(Resource):
         return Links(reference_id=self.part_of)
 
 
-async def open_store(path: Path, pace: Pace = FAST) -> Store:
-    store = Store(f"sqlite+aiosqlite:///{path / 'test.db'}", pace)
+async def open_store(database: str, pace: Pace = FAST) -> Store:
+    store = Store(database, pace)
     assert await store.open()
     return store
 

@@ -18,8 +18,8 @@ from voipbin_sip.store.tables import bindings, metadata
 
 
 @pytest.fixture
-async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
-    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path}/test.db")
+async def engine(empty_database: str) -> AsyncIterator[AsyncEngine]:
+    engine = create_async_engine(empty_database)
     yield engine
     await engine.dispose()
 
