@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from uuid import UUID
 
-from flows import Flow, FlowSet, Run, RunLimits, RunResult
+import structlog
+
+from flows import About, Flow, FlowSet, Outside, Run, RunLimits, RunResult
 from flows.ports import StepFailed
 from voipbin_sip.calls.admission import Admitted
 from voipbin_sip.calls.call import Address, Call, Originator
@@ -16,8 +19,10 @@ from voipbin_sip.calls.incoming import IncomingSession
 from voipbin_sip.calls.outgoing import OutgoingSession, Target
 from voipbin_sip.calls.session import CallSession
 from voipbin_sip.flowhost.direct import conference_flow, connecting_flow, room_flow
+from voipbin_sip.flowhost.nocall import NOBODY, NoCallSteps
+from voipbin_sip.flowhost.reference import call_as_json
+from voipbin_sip.flowhost.runs import Begin, LiveRun, Runs, TooManyRuns
 from voipbin_sip.flowhost.steps import CallSteps, Parts
-from voipbin_sip.flowhost.trace import RealClock, RunTrace
 from voipbin_sip.sip.events import Progress
 from voipbin_sip.speech import Prompt
 
@@ -44,6 +49,11 @@ class FlowHost:
 
     Args:
         flows: gives the flows of now; each run keeps the set that it started with.
+        outside: what steps reach beyond calls.
+
+    Attributes:
+        runs: those that go on, for who watches or steers them.
+        reference_data: returns a call as JSON, for `voipbin.flow.reference_data`.
     """
 
     def __init__(
@@ -51,11 +61,12 @@ class FlowHost:
         flows: Callable[[], FlowSet],
         parts: Parts,
         limits: RunLimits,
+        outside: Outside | None = None,
     ) -> None:
         self._flows = flows
         self._parts = parts
-        self._limits = limits
-        self._clock = RealClock()
+        self.runs = Runs(limits, outside)
+        self.reference_data: Callable[[Call], str] = call_as_json
         self._tasks: set[asyncio.Task[None]] = set()
         self._served: dict[CallSession, _Served] = {}
 
@@ -98,7 +109,7 @@ class FlowHost:
 
     async def place(
         self,
-        parent: CallSession,
+        parent: CallSession | None,
         originator: Originator,
         destinations: Sequence[Address],
         flow: Flow,
@@ -108,9 +119,10 @@ class FlowHost:
     ) -> None:
         """Begin a call to each destination; who answers gets `flow`.
 
-        `chained`: the calls end with `parent`. `early_execution`: the flow begins when it rings. Raises StepFailed
-        where nobody can be called at all.
+        `chained`: the calls end with `parent`, where there is one. `early_execution`: the flow begins when it
+        rings. Raises StepFailed where nobody can be called at all.
         """
+        log = parent.log if parent is not None else structlog.get_logger("flow")
         reachable, problems = [], []
         for destination in destinations:
             try:
@@ -119,12 +131,12 @@ class FlowHost:
                 )
             except NotReachable as error:
                 problems.append(str(error))
-                parent.log.warning("destination not called", why=str(error))
+                log.warning("destination not called", why=str(error))
         if not reachable:
             raise StepFailed("; ".join(problems) or "no destination")
         for destination, targets in reachable:
             work = self._place_one(targets, originator, destination, flow, early=early_execution)
-            self._begin(_until_over(parent, work) if chained else work)
+            self._begin(_until_over(parent, work) if chained and parent is not None else work)
 
     async def _place_one(
         self,
@@ -158,54 +170,105 @@ class FlowHost:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _serve(self, session: CallSession, flow: Flow, destination: Address | None = None) -> None:
+    def run(
+        self,
+        flow: Flow,
+        *,
+        about: About,
+        originator: Originator = NOBODY,
+        variables: Mapping[str, str] | None = None,
+        run_id: UUID | None = None,
+    ) -> LiveRun:
+        """Begin a run without a call, and return it at once. Raises TooManyRuns.
+
+        Args:
+            originator: for whom its `call` steps place calls.
+            variables: those inherited and those injected (see flows.accept_injected).
+        """
+        begin = Begin(
+            flows=self._flows(),
+            flow=flow,
+            about=about,
+            outgoing=NoCallSteps(self.place, originator),
+            originator=originator,
+            variables=variables or {},
+            run_id=run_id,
+        )
+        live = self.runs.add(begin)
+        self._begin(self._run_alone(live))
+        return live
+
+    async def _run_alone(self, live: LiveRun) -> None:
+        try:
+            await self._follow_up(live, await self.runs.execute(live))
+        except Exception:
+            structlog.get_logger("flow").exception("flow broke", flow=live.flow.name)
+        finally:
+            self.runs.end(live)
+
+    async def _serve(
+        self,
+        session: CallSession,
+        flow: Flow,
+        destination: Address | None = None,
+        *,
+        run_id: UUID | None = None,
+        injected: Mapping[str, str] | None = None,
+    ) -> None:
         """Run a flow on a call, and then what it names with on_complete_flow_id.
 
         `destination`: whom the run believes to have been called, where that is not whom the call was for at first.
         """
-        flows, trace = self._flows(), RunTrace(str(session.call.id))
-        steps = CallSteps(session, self._parts, self.place)
-        run = Run(
-            flows,
-            flow,
-            call=steps,
-            clock=self._clock,
-            trace=trace,
-            variables=_first_variables(session.call, destination),
-            limits=self._limits,
-        )
-        session.pressed = run.digit
-        session.over = lambda: run.stop("call ended")
         if session.call.is_over:  # it was cancelled before this task had its turn
             return
+        call, steps = session.call, CallSteps(session, self._parts, self.place)
+        begin = Begin(
+            flows=self._flows(),
+            flow=flow,
+            about=About("call", str(call.id), data=lambda: self.reference_data(call)),
+            steps=steps,
+            call=call,
+            originator=call.originator(),
+            variables={**(injected or {}), **_first_variables(call, destination)},
+            run_id=run_id,
+        )
+        try:
+            live = self.runs.add(begin)
+        except TooManyRuns as error:
+            session.log.error("no run for the call", why=str(error))
+            session.refuse(503, "")
+            return
+        run = live.run
+        session.pressed = run.digit
+        session.over = lambda: run.stop("call ended")
         served = self._served[session] = _Served(run, steps)
         try:
             try:
-                result = await run.execute()
+                result = await self.runs.execute(live)
             finally:
                 served.over.set()
                 if self._served.get(session) is served and not steps.has_let_go:
                     del self._served[session]
-            await self._follow_up(flows, result, trace)
+            await self._follow_up(live, result)
         except Exception:
             session.log.exception("flow broke", flow=flow.name)
             if not steps.has_let_go:
                 session.refuse(500, "Internal error")
 
-    async def _follow_up(self, flows: FlowSet, result: RunResult, trace: RunTrace) -> None:
+    async def _follow_up(self, live: LiveRun, result: RunResult) -> None:
         """Run what a flow names with on_complete_flow_id, without the call."""
         while result.next_flow is not None:
-            follow_up = Run(
-                flows,
-                result.next_flow,
-                call=None,
-                clock=self._clock,
-                trace=trace,
+            begin = Begin(
+                flows=live.run.flows,
+                flow=result.next_flow,
+                about=replace(live.about, activeflow_id=str(live.id)),
+                outgoing=NoCallSteps(self.place, live.originator),
+                originator=live.originator,
                 variables=result.variables,
-                limits=self._limits,
                 complete_count=result.complete_count,
             )
-            result = await follow_up.execute()
+            live = self.runs.add(begin)
+            result = await self.runs.execute(live)
 
     async def close(self) -> None:
         """Stop all runs."""
@@ -226,12 +289,7 @@ class _Served:
 def _first_variables(call: Call, destination: Address | None) -> dict[str, str]:
     """Return what a run on a call starts with."""
     called = destination.variables("voipbin.call.destination") if destination is not None else {}
-    return {
-        **call.variables(),
-        **called,
-        "voipbin.activeflow.reference_type": "call",
-        "voipbin.activeflow.reference_id": str(call.id),
-    }
+    return {**call.variables(), **called}
 
 
 async def _until_over(parent: CallSession, work: Coroutine[object, object, None]) -> None:

@@ -45,7 +45,7 @@ class Place(Protocol):
 
     async def __call__(
         self,
-        parent: CallSession,
+        parent: CallSession | None,
         originator: Originator,
         destinations: Sequence[Address],
         flow: Flow,
@@ -168,7 +168,7 @@ class CallSteps:
             dialled = await self._connecting.connect(
                 caller,
                 self._originator(source, anonymous),
-                [_address(destination) for destination in destinations],
+                [call_address(destination) for destination in destinations],
                 linear=ring_method == "linear",
                 seconds=dial_timeout,
                 early_media=early_media,
@@ -192,7 +192,7 @@ class CallSteps:
         await self._place(
             self._session,
             self._originator(source, anonymous),
-            [_address(destination) for destination in destinations],
+            [call_address(destination) for destination in destinations],
             flow,
             chained=chained,
             early_execution=early_execution,
@@ -200,7 +200,7 @@ class CallSteps:
 
     def _originator(self, source: FlowAddress | None, anonymous: str) -> Originator:
         return self._session.call.originator(
-            _address(source) if source is not None else None,
+            call_address(source) if source is not None else None,
             private={"yes": True, "no": False}.get(anonymous),
         )
 
@@ -246,7 +246,8 @@ class CallSteps:
         return await self._session.media_ready()
 
 
-def _address(address: FlowAddress) -> Address:
+def call_address(address: FlowAddress) -> Address:
+    """Return a flow's address as calls know it."""
     return Address(address.type, address.target, address.target_name, address.name, address.detail)
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from datetime import UTC, datetime
 
 import structlog
 
-from flows.ports import StepRecord
-
-TRACED_STEPS = 200  # kept per run
+from flows import About, StepRecord
 
 
 class RealClock:
@@ -30,15 +27,14 @@ class RealClock:
 
 
 class RunTrace:
-    """The last steps of one run, also written to the log."""
+    """Writes the steps of one run to the log."""
 
-    def __init__(self, call: str) -> None:
-        self.records: deque[StepRecord] = deque(maxlen=TRACED_STEPS)
-        self._log = structlog.get_logger("flow").bind(call=call)
+    def __init__(self, run_id: str, about: About) -> None:
+        known = {"call": about.reference_id} if about.reference_type == "call" else {"run": run_id}
+        self._log = structlog.get_logger("flow").bind(**known)
 
     def step(self, record: StepRecord) -> None:
         """Take one finished step."""
-        self.records.append(record)
         level = self._log.warning if record.outcome in ("failed", "skipped") else self._log.debug
         level(
             "step",
