@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Brings the phones that the end-to-end tests call with. Safe to run again: quick when everything is there.
-# By apt where we are root: baresip, linphonec, sipp, sipsak, the proxy Kamailio, and ip and nft for a NAT of our own.
+# By apt where we are root: baresip, linphonec, sipp, sipsak, the proxy Kamailio, ip and nft for a NAT of our own, and
+# PostgreSQL, which the tests start themselves, beside SQLite.
 # By pip, in environments of their own below .phones/ (their licences stay out of the server's process): PJSIP's Python
 # binding and pyVoIP.
-# A phone that cannot be had is no error here: its tests are skipped and say so.
+# What cannot be had is no error here: its tests are skipped and say so.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 # shellcheck source=scripts/python.sh
@@ -18,6 +19,7 @@ missing_by_apt() {
     command -v kamailio >/dev/null || echo kamailio
     command -v ip >/dev/null || echo iproute2
     command -v nft >/dev/null || echo nftables
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || echo postgresql
 }
 
 bring_by_apt() {

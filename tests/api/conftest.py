@@ -9,6 +9,6 @@ from tests.api.serving import Api, serving_api
 
 
 @pytest.fixture
-async def api(tmp_path: Path) -> AsyncIterator[Api]:
-    async with serving_api(tmp_path) as running:
+async def api(database: str, tmp_path: Path) -> AsyncIterator[Api]:
+    async with serving_api(database, tmp_path) as running:
         yield running

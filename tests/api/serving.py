@@ -11,24 +11,14 @@ from typing import Any
 import aiohttp
 
 from tests.resources.things import FAST
-from voipbin_sip.api.app import make_api
-from voipbin_sip.api.kinds import CONFIGURED
-from voipbin_sip.api.server import ApiServer
 from voipbin_sip.api.services import Services
-from voipbin_sip.api.tokens import Tokens, hash_password
-from voipbin_sip.events.hub import Hub
-from voipbin_sip.events.record import Record
-from voipbin_sip.events.webhooks import Pace, Webhooks
-from voipbin_sip.platform.hooks import Hooks
-from voipbin_sip.platform.secrets import Sealer
+from voipbin_sip.api.tokens import hash_password
+from voipbin_sip.events.webhooks import Pace
+from voipbin_sip.platform.platform import Platform
 from voipbin_sip.resources.base import DEFAULT_CUSTOMER
-from voipbin_sip.resources.catalogue import Catalogue
-from voipbin_sip.resources.history import History
-from voipbin_sip.resources.kinds.accesskey import StoredAccesskey, new_token, shown_prefix, token_hash
+from voipbin_sip.resources.kinds.accesskey import make_accesskey
 from voipbin_sip.resources.kinds.agent import Permission, StoredAgent
 from voipbin_sip.resources.kinds.customer import StoredCustomer
-from voipbin_sip.resources.ledger import Ledger
-from voipbin_sip.resources.stamps import Stamps
 from voipbin_sip.store.store import Store
 from voipbin_sip.web.client import WebClient
 from voipbin_sip.web.guard import HostGuard
@@ -53,36 +43,22 @@ class Api:
 
 
 @asynccontextmanager
-async def serving_api(path: Path) -> AsyncIterator[Api]:
-    store = Store(f"sqlite+aiosqlite:///{path / 'api.db'}", FAST)
+async def serving_api(database: str, folder: Path) -> AsyncIterator[Api]:
+    store = Store(database, FAST)
     assert await store.open()
-    ledger = Ledger(store, Stamps())
-    catalogue = Catalogue(ledger, CONFIGURED)
-    await catalogue.load()
-    hub = Hub()
-    ledger.listen(hub.told)
-    sealer = Sealer(bytes(32))
-    hooks = Hooks(catalogue, sealer)
     web = WebClient(HostGuard(["127.0.0.1"]))
     pace = Pace(first_retry=0.02, longest_retry=0.05, give_up=0.2)
-    webhooks = Webhooks(store, web, targets=hooks.targets, secret=hooks.secret, pace=pace)
-    ledger.outbox = webhooks.outbox
-    ledger.listen(webhooks.told)
-    webhooks.start()
-    services = Services(
-        catalogue, History(ledger), Tokens(b"secret" * 8), hub, Record(store), store, webhooks, sealer
-    )
-    token = new_token()
-    await catalogue.create(StoredCustomer(id=DEFAULT_CUSTOMER, name="Office"))
-    await catalogue.create(StoredAccesskey(token_prefix=shown_prefix(token), token_hash=token_hash(token)))
-    server = ApiServer(make_api(services))
-    host, port = await server.start("127.0.0.1", 0)
+    platform = Platform(store, web, folder, pace=pace)
+    await platform.load()
+    key, token = make_accesskey("tests")
+    await platform.catalogue.create(key)
+    await platform.catalogue.update(StoredCustomer, DEFAULT_CUSTOMER, name="Office")
+    host, port = await platform.serve("127.0.0.1", 0)
     async with aiohttp.ClientSession() as http:
-        yield Api(f"http://{host}:{port}", token, services, http)
-    await server.close()
-    await webhooks.close()
+        yield Api(f"http://{host}:{port}", token, platform.services, http)
+    await platform.close_api()
+    await platform.close()
     await web.close()
-    await store.close()
 
 
 async def add_agent(api: Api, username: str, permission: Permission) -> StoredAgent:

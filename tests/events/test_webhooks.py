@@ -8,7 +8,6 @@ import hmac
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 from uuid import UUID, uuid4
 
@@ -51,9 +50,9 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    path: Path, *targets: Target, pace: Pace = QUICK, secret: bytes | None = SECRET
+    database: str, *targets: Target, pace: Pace = QUICK, secret: bytes | None = SECRET
 ) -> AsyncIterator[Running]:
-    store = Store(f"sqlite+aiosqlite:///{path / 'events.db'}", FAST)
+    store = Store(database, FAST)
     assert await store.open()
     ledger = Ledger(store, Stamps())
     web = WebClient(HostGuard(["127.0.0.1"]))
@@ -77,8 +76,8 @@ def customer(receiver: Receiver) -> Target:
     return Target(uuid4(), "POST", receiver.uri)
 
 
-async def test_an_event_arrives_signed_and_is_forgotten(tmp_path: Path) -> None:
-    async with receiving(Receiver()) as receiver, running(tmp_path, customer(receiver)) as it:
+async def test_an_event_arrives_signed_and_is_forgotten(database: str) -> None:
+    async with receiving(Receiver()) as receiver, running(database, customer(receiver)) as it:
         call = it.history.begin(Call(name="é"), "call_created")
         await until(lambda: bool(receiver.requests))
         headers, body = receiver.requests[0]
@@ -91,16 +90,16 @@ async def test_an_event_arrives_signed_and_is_forgotten(tmp_path: Path) -> None:
         assert await it.store.read(select(deliveries)) == []
 
 
-async def test_without_a_secret_there_is_no_signature(tmp_path: Path) -> None:
-    async with receiving(Receiver()) as receiver, running(tmp_path, customer(receiver), secret=None) as it:
+async def test_without_a_secret_there_is_no_signature(database: str) -> None:
+    async with receiving(Receiver()) as receiver, running(database, customer(receiver), secret=None) as it:
         it.history.begin(Call(), "call_created")
         await until(lambda: bool(receiver.requests))
         assert "X-VoIPBIN-Signature" not in receiver.requests[0][0]
 
 
-async def test_a_call_keeps_its_order_though_calls_overtake_each_other(tmp_path: Path) -> None:
+async def test_a_call_keeps_its_order_though_calls_overtake_each_other(database: str) -> None:
     receiver = Receiver(delay=0.01)
-    async with receiving(receiver), running(tmp_path, customer(receiver)) as it:
+    async with receiving(receiver), running(database, customer(receiver)) as it:
         calls = [it.history.begin(Call(name=str(n)), "call_0") for n in range(10)]
         for step in range(1, 6):
             calls = [it.history.put(call, f"call_{step}") for call in calls]
@@ -110,9 +109,9 @@ async def test_a_call_keeps_its_order_though_calls_overtake_each_other(tmp_path:
             assert types == [f"call_{n}" for n in range(6)]
 
 
-async def test_a_failing_event_holds_up_its_own_call_only(tmp_path: Path) -> None:
+async def test_a_failing_event_holds_up_its_own_call_only(database: str) -> None:
     receiver = Receiver(refused={"call_bad"})
-    async with receiving(receiver), running(tmp_path, customer(receiver)) as it:
+    async with receiving(receiver), running(database, customer(receiver)) as it:
         bad = it.history.begin(Call(), "call_bad", "call_after")
         for _ in range(5):
             it.history.begin(Call(), "call_good")
@@ -128,11 +127,11 @@ async def test_a_failing_event_holds_up_its_own_call_only(tmp_path: Path) -> Non
         assert receiver.events[-1]["data"]["id"] == str(bad.id)
 
 
-async def test_a_receiver_that_was_gone_gets_everything_when_it_is_back(tmp_path: Path) -> None:
+async def test_a_receiver_that_was_gone_gets_everything_when_it_is_back(database: str) -> None:
     receiver = Receiver()
     async with receiving(receiver):
         pass  # now the port is known, and nobody listens
-    async with running(tmp_path, customer(receiver)) as it:
+    async with running(database, customer(receiver)) as it:
         call = it.history.begin(Call(), "call_0")
         for step in range(1, 30):
             call = it.history.put(call, f"call_{step}")
@@ -142,23 +141,23 @@ async def test_a_receiver_that_was_gone_gets_everything_when_it_is_back(tmp_path
             assert [event["type"] for event in receiver.events] == [f"call_{n}" for n in range(30)]
 
 
-async def test_what_was_not_delivered_goes_on_after_a_restart(tmp_path: Path) -> None:
+async def test_what_was_not_delivered_goes_on_after_a_restart(database: str) -> None:
     receiver = Receiver()
     async with receiving(receiver):
         pass
     target = customer(receiver)
-    async with running(tmp_path, target) as it:
+    async with running(database, target) as it:
         it.history.begin(Call(), *(f"call_{n}" for n in range(5)))
         await asyncio.sleep(0.1)
-    async with receiving(receiver), running(tmp_path, target):
+    async with receiving(receiver), running(database, target):
         await until(lambda: len(receiver.requests) >= 5)
         assert [event["type"] for event in receiver.events] == [f"call_{n}" for n in range(5)]
 
 
-async def test_a_window_in_memory_is_enough(tmp_path: Path) -> None:
+async def test_a_window_in_memory_is_enough(database: str) -> None:
     receiver = Receiver(status=503)
     pace = Pace(first_retry=0.02, longest_retry=0.05, window=10)
-    async with receiving(receiver), running(tmp_path, customer(receiver), pace=pace) as it:
+    async with receiving(receiver), running(database, customer(receiver), pace=pace) as it:
         for number in range(200):
             it.history.begin(Call(name=str(number)), "call_created")
         await asyncio.sleep(0.3)
@@ -170,10 +169,10 @@ async def test_a_window_in_memory_is_enough(tmp_path: Path) -> None:
         assert await it.store.read(select(deliveries)) == []
 
 
-async def test_after_a_day_an_event_is_given_up_kept_and_can_be_sent_again(tmp_path: Path) -> None:
+async def test_after_a_day_an_event_is_given_up_kept_and_can_be_sent_again(database: str) -> None:
     receiver = Receiver(status=500)
     pace = Pace(first_retry=0.02, longest_retry=0.02, give_up=0.1)
-    async with receiving(receiver), running(tmp_path, customer(receiver), pace=pace) as it:
+    async with receiving(receiver), running(database, customer(receiver), pace=pace) as it:
         it.history.begin(Call(), "call_0", "call_1")
         await until(lambda: {e["type"] for e in receiver.events} == {"call_0", "call_1"})
         await until(lambda: not it.webhooks._held and not it.store.waiting)
@@ -187,9 +186,9 @@ async def test_after_a_day_an_event_is_given_up_kept_and_can_be_sent_again(tmp_p
         assert await it.store.read(select(deliveries)) == []
 
 
-async def test_a_refusal_is_final_but_a_request_to_slow_down_is_not(tmp_path: Path) -> None:
+async def test_a_refusal_is_final_but_a_request_to_slow_down_is_not(database: str) -> None:
     receiver = Receiver(status=404)
-    async with receiving(receiver), running(tmp_path, customer(receiver)) as it:
+    async with receiving(receiver), running(database, customer(receiver)) as it:
         it.history.begin(Call(), "call_refused")
         await until(lambda: not it.webhooks._held and bool(receiver.requests))
         receiver.status = 429
@@ -202,11 +201,11 @@ async def test_a_refusal_is_final_but_a_request_to_slow_down_is_not(tmp_path: Pa
         assert types.count("call_slow") >= 3
 
 
-async def test_one_receiver_hangs_and_the_other_one_does_not_notice(tmp_path: Path) -> None:
+async def test_one_receiver_hangs_and_the_other_one_does_not_notice(database: str) -> None:
     async with (
         receiving(Receiver(delay=30)) as slow,
         receiving(Receiver()) as quick,
-        running(tmp_path, customer(slow), customer(quick)) as it,
+        running(database, customer(slow), customer(quick)) as it,
     ):
         for _ in range(50):
             it.history.begin(Call(), "call_created")

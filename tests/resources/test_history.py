@@ -30,6 +30,17 @@ async def test_a_state_is_seen_before_it_is_written_and_after(database: str) -> 
     await store.close()
 
 
+async def test_a_text_that_no_database_takes_stops_nobody(database: str) -> None:
+    """Phones send what they like; half of a character must not end a call."""
+    store = await open_store(database)
+    history = History(make_ledger(store)[0])
+    thing = history.begin(Thing(name="a\udc80b\0c"), "thing_created")
+    await until(lambda: not store.waiting)
+    assert (await history.get(Thing, thing.id)).name == "a?b\0c"
+    assert store.lost == 0
+    await store.close()
+
+
 async def test_lists_mix_what_is_written_with_what_waits(database: str) -> None:
     store = await open_store(database)
     history = History(make_ledger(store)[0])

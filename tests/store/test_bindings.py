@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from sqlalchemy import Float, Integer
 
 from tests.registrar.phone import NOW, Office, Phone, hop
 from voipbin_sip.registrar.contact import Contact
@@ -12,15 +11,15 @@ from voipbin_sip.registrar.locations import Locations
 from voipbin_sip.store.bindings import record_bindings, restore_bindings
 from voipbin_sip.store.store import Store
 from voipbin_sip.store.tables import bindings
-from voipbin_sip.store.write_behind import Pace
+from voipbin_sip.store.write_behind import Pace, Value
 
 
 class Server:
     """An office whose locations are stored; `restart` gives what the next one finds."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, database: str) -> None:
         self.office = Office()
-        self._url = f"sqlite+aiosqlite:///{folder}/a.db"
+        self._url = database
         self.store = Store(self._url, Pace(gather=0.001))
 
     async def start(self) -> None:
@@ -44,8 +43,8 @@ class Server:
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> Server:
-    server = Server(tmp_path)
+async def server(database: str) -> Server:
+    server = Server(database)
     await server.start()
     return server
 
@@ -100,7 +99,9 @@ async def test_connections_do_not_survive_but_addresses_do(server: Server) -> No
 async def test_rows_that_nobody_can_read_are_deleted(server: Server) -> None:
     Phone(server.office).register("<sip:1000@198.51.100.7>")
     Phone(server.office, call_id="b").register("<sip:1000@198.51.100.8>")
-    row = {column.name: "" for column in bindings.columns}
-    server.store.put(bindings, row | {"extension": "1000", "uri": "nothing", "cseq": 1, "path": "["})
+    row: dict[str, Value] = {
+        column.name: 0 if isinstance(column.type, (Float, Integer)) else "" for column in bindings.columns
+    }
+    server.store.put(bindings, row | {"extension": "1000", "uri": "nothing", "path": "["})
     assert len(await server.contacts()) == 2
     assert len(await server.contacts()) == 2

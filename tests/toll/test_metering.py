@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from pathlib import Path
 
 import pytest
 
@@ -25,13 +24,13 @@ THERE = Address("tel", "+4930123456")
 class Server:
     """A guard with its store and its meter, by a clock that the test turns."""
 
-    def __init__(self, folder: Path, day: str = "2026-11-22") -> None:
+    def __init__(self, database: str, day: str = "2026-11-22") -> None:
         self.now = 0.0
         self.day = day
         self.guard = TollGuard(
             Allowed(["+"]), lambda _: CallLimits(minutes_per_day=1), today=lambda: self.day
         )
-        self.store = Store(f"sqlite+aiosqlite:///{folder}/a.db", Pace(gather=0.001))
+        self.store = Store(database, Pace(gather=0.001))
         self.metering = Metering(self.guard, lambda: self.now, period=0.001)
 
     async def __aenter__(self) -> Server:
@@ -46,8 +45,8 @@ class Server:
         await self.store.close()
 
 
-async def test_a_call_is_ended_in_time(tmp_path: Path) -> None:
-    async with Server(tmp_path) as server:
+async def test_a_call_is_ended_in_time(database: str) -> None:
+    async with Server(database) as server:
         permit = server.guard.begin("extension:1000", "", THERE, server.now)
         over: list[str] = []
         permit.over = over.append
@@ -59,23 +58,23 @@ async def test_a_call_is_ended_in_time(tmp_path: Path) -> None:
         await until(lambda: over)
 
 
-async def test_minutes_of_calls_that_ran_at_the_end_are_known_afterwards(tmp_path: Path) -> None:
-    async with Server(tmp_path) as server:
+async def test_minutes_of_calls_that_ran_at_the_end_are_known_afterwards(database: str) -> None:
+    async with Server(database) as server:
         server.guard.begin("extension:1000", "", THERE, server.now).answered(server.now)
         server.now = 60.0
-    async with Server(tmp_path) as server:
+    async with Server(database) as server:
         assert server.guard.used() == {"extension:1000": 60.0, "total": 60.0}
         with pytest.raises(Refused, match="1 minutes of today"):
             server.guard.begin("extension:1000", "", THERE, server.now)
 
 
-async def test_other_days_are_forgotten(tmp_path: Path) -> None:
-    async with Server(tmp_path) as server:
+async def test_other_days_are_forgotten(database: str) -> None:
+    async with Server(database) as server:
         server.guard.begin("extension:1000", "", THERE, server.now).answered(server.now)
         server.now = 60.0
-    async with Server(tmp_path, "2026-11-23") as server:
+    async with Server(database, "2026-11-23") as server:
         assert not server.guard.used()
-    async with Server(tmp_path) as server:
+    async with Server(database) as server:
         assert not server.guard.used()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from voipbin_sip.api.kinds import CONFIGURED
 from voipbin_sip.events.hub import Hub
 from voipbin_sip.events.record import Record
-from voipbin_sip.events.webhooks import Webhooks
+from voipbin_sip.events.webhooks import Pace, Webhooks
 from voipbin_sip.platform.hooks import Hooks
 from voipbin_sip.platform.secrets import Sealer, own_key
 from voipbin_sip.resources.base import DEFAULT_CUSTOMER
@@ -43,15 +44,15 @@ class Platform:
     The HTTP side is loaded by `prepare`, in a thread, since FastAPI takes as long as everything else together.
     """
 
-    def __init__(self, store: Store, web: WebClient, data: Path) -> None:
-        """`data` is the folder of its keys."""
+    def __init__(self, store: Store, web: WebClient, data: Path, *, pace: Pace | None = None) -> None:
+        """`data` is the folder of its keys, `pace` that of webhooks."""
         self.store = store
         self.sealer = Sealer(own_key(data, SEAL_KEY))
         self.ledger = Ledger(store, Stamps())
         self.catalogue = Catalogue(self.ledger, CONFIGURED)
         self.history = History(self.ledger)
         self.hooks = Hooks(self.catalogue, self.sealer)
-        self.webhooks = Webhooks(store, web, targets=self.hooks.targets, secret=self.hooks.secret)
+        self.webhooks = Webhooks(store, web, targets=self.hooks.targets, secret=self.hooks.secret, pace=pace)
         self.hub = Hub()
         self.ledger.outbox = self.webhooks.outbox
         self.ledger.listen(self.webhooks.told)
@@ -89,7 +90,7 @@ class Platform:
         await self.prepare()
         from voipbin_sip.api.serving import ApiServer, make_api
 
-        self._api = ApiServer(make_api(self._services(), origins=origins), certificates=certificates)
+        self._api = ApiServer(make_api(self.services, origins=origins), certificates=certificates)
         bound = await self._api.start(host, port)
         self._reading_keys = asyncio.get_running_loop().create_task(self._read_keys())
         return bound
@@ -114,8 +115,9 @@ class Platform:
         await self.webhooks.close()
         await self.store.close()
 
-    def _services(self) -> Services:
-        """Return what the routes work with."""
+    @cached_property
+    def services(self) -> Services:
+        """What the routes work with; `prepare` comes first."""
         from voipbin_sip.api.serving import Services, Tokens
 
         return Services(

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from pydantic_core import PydanticSerializationError
 
 from voipbin_sip.events.event import Event, event_id
 from voipbin_sip.events.types import goes_to_webhooks
@@ -113,8 +114,16 @@ def resource_row(resource: Resource) -> Row:
         "reference_id": str(resource.links().reference_id),
         "tm_create": stamp_text(resource.tm_create) if resource.tm_create else "",
         "tm_delete": stamp_text(resource.tm_delete) if resource.tm_delete else "",
-        "body": resource.model_dump_json(),
+        "body": _json(resource),
     }
+
+
+def _json(resource: Resource) -> str:
+    try:
+        return resource.model_dump_json()
+    except PydanticSerializationError:  # a text that came from outside and is no UTF-8
+        text = json.dumps(resource.model_dump(mode="json"), ensure_ascii=False)
+        return text.encode("utf-8", "replace").decode()
 
 
 def event_row(event: Event) -> Row:

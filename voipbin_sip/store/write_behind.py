@@ -31,6 +31,11 @@ class Change:
     row: Row | None
 
 
+_ROW_FAULTS = (
+    "22",
+    "23",
+)  # SQLSTATE classes of the SQL standard: data exception, integrity constraint violation
+
 Grouped: TypeAlias = tuple[int, Change]
 
 
@@ -193,9 +198,13 @@ def _identity(change: Change) -> Key:
 
 
 def _is_about_the_rows(error: Exception) -> bool:
+    """Whether the database will never take what it was given, however often it is tried."""
     if isinstance(error, (IntegrityError, DataError, ValueError, TypeError, OverflowError)):
         return True
-    return isinstance(error, StatementError) and not isinstance(error, DBAPIError)
+    if isinstance(error, DBAPIError):  # drivers that have no class for it: asyncpg
+        refused = isinstance(error.orig and error.orig.__cause__, (ValueError, TypeError, OverflowError))
+        return refused or str(getattr(error.orig, "sqlstate", "") or "")[:2] in _ROW_FAULTS
+    return isinstance(error, StatementError)
 
 
 def _cause(error: Exception) -> str:
