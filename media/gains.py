@@ -71,7 +71,8 @@ class Gains:
         present = legs.echo == OFF
         present[list(leaving)] = False
         heard = player.mix | ~player.busy
-        self.hears = present & ~self.mute_out & legs.streaming & legs.sending & heard
+        reached = (legs.streaming & legs.sending) | legs.is_ear
+        self.hears = present & ~self.mute_out & reached & heard
         self.hear_next = self.hears.astype(np.float32)
         self.hear_next[digits] = 0.0
         self.say_next = np.where(present & ~self.mute_in, self.gain, np.float32(0.0))

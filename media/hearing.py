@@ -61,6 +61,7 @@ class Hearing:
         rests = mixer.passing & (self._receiver.event_type != NONE)
         self._inband = self._listener.inband & ~rests
         needed = (legs.echo == SOUND) | self._inband | (mixer.plan.mixing & ~mixer.passing)
+        needed |= legs.want_said > 0
         step = self._jitter.advance(rows, self._may_splice(rows, needed))
         needed[self.passing.copy(rows, step)] = True
         pick = needed[rows]
@@ -117,7 +118,7 @@ class Hearing:
         """Decode the quanta of a G.722 leg that are there, at the rates that somebody needs."""
         wideband = self._legs.by_row[row].wideband
         plan = self._mixer.plan
-        if self._legs.echo[row] == SOUND or plan.wide[row]:
+        if self._legs.echo[row] == SOUND or plan.wide[row] or self._legs.want_said[row]:
             self.wide[row] = wideband.decode_wide(quanta, present)
         if self._inband[row] or plan.halved[row] or (plan.mixing[row] and not plan.wide[row]):
             for place in np.flatnonzero(present).tolist():

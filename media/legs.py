@@ -16,6 +16,11 @@ OFF, SOUND, STREAM = 0, 1, 2
 ECHOES = {"off": OFF, "sound": SOUND, "stream": STREAM}
 
 
+_ARRAYS = (
+    "streaming", "sending", "listening", "law", "echo", "timeout", "timed_out", "want_said", "want_heard", "is_ear",
+)  # fmt: skip
+
+
 class Leg:
     """One leg."""
 
@@ -63,11 +68,14 @@ class Legs:
         self.echo = np.zeros(0, np.uint8)
         self.timeout = np.zeros(0, np.float64)  # seconds, 0 = never
         self.timed_out = np.zeros(0, np.bool_)
+        self.want_said = np.zeros(0, np.uint8)  # how many record or stream what the leg says
+        self.want_heard = np.zeros(0, np.uint8)  # and what it hears
+        self.is_ear = np.zeros(0, np.bool_)  # it has no phone: it listens to its room for somebody of those
 
     def grow(self) -> int:
         """Make room for more rows; return how many there are now."""
         capacity = self.rows.grow()
-        for name in ("streaming", "sending", "listening", "law", "echo", "timeout", "timed_out"):
+        for name in _ARRAYS:
             setattr(self, name, grown(getattr(self, name), capacity))
         return capacity
 
@@ -86,5 +94,7 @@ class Legs:
         self.streaming[row] = self.sending[row] = self.listening[row] = False
         self.echo[row] = OFF
         self.timeout[row] = 0
+        self.want_said[row] = self.want_heard[row] = 0
+        self.is_ear[row] = False
         del self.by_id[leg.id], self.by_row[row]
         self.rows.release(row)

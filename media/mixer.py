@@ -87,7 +87,7 @@ class Mixer:
 
     def listener(self, row: int) -> int | None:
         """Return the row that hears this one, and only this one, as things were in the last tick."""
-        other = self.rooms.partner(row)
+        other = self.rooms.partner(row, self._legs.is_ear)
         if other is None or not self.gains.say_next[row] or not self.gains.hears[other]:
             return None
         return other
@@ -111,6 +111,7 @@ class Mixer:
         partner = plan.partner[rows]
         gains = self.gains
         said = (gains.say[rows] == 1) & (gains.say_next[rows] == 1)
+        said &= (self._legs.want_said[rows] == 0) & (self._legs.want_heard[partner] == 0)
         heard = (gains.hear[partner] == 1) & (gains.hear_next[partner] == 1) & ~self._player.busy[partner]
         self.passing[rows] = said & heard & (law[rows] == law[partner]) & (law[rows] != L16)
         for room, _ in self._tails:

@@ -71,9 +71,9 @@ class Rooms:
             del self.members[room]
         self._plan = None
 
-    def partner(self, row: int) -> int | None:
-        """Return the other row of a room of two."""
-        members = self.members.get(self.of.get(row, 0), [])
+    def partner(self, row: int, ears: NDArray[np.bool_]) -> int | None:
+        """Return the other row of a room of two; rows that only listen (`Legs.is_ear`) are not counted."""
+        members = [member for member in self.members.get(self.of.get(row, 0), []) if not ears[member]]
         if len(members) != 2:
             return None
         return members[members[0] == row]

@@ -40,6 +40,10 @@ class Speaking:
         self._mixer = mixer
         self._emit = emit
         self.digits: dict[int, Leg] = {}  # legs that are sending digits, by row
+        # What legs hear in this tick, for those who record or stream it: at 8 kHz [k, 160], and at 16 kHz by row.
+        self.heard_rows = np.zeros(0, np.intp)
+        self.heard = np.zeros((0, FRAME), np.int16)
+        self.heard_wide: dict[int, NDArray[np.int16]] = {}
 
     def tick(self) -> None:
         """Say 20 ms."""
@@ -57,6 +61,10 @@ class Speaking:
             rows, sound = rows[~muted[rows]], sound[~muted[rows]]
         if len(mixed.rows):
             rows, sound = _together(rows, sound, mixed)
+        self.heard_wide.clear()
+        if legs.want_heard[:high].any():
+            reached = legs.want_heard[rows].astype(np.bool_) & (sounding[rows] | legs.is_ear[rows])
+            self.heard_rows, self.heard = rows[reached], sound[reached]
         octets = self._encode(rows, sound)
         sounding[replaced] = False
         if legs.echo.any():
@@ -150,7 +158,9 @@ class Speaking:
         settled: list[int] = []
         high = len(sounding)
         wide = np.flatnonzero(
-            (self._legs.law[:high] >= G722) & (sounding | busy) & ~self._mixer.copied[:high]
+            (self._legs.law[:high] >= G722)
+            & (sounding | busy | self._legs.is_ear[:high])
+            & ~self._mixer.copied[:high]
         )
         if not len(wide):
             return rows, octets, settled
@@ -167,6 +177,8 @@ class Speaking:
                 sound = None
             if row in mixed:
                 sound = mixed[row] if sound is None else add(sound, mixed[row])
+            if sound is not None and self._legs.want_heard[row] and (sounding[row] or self._legs.is_ear[row]):
+                self.heard_wide[row] = sound
             if not sounding[row]:
                 continue
             wideband = self._legs.by_row[row].wideband

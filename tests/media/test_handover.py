@@ -25,6 +25,7 @@ from tests.media.fake_io import PEER, Bench, stream
 
 # Made anew from what is carried, or set when a room is entered.
 DERIVED = {
+    "legs": {"want_said", "want_heard", "is_ear"},
     "player": {"busy", "mix", "_rate", "_at", "_left"},
     "sender": {"_be16", "_be32"},
     "mixer": {"passing", "copied", "_past"},
