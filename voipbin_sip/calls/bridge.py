@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 from itertools import permutations
+from uuid import UUID
 
 from voipbin_sip.calls.hold import HoldWatch
 from voipbin_sip.calls.rooms import Room, Rooms
@@ -25,6 +26,11 @@ class Bridge:
         self._music = music
         self._watches: list[HoldWatch] = []
         self.kept = False  # somebody is on the way: who is alone meanwhile stays
+
+    @property
+    def id(self) -> UUID:
+        """Return what the records of its calls name it by."""
+        return self._room.id
 
     @property
     def members(self) -> tuple[CallSession, ...]:
@@ -77,7 +83,7 @@ class Bridges:
 
     def connect(self, caller: CallSession, callee: CallSession) -> None:
         """Bridge two calls; `alone(caller)` must be awaited next. Raises WorkerLost."""
-        bridge = Bridge(self._rooms.unnamed(), self._music)
+        bridge = Bridge(self._rooms.unnamed(shown=True), self._music)
         self._enter(bridge, caller)
         try:
             self._enter(bridge, callee)

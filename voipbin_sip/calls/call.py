@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from voipbin_sip.calls.quality import Quality
 from voipbin_sip.calls.states import ALLOWED, Direction, Status
@@ -41,6 +43,16 @@ class Originator:
     max_forwards: int = 70
 
 
+class Change(StrEnum):
+    """What is new of a call's record."""
+
+    STATUS = "status"
+    CHAIN = "chain"  # another call was placed for it
+    PLACE = "place"  # it has entered a bridge or a room, or left it
+    MUTE = "mute"
+    QUALITY = "quality"  # how it sounded, after its end
+
+
 @dataclass(slots=True, eq=False)
 class Call:
     """One call leg's state."""
@@ -52,6 +64,10 @@ class Call:
     id: uuid.UUID = field(default_factory=uuid.uuid4)
     sip_call_id: str = ""
     groupcall_id: uuid.UUID | None = None  # of the groupcall that placed it
+    master_call_id: uuid.UUID | None = None  # of the call that it was placed for
+    chained_call_ids: list[uuid.UUID] = field(default_factory=list)  # placed for this one
+    confbridge_id: uuid.UUID | None = None  # of the bridge or room that it is in
+    mute_direction: str = ""  # "in": what it says is left out; "out": what it would hear; "both"
     status: Status = Status.RINGING  # an incoming call begins ringing
     payer: str = ""  # see Originator
     private: bool = False
@@ -59,8 +75,11 @@ class Call:
     transfers: bool = False  # its phone may send the other side elsewhere (REFER)
     hangup_by: str = ""
     hangup_reason: str = ""
+    sip_status: int = 0  # that it ended with
+    sip_reason: str = ""
     quality: Quality | None = None  # of its sound, once it is over
     times: dict[Status, datetime] = field(default_factory=dict)
+    watch: Callable[[Call, Change], None] = field(default=lambda call, change: None, repr=False)
 
     def move(self, status: Status) -> bool:
         """Go to a status if the table allows it, and say whether it did."""
@@ -68,7 +87,12 @@ class Call:
             return False
         self.status = status
         self.times[status] = datetime.now(UTC)
+        self.tell(Change.STATUS)
         return True
+
+    def tell(self, change: Change) -> None:
+        """Tell whoever keeps the record of calls that this one has changed."""
+        self.watch(self, change)
 
     def originator(self, address: Address | None = None, *, private: bool | None = None) -> Originator:
         """Return for whom calls are placed that this one causes.
@@ -88,7 +112,7 @@ class Call:
         return {
             "voipbin.call.id": str(self.id),
             "voipbin.call.direction": str(self.direction),
-            "voipbin.call.master_call_id": str(uuid.UUID(int=0)),
+            "voipbin.call.master_call_id": str(self.master_call_id or uuid.UUID(int=0)),
             "voipbin.call.digits": "",
             **self.source.variables("voipbin.call.source"),
             **self.destination.variables("voipbin.call.destination"),

@@ -74,16 +74,18 @@ class Dialer:
         originator: Originator,
         *,
         beside: CallSession | None = None,
+        master: Call | None = None,
         seconds: float = DIAL_SECONDS,
         rang: Callable[[OutgoingSession, Progress], None] | None = None,
         placed: Callable[[OutgoingSession], None] | None = None,
     ) -> Dialled:
         """Ring all callees until one answers; the others are cancelled. Cancelling this cancels all.
 
-        `placed` is told each call, before anything is sent.
+        `beside` is a call that they will share their sound with, and are placed for unless `master` names another
+        one. `placed` is told each call, before anything is sent.
         """
+        master = beside.call if master is None and beside is not None else master
         near = beside.sound.leg if beside is not None and beside.sound is not None else None
-        master = str(beside.call.id) if beside is not None else ""
         pursuits = []
         for destination, target in callees:
             session = self._new_session(target, originator, destination)
@@ -91,7 +93,8 @@ class Dialer:
                 placed(session)
             if rang is not None:
                 session.rang = partial(rang, session)
-            attempt = partial(self._attempt, near, master)
+            self._switchboard.calls.begin(session, master)
+            attempt = partial(self._attempt, near)
             pursuits.append(Pursuit(session, target, originator, self._destinations, attempt))
         running: dict[asyncio.Future[OutgoingSession | None], Pursuit] = {
             asyncio.ensure_future(pursuit.run()): pursuit for pursuit in pursuits
@@ -123,9 +126,7 @@ class Dialer:
         )
         return OutgoingSession(call, self._endpoint, self._limits)
 
-    def _attempt(
-        self, near: MediaLeg | None, master: str, session: OutgoingSession, target: Target, hop: Hop
-    ) -> None:
+    def _attempt(self, near: MediaLeg | None, session: OutgoingSession, target: Target, hop: Hop) -> None:
         """Send an INVITE with the session's sound; one attempt after the other has the same media leg."""
         if target.outside is not None:
             self._permit(session, target, target.outside)
@@ -148,6 +149,7 @@ class Dialer:
         )
         session.dial(sound, target, hop)
         self._switchboard.adopt(session)
+        master = str(session.call.master_call_id or "")
         session.log.info("dialling", provider=target.provider, to=masked(target.uri), master=master)
         self._endpoint.flush()
 

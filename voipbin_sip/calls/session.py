@@ -15,7 +15,7 @@ import structlog
 
 from media.client import MediaLeg
 from media.messages import Digit, FirstPacket, LegClosed, RtpTimeout
-from voipbin_sip.calls.call import Call
+from voipbin_sip.calls.call import Call, Change
 from voipbin_sip.calls.digits import DigitGate
 from voipbin_sip.calls.quality import Quality
 from voipbin_sip.calls.sound import LegSound
@@ -45,6 +45,7 @@ class CallSession:
         self.pressed: Callable[[str], None] = _no_digit
         self.over: Callable[[], None] = _no_end
         self.held: Callable[[bool], None] = nobody_waits
+        self.noted: Callable[[str], None] = _no_digit  # digits, by who keeps the record
         self.gone: Callable[[], None] = nobody_is_left
         self.sound: LegSound | None = None
         self._endpoint = endpoint
@@ -55,6 +56,8 @@ class CallSession:
         self._status_before_end = call.status
         self._duration_over = False
         self.holds = False  # the peer wants no sound from us
+        self.on_hold = False  # we want no sound from the peer
+        self._offering = False  # a re-INVITE of ours is under way
         self._cap = asyncio.get_running_loop().call_later(limits.duration, self._too_long)
 
     def abandon(self) -> None:
@@ -79,6 +82,26 @@ class CallSession:
 
     def answer(self) -> None:
         """Answer; nothing on a call that we placed."""
+
+    def mute(self, direction: str) -> None:
+        """Leave out what the call says ("in"), what it would hear of others ("out"), "both" or "" for neither."""
+        if self.sound is not None and direction != self.call.mute_direction:
+            self.sound.leg.mute(direction)
+            self.call.mute_direction = direction
+            self.call.tell(Change.MUTE)
+
+    def hold(self, on: bool) -> bool:
+        """Tell an answered phone that it is on hold, or is not any more (RFC 3264 section 8.4); False: not now."""
+        if self.sound is None or self.call.status is not Status.PROGRESSING or not self._media_ready.is_set():
+            return False
+        if on is not self.on_hold:
+            if self._offering:
+                return False
+            self.sound.holding = self.on_hold = on
+            self._offering = True
+            self._endpoint.core.offer(self._endpoint.now(), self.call.leg, self.sound.offer())
+            self._endpoint.flush()
+        return True
 
     def hang_up(self, reason: str, why: str = "") -> None:
         """End the call for one of VoIPBIN's reasons; `why` goes into the Reason header and the log."""
@@ -127,8 +150,16 @@ class CallSession:
         self._endpoint.flush()
 
     def offer_answered(self, answer: SessionDescription) -> None:
-        """The answer to the offer that an offerless re-INVITE made us give."""
+        """The answer to an offer of ours, be it that an offerless re-INVITE made us give it."""
+        self._offering = False
         self._accept_answer(answer)
+
+    def offer_refused(self, status: int) -> None:
+        """Our re-INVITE was refused: all stays as it was."""
+        self.log.info("our offer was refused", status=status)
+        self._offering = False
+        if self.sound is not None:
+            self.sound.holding = self.on_hold = not self.on_hold
 
     def _tell_hold(self, holds: bool) -> None:
         if holds is not self.holds:
@@ -145,9 +176,10 @@ class CallSession:
         """The SIP leg is over: release everything."""
         call = self.call
         last = call.status
-        if not call.move(Status.HANGUP):
+        if call.is_over:
             return
         self._cap.cancel()
+        call.sip_status, call.sip_reason = event.status, event.reason
         call.hangup_by = "local" if last in (Status.TERMINATING, Status.CANCELING) else "remote"
         if call.direction is Direction.INCOMING and last is Status.TERMINATING:
             last = self._status_before_end
@@ -157,6 +189,8 @@ class CallSession:
         if self.sound is not None:
             leg = self.sound.leg
             call.quality = Quality.of(leg.stats())
+        call.move(Status.HANGUP)
+        if self.sound is not None:
             self.sound.close()
             leg.final.add_done_callback(partial(self._keep_quality, leg))
         self.log.info(
@@ -183,7 +217,7 @@ class CallSession:
 
     def on_rtp_timeout(self, event: RtpTimeout) -> None:
         """The caller has vanished, unless it holds: then many phones send nothing at all."""
-        if self.holds:
+        if self.holds or self.on_hold:
             return
         self.log.warning("no sound from the caller", seconds=event.seconds)
         self.hang_up("normal", f"no RTP for {event.seconds:.0f} s")
@@ -196,6 +230,7 @@ class CallSession:
     def _forget(self) -> None:
         """Let go of everything that refers to this call, so that it is freed at once and not by the collector."""
         self.pressed, self.over, self.held, self.gone = _no_digit, _no_end, nobody_waits, nobody_is_left
+        self.noted = _no_digit
         self.sound = None
 
     def _keep_quality(self, leg: MediaLeg, _: asyncio.Future[LegClosed]) -> None:
@@ -203,10 +238,12 @@ class CallSession:
         quality = Quality.of(leg.stats())
         if quality.has_sound:
             self.call.quality = quality
+            self.call.tell(Change.QUALITY)
             self.log.info("call quality", **quality.fields())
 
     def _digit(self, digit: str, source: str) -> None:
         if self._gate.passes(source, self._endpoint.now()):
+            self.noted(digit)
             self.pressed(digit)
 
     def _accept_answer(self, answer: SessionDescription, *, final: bool = True) -> None:

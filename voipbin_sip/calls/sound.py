@@ -73,6 +73,7 @@ class LegSound:
         self._heard: Origin | None = None  # of the peer's last offer
         self.agreed: Agreement | None = None
         self.description: SessionDescription | None = None  # the last one that we sent
+        self.holding = False  # the peer is on hold: what we offer and answer says so
 
     @property
     def rate(self) -> int:
@@ -158,6 +159,7 @@ class LegSound:
             codecs=self._codecs,
             srtp=self._local_srtp(),
             unasked=UNASKED if self._codecs == CODECS else (),
+            holding=self.holding,
         )
 
     def _local_srtp(self) -> LocalSrtp:

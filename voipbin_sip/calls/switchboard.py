@@ -12,6 +12,7 @@ from media.client import MediaClient, NoPort, WorkerLost
 from voipbin_sip.calls.admission import Admission, Admitted, Turned
 from voipbin_sip.calls.call import Call
 from voipbin_sip.calls.incoming import IncomingSession
+from voipbin_sip.calls.live import LiveCalls
 from voipbin_sip.calls.outgoing import OutgoingSession
 from voipbin_sip.calls.session import CallLimits, CallSession
 from voipbin_sip.calls.sound import LegSound, media_host, peer_host
@@ -74,6 +75,7 @@ class Switchboard:
         self._log = structlog.get_logger("sip")
         self._endpoint: Endpoint | None = None
         self.sessions: dict[str, CallSession] = {}
+        self.calls = LiveCalls()
         self._ended: dict[str, int] = {}  # SIP status by call id, oldest first
         self._questions: dict[str, Callable[[Response], None]] = {}  # requests outside of calls, by token
         self.counters: Counter[str] = Counter()
@@ -142,7 +144,7 @@ class Switchboard:
             case Transfer():
                 self._on_transfer(session, event)
             case OfferRefused():
-                session.log.info("our offer was refused", status=event.status)
+                session.offer_refused(event.status)
             case Ended():
                 del self.sessions[event.leg]
                 if not self.sessions:
@@ -203,6 +205,7 @@ class Switchboard:
             sip_call_id=call.sip_call_id,
             source=event.hop.remote[0],
         )
+        self.calls.begin(session)
         try:
             session.begin(sound, event.offer)
         except RemoteProtocolError as error:

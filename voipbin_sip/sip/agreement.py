@@ -19,6 +19,7 @@ class LocalMedia:
     digit_events: bool = True
     unasked: tuple[str, ...] = ()  # codecs that we never offer, but take where the peer does
     srtp: LocalSrtp = field(default_factory=LocalSrtp)
+    holding: bool = False  # we want nothing from the peer, whatever it offers
 
     @property
     def family(self) -> str:

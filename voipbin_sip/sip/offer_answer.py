@@ -57,12 +57,13 @@ def answer_offer(offer: SessionDescription, local: LocalMedia) -> tuple[SessionD
 
 
 def make_offer(
-    local: LocalMedia, *, direction: str = "sendrecv", previous: SessionDescription | None = None
+    local: LocalMedia, *, direction: str = "", previous: SessionDescription | None = None
 ) -> SessionDescription:
-    """Return an offer with all our codecs.
+    """Return an offer with all our codecs; without a direction, `sendonly` while we hold.
 
     Within a session `previous` is our last description: its streams keep their places (RFC 3264 section 8).
     """
+    direction = direction or ("sendonly" if local.holding else "sendrecv")
     if direction not in DIRECTIONS:
         raise LocalProtocolError(f"not a direction: {direction!r}")
     if unknown := set(local.codecs) - CODECS.keys():
@@ -115,7 +116,7 @@ def _agree(offer: SessionDescription, media: MediaDescription, local: LocalMedia
         receive_digit_payload_type=digits,
         digit_clock=clock,
         send=direction in ("sendrecv", "recvonly") and not held,
-        receive=direction in ("sendrecv", "sendonly"),
+        receive=direction in ("sendrecv", "sendonly") and not local.holding,
         srtp=srtp,
     )
 
