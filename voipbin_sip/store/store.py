@@ -1,7 +1,8 @@
 """The database behind everything that outlives the process: one engine, one queue of writes.
 
-SQLite in WAL mode by default: readers and the writer do not wait for each other, and a backup may run beside. Any
-other asynchronous SQLAlchemy driver goes by its URL. The server runs on when the database does not.
+SQLite in WAL mode by default: readers and the writer do not wait for each other, and a backup may run beside.
+PostgreSQL by its URL. The server runs on when the database does not: what is written behind waits for it, what is to
+be written now is refused.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from sqlalchemy import RowMapping, Select, Table, bindparam, event, make_url
+from sqlalchemy import Executable, RowMapping, Select, Table, bindparam, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -24,6 +26,7 @@ from voipbin_sip.store.write_behind import Change, Pace, Row, WriteBehind
 
 DATABASE_FILE = "voipbin.db"
 READ_SECONDS = 10.0
+WRITE_SECONDS = 30.0  # then a connection to a server that says nothing is given up
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",  # a power cut may lose the last transactions, never the database
@@ -40,6 +43,10 @@ class StoreUnavailable(Exception):  # noqa: N818 - reads as what happened
     """The database cannot be reached now; what was asked was not done."""
 
 
+class OutcomeUnknown(StoreUnavailable):
+    """The database fell silent in the middle; what was asked may have been done or not."""
+
+
 class Store:
     """Tables by SQLAlchemy Core. `put` and `remove` return at once and are carried out in order, soon."""
 
@@ -51,12 +58,17 @@ class Store:
         """
         try:
             self._url = make_url(url)
-            self._engine = create_async_engine(self._url)
+            backend = self._url.get_backend_name()
+            if backend not in _UPSERTS:
+                raise ArgumentError("it must be SQLite or PostgreSQL")
+            self._engine = create_async_engine(self._url, **_OPTIONS[backend])
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, SQLAlchemyError) as error:
             raise StoreError(f"the database cannot be used: {error}") from error
-        if self._url.get_backend_name() == "sqlite":
+        self._upsert = _UPSERTS[backend]
+        if backend == "sqlite":
             event.listen(self._engine.sync_engine, "connect", _set_up_sqlite)
-        self._queue = WriteBehind(self._write, pace)
+        self._queue = WriteBehind(self._write_behind, pace)
+        self._one_writer = asyncio.Lock()
         self._ready = False
         self._log = structlog.get_logger("store")
 
@@ -97,11 +109,19 @@ class Store:
         self._queue.add(*changes)
 
     async def commit(self, changes: Sequence[Change]) -> None:
-        """Carry out changes in one transaction, now. Raises StoreUnavailable, and nothing is changed then."""
+        """Carry out changes in one transaction, now.
+
+        Raises StoreUnavailable, and nothing is changed then; OutcomeUnknown, and `write` should undo them.
+        """
+        began = False
         try:
-            async with asyncio.timeout(READ_SECONDS):
+            async with asyncio.timeout(READ_SECONDS), self._one_writer:
+                began = True
                 await self._write(list(changes))
+                self._queue.forget(changes)
         except (SQLAlchemyError, OSError, TimeoutError) as error:
+            if began and _fell_silent(error):
+                raise OutcomeUnknown(f"the database fell silent: {error}") from error
             raise StoreUnavailable(f"the database cannot be written: {error}") from error
 
     def unwritten(self, table: Table) -> dict[tuple[object, ...], Change]:
@@ -139,29 +159,32 @@ class Store:
             await upgrade(self._engine)
         self._ready = True
 
+    async def _write_behind(self, changes: list[Change]) -> None:
+        async with asyncio.timeout(WRITE_SECONDS), self._one_writer:
+            await self._write(changes)
+
     async def _write(self, changes: list[Change]) -> None:
-        """Carry out changes in one transaction, each table's with two statements that every database knows."""
+        """Carry out changes in one transaction. Done twice, it is as if done once."""
+        by_table = sorted(changes, key=lambda change: change.table.name)
         try:
             if not self._ready:
                 await self._prepare()
             async with self._engine.begin() as connection:
-                for _, group in groupby(
-                    sorted(changes, key=lambda change: change.table.name), lambda change: change.table.name
-                ):
+                for _, group in groupby(by_table, lambda change: change.table.name):
                     of_table = list(group)
                     table = of_table[0].table
-                    conditions = [column == bindparam(f"key_{column.name}") for column in table.primary_key]
-                    keys = [
-                        {f"key_{name}": value for name, value in change.key.items()} for change in of_table
-                    ]
-                    await connection.execute(table.delete().where(*conditions), keys)
                     rows = [dict(change.row) for change in of_table if change.row is not None]
+                    gone = [change.key for change in of_table if change.row is None]
                     if rows:
-                        await connection.execute(table.insert(), rows)
+                        await connection.execute(self._upsert(table), rows)
+                    if gone:
+                        conditions = [column == bindparam(f"key_{column.name}") for column in table.primary_key]
+                        keys = [{f"key_{name}": value for name, value in key.items()} for key in gone]
+                        await connection.execute(table.delete().where(*conditions), keys)
         except MigrationError as error:
             self._ready = False
             raise OSError(str(error)) from error
-        except (SQLAlchemyError, OSError):
+        except (SQLAlchemyError, OSError, asyncio.CancelledError):
             self._ready = False  # it may come back as an empty one
             raise
 
@@ -193,5 +216,42 @@ def _set_up_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
 
 
 def database_url(configured: str, data: Path) -> str:
-    """Return the URL to use: a file in the data folder, unless another one is configured."""
-    return f"sqlite+aiosqlite:///{data / DATABASE_FILE}" if configured == "auto" else configured
+    """Return the URL to use: a file in the data folder, unless another one is configured; with its driver."""
+    if configured == "auto":
+        return f"sqlite+aiosqlite:///{data / DATABASE_FILE}"
+    scheme, colon, rest = configured.partition(":")
+    return _DRIVERS.get(scheme, scheme) + colon + rest
+
+
+def _fell_silent(error: Exception) -> bool:
+    """Whether an error leaves open if the transaction was carried out."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated
+    return isinstance(error, (OSError, TimeoutError))
+
+
+def _sqlite_upsert(table: Table) -> Executable:
+    statement = sqlite.insert(table)
+    kept = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=kept)
+
+
+def _postgresql_upsert(table: Table) -> Executable:
+    statement = postgresql.insert(table)
+    kept = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=kept)
+
+
+_DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+}
+_UPSERTS = {"sqlite": _sqlite_upsert, "postgresql": _postgresql_upsert}
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "sqlite": {},
+    "postgresql": {
+        "pool_pre_ping": True,  # it may have been restarted
+        "connect_args": {"timeout": READ_SECONDS, "server_settings": {"application_name": "voipbin-sip"}},
+    },
+}

@@ -9,8 +9,9 @@ in the database before the events that tell of it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeAlias
 
 import structlog
@@ -47,7 +48,8 @@ class Pace:
     batch: int = 500  # rows in a transaction
     retry: float = 1.0  # after a failure; doubles up to
     retry_most: float = 30.0
-    capacity: int = 100_000  # rows; beyond it the oldest is given up
+    capacity: int = 100_000  # rows; beyond it the oldest are given up
+    weight: int = 100_000_000  # characters of texts in them, likewise
 
 
 class WriteBehind:
@@ -59,6 +61,7 @@ class WriteBehind:
         self._pace = pace or Pace()
         self._pending: dict[Key, tuple[int, Change]] = {}  # with the number of its group, oldest first
         self._writing: dict[Key, Change] = {}
+        self._weight = 0
         self._groups = 0
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
@@ -76,12 +79,17 @@ class WriteBehind:
         self._groups += 1
         for change in changes:
             key = _identity(change)
-            self._pending.pop(key, None)
-            self._pending[key] = self._groups, change
-        while len(self._pending) > self._pace.capacity:
-            del self._pending[next(iter(self._pending))]
-            self.lost += 1
+            self._drop(key)
+            self._hold(key, (self._groups, change))
+        pace = self._pace
+        while len(self._pending) > pace.capacity or (self._weight > pace.weight and len(self._pending) > 1):
+            self._give_up_oldest()
         self._wake.set()
+
+    def forget(self, changes: Iterable[Change]) -> None:
+        """Leave out what is queued for these rows: somebody has written something newer."""
+        for change in changes:
+            self._drop(_identity(change))
 
     def unwritten(self, table: Table) -> dict[Key, Change]:
         """Return the changes of a table that the database does not show yet, by primary key."""
@@ -108,6 +116,27 @@ class WriteBehind:
             await asyncio.wait((self._task,), timeout=seconds)
         if self._pending:
             self._log.error("rows were not written to the database", rows=len(self._pending))
+
+    def _hold(self, key: Key, grouped: Grouped) -> None:
+        self._pending[key] = grouped
+        self._weight += _weight(grouped[1])
+
+    def _drop(self, key: Key) -> Grouped | None:
+        grouped = self._pending.pop(key, None)
+        if grouped is not None:
+            self._weight -= _weight(grouped[1])
+        return grouped
+
+    def _give_up_oldest(self) -> None:
+        """Give up the oldest changes that belong together."""
+        oldest, _ = next(iter(self._pending.values()))
+        for key in list(islice(self._pending, 100)):
+            if self._pending[key][0] != oldest:
+                return
+            self._drop(key)
+            if not self.lost:
+                self._log.error("the database is away for too long, old changes are given up")
+            self.lost += 1
 
     async def _run(self) -> None:
         delay = self._pace.retry
@@ -171,17 +200,18 @@ class WriteBehind:
                 break
             keys.append(key)
             last = group
-        return [self._pending.pop(key) for key in keys]
+        return [grouped for key in keys if (grouped := self._drop(key)) is not None]
 
     def _put_back(self, batch: list[Grouped]) -> None:
         """Queue changes again before all others, but not where the row has changed since."""
         newer = self._pending
-        self._pending = {}
+        self._pending, self._weight = {}, 0
         for grouped in batch:
             key = _identity(grouped[1])
             if key not in newer:
-                self._pending[key] = grouped
-        self._pending |= newer
+                self._hold(key, grouped)
+        for key, grouped in newer.items():
+            self._hold(key, grouped)
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, but not while closing."""
@@ -195,6 +225,12 @@ class WriteBehind:
 
 def _identity(change: Change) -> Key:
     return (change.table.name, *change.key.values())
+
+
+def _weight(change: Change) -> int:
+    if change.row is None:
+        return 0
+    return sum(len(value) for value in change.row.values() if isinstance(value, str))
 
 
 def _is_about_the_rows(error: Exception) -> bool:
