@@ -22,7 +22,6 @@ steps that do not wait.
 """
 
 from flows.beginning import About
-from flows.control import ControlRefused, StepsRefused
 from flows.findings import Finding, Severity
 from flows.interpreter import Run
 from flows.loader import load_flow_file, load_flow_text, load_flows
@@ -47,6 +46,7 @@ from flows.ports import (
     WebAnswer,
     WebPort,
 )
+from flows.refused import ControlRefused, StepsRefused
 from flows.result import Ended, RunResult
 from flows.result import Limits as RunLimits
 from flows.variables import accept_injected

@@ -7,30 +7,20 @@ wanted now cuts the step in hand short, which then ends like any step that is ca
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
 from flows.actions.base import Outcome
-from flows.findings import Finding
+from flows.findings import error
 from flows.model import NEXT_ID, NO_ID, RESERVED_IDS, Action, Flow, key_of
 from flows.outside import load_flow_data
 from flows.ports import StepFailed
+from flows.refused import ControlRefused, StepsRefused
 from flows.stack import Stack, jump, push_before, reachable
 
 MAX_PUSHED = 20  # lists of steps that wait for the next border
-
-
-class ControlRefused(Exception):  # noqa: N818 - reads as what happened to the request
-    """A run cannot do what was asked of it now; the message says why."""
-
-
-class StepsRefused(Exception):  # noqa: N818 - reads as what happened to the steps
-    """Steps from outside are faulty; `findings` says where and why."""
-
-    def __init__(self, findings: Sequence[Finding]) -> None:
-        super().__init__(findings[0].message if findings else "no steps")
-        self.findings = tuple(findings)
+MAX_ACTIONS = 500  # in one list: it is checked while calls go on
 
 
 class Steered:
@@ -129,6 +119,8 @@ class Steered:
 
         Raises StepsRefused.
         """
+        if isinstance(actions, list) and len(actions) > MAX_ACTIONS:
+            raise StepsRefused([error(self.action.origin, f"actions: has more than {MAX_ACTIONS} items")])
         document = {"name": name[:255], "actions": actions}
         flow, findings = load_flow_data(document, Path(name), outer=set(reachable(self._stack)))
         if flow is None:

@@ -165,6 +165,8 @@ class FlowGraph:
         jumps = not (isinstance(step.body, Goto) and step.body.loop_count <= 0)
         for _, target in kind.targets(step.option) if jumps else ():
             found |= self._resolve(step, target)
+        if kind.opens:
+            found.update(self._ids.values())
         if kind.ends or any(key not in step.option for key in kind.target_keys if key != "target_id"):
             found.add(END)  # also without the target that catches all other cases
         for _, name in step.fetches():

@@ -20,7 +20,7 @@ from flows.yamlnodes import MAX_DEPTH, MAX_NODES, ListNode, MapNode, Node, Scala
 def load_flow_data(
     document: Mapping[str, object], file: Path, *, outer: Collection[str] = ()
 ) -> tuple[Flow | None, list[Finding]]:
-    """Load one flow from the JSON object that it was sent as; messages of findings begin with the path.
+    """Load one flow from the JSON object that it was sent as; messages of findings begin with the path, errors first.
 
     Args:
         document: `name`, `actions` and so on, as in a file.
@@ -34,6 +34,7 @@ def load_flow_data(
     if draft is not None:
         findings += check_drafts([draft], None, base=None, outer=outer, lenient=True)
     findings = [reader.placed(finding) for finding in in_order(findings)]
+    findings.sort(key=lambda finding: finding.severity is Severity.WARNING)
     if draft is None or has_errors(findings):
         return None, findings
     return replace(draft.build(), trusted=False), findings

@@ -21,6 +21,7 @@ SYSTEM_VARIABLES: Final = frozenset(
     | _names("call.source", _ADDRESS)
     | _names("call.destination", _ADDRESS)
     | _names("connect", "result reason call_id")
+    | _names("webhook", "status body")
     | _names("queue", "id name detail")
     | _names("queuecall", "id timeout_wait timeout_service")
     | _names("recording", "id reference_type reference_id format recording_name filenames")

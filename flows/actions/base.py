@@ -157,6 +157,7 @@ class ActionType(Strict):
     waits: ClassVar[bool] = False  # takes time, so that a loop through it does not spin
     goes_on: ClassVar[bool] = True  # the following step may run next
     ends: ClassVar[bool] = False  # the run is over after it
+    opens: ClassVar[bool] = False  # others may send the run to any named step while it lasts
     target_keys: ClassVar[tuple[str, ...]] = ()  # options that name a step
     flow_keys: ClassVar[tuple[str, ...]] = ()  # options that name a flow whose steps run next
     other_flow_keys: ClassVar[tuple[str, ...]] = ()  # options that name a flow for another call

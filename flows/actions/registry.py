@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from flows.actions.accepted import ACCEPTED
 from flows.actions.base import ActionType
 from flows.actions.calling import Answer, Hangup, Stop
 from flows.actions.checking import (
@@ -17,11 +18,13 @@ from flows.actions.checking import (
 from flows.actions.connecting import Call, Connect
 from flows.actions.jumping import Branch, FetchFlow, Goto
 from flows.actions.keypad import DigitsReceive, DigitsSend
+from flows.actions.mail import EmailSend
 from flows.actions.prompts import Beep, Play, Talk
 from flows.actions.rooms import ConfbridgeJoin, ConferenceJoin, Mute
 from flows.actions.steering import Block, Empty
 from flows.actions.variable import VariableSet
 from flows.actions.waiting import Echo, Sleep, StreamEcho
+from flows.actions.web import Fetch, WebhookSend
 
 _TYPES: tuple[type[ActionType], ...] = (
     Answer,
@@ -46,35 +49,20 @@ _TYPES: tuple[type[ActionType], ...] = (
     ConfbridgeJoin,
     ConferenceJoin,
     Mute,
+    Fetch,
+    WebhookSend,
+    EmailSend,
     Block,
     Empty,
     Hangup,
     Stop,
+    *ACCEPTED,
 )
 
 ACTION_TYPES: Final[Mapping[str, type[ActionType]]] = MappingProxyType({kind.type: kind for kind in _TYPES})
 
 NOT_YET: Final = frozenset(
-    (
-        "ai_summary",
-        "ai_talk",
-        "ai_task",
-        "amd",
-        "case_create",
-        "conversation_send",
-        "email_send",
-        "external_media_start",
-        "external_media_stop",
-        "fetch",
-        "message_send",
-        "queue_join",
-        "recording_start",
-        "recording_stop",
-        "transcribe_recording",
-        "transcribe_start",
-        "transcribe_stop",
-        "webhook_send",
-    )
+    ("external_media_start", "external_media_stop", "queue_join", "recording_start", "recording_stop")
 )
 """Types of VoIPBIN that are known by name and refused until they exist."""
 

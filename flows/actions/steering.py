@@ -14,6 +14,7 @@ class Block(ActionType):
     """
 
     type: ClassVar[str] = "block"
+    opens: ClassVar[bool] = True
     media: ClassVar[Media] = Media.NO_CALL
     waits: ClassVar[bool] = True
 

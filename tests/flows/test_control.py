@@ -254,9 +254,12 @@ async def test_a_stopped_run_takes_no_more_orders() -> None:
     scene = Scene(TALKS).at(1, "stop")
     result = await scene.play()
     assert (result.ended, scene.said) == (Ended.CANCELLED, ["one"])
-    for order in (lambda: scene.run.jump("one"), lambda: scene.run.push(PUSHED), scene.run.proceed):
-        with pytest.raises(ControlRefused, match="is over"):
-            order()
+    with pytest.raises(ControlRefused, match="is over"):
+        scene.run.jump("one")
+    with pytest.raises(ControlRefused, match="is over"):
+        scene.run.push(PUSHED)
+    with pytest.raises(ControlRefused, match="is over"):
+        scene.run.proceed()
 
 
 async def test_a_stop_at_the_moment_of_a_jump_wins() -> None:
