@@ -40,10 +40,10 @@ _FORMS: Final = {
         "a SIP address: user@domain",
     ),
     "extension": (re.compile(r"[\w.-]{1,64}"), "the name or the UUID of an extension"),
+    "agent": (re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"), "the UUID of an agent"),
     "conference": (re.compile(r"[\w.:@-]{1,64}"), "the name or the UUID of a conference"),
 }
-_NOT_YET = frozenset(("agent",))
-_CALLABLE = frozenset(("tel", "sip", "extension"))
+_CALLABLE = frozenset(("tel", "sip", "extension", "agent"))
 
 
 def _one_line(text: str, info: ValidationInfo) -> str:
@@ -96,10 +96,8 @@ class Destination(AddressOption):
     @field_validator("type")
     @classmethod
     def _can_be_called(cls, kind: AddressType) -> AddressType:
-        if kind in _NOT_YET:
-            raise ValueError(f"destinations of type {kind} are not available yet")
         if kind not in _CALLABLE:
-            raise ValueError(f"an address of type {kind} cannot be called; use tel, sip or extension")
+            raise ValueError(f"an address of type {kind} cannot be called; use tel, sip, extension or agent")
         return kind
 
 

@@ -133,13 +133,15 @@ def positions_of(actions: Iterable[Action]) -> Mapping[str, int]:
 
 
 class FlowSet:
-    """All flows of one load. A run keeps the set that it started with; a reload makes a new set."""
+    """All flows of one load. A run keeps the set that it started with; a reload makes a new set.
+
+    Of flows with one name the first has it, and no flow is found by a name that is the UUID of another.
+    """
 
     def __init__(self, flows: Iterable[Flow] = ()) -> None:
         self._flows = tuple(flows)
-        self._by_key = {str(flow.uuid): flow for flow in self._flows} | {
-            flow.name: flow for flow in self._flows
-        }
+        named = {flow.name: flow for flow in reversed(self._flows)}
+        self._by_key = named | {str(flow.uuid): flow for flow in self._flows}
 
     def get(self, name_or_id: str) -> Flow | None:
         """Return the flow with this name or UUID."""

@@ -15,7 +15,25 @@ from voipbin_sip import __version__
 from voipbin_sip.api import auth
 from voipbin_sip.api.errors import STATUS, ApiError, ErrorEnvelope, answer, handle_errors
 from voipbin_sip.api.limits import Buckets
-from voipbin_sip.api.routes import accesskeys, agents, customer, login, me, tags, webhook_deliveries, ws
+from voipbin_sip.api.refusals import handle_refusals
+from voipbin_sip.api.routes import (
+    accesskeys,
+    agents,
+    conferences,
+    customer,
+    extensions,
+    flows,
+    login,
+    me,
+    numbers,
+    outbound_configs,
+    providers,
+    routes,
+    tags,
+    trunks,
+    webhook_deliveries,
+    ws,
+)
 from voipbin_sip.api.services import Services
 from voipbin_sip.transport.limits import Rate
 
@@ -23,9 +41,19 @@ BASE = "/v1.0"
 ROUTERS = (
     accesskeys.router,
     agents.router,
+    conferences.router,
     customer.router,
+    extensions.router,
+    flows.router,
     me.router,
+    numbers.router,
+    numbers.available,
+    outbound_configs.own,
+    outbound_configs.router,
+    providers.router,
+    routes.router,
     tags.router,
+    trunks.router,
     webhook_deliveries.router,
 )
 ADDRESS_RATE = Rate(200, 400)
@@ -51,6 +79,7 @@ def make_api(
     )
     app.state.services = services
     handle_errors(app)
+    handle_refusals(app)
     per_customer = Buckets(CUSTOMER_RATE, "customer")
 
     async def customers_rate(who: auth.Asking) -> None:

@@ -35,6 +35,11 @@ class Asker:
         """Whether one of the wanted permissions is there."""
         return bool(self.permission & wanted)
 
+    @property
+    def manages(self) -> bool:
+        """Whether they configure things, and see passwords."""
+        return self.may(MANAGERS)
+
 
 def services(connection: HTTPConnection) -> Services:
     """Return what the routes work with."""

@@ -12,9 +12,9 @@ from voipbin_sip.resources.kinds.tag import Tag
 from voipbin_sip.resources.kinds.telephony import (
     NumberResource,
     OutboundConfigResource,
-    ProviderResource,
     RouteResource,
     StoredExtension,
+    StoredProvider,
     StoredTrunk,
 )
 
@@ -23,12 +23,12 @@ CONFIGURED: tuple[type[Resource], ...] = (
     FlowResource,
     NumberResource,
     OutboundConfigResource,
-    ProviderResource,
     RouteResource,
     StoredAccesskey,
     StoredAgent,
     StoredCustomer,
     StoredExtension,
+    StoredProvider,
     StoredTrunk,
     Tag,
 )

@@ -11,7 +11,10 @@ from voipbin_sip.api.tokens import Tokens
 from voipbin_sip.events.hub import Hub
 from voipbin_sip.events.record import Record
 from voipbin_sip.events.webhooks import Webhooks
+from voipbin_sip.platform.directory_book import DirectoryBook
+from voipbin_sip.platform.flow_book import FlowBook
 from voipbin_sip.platform.secrets import Sealer
+from voipbin_sip.platform.setup import Setup
 from voipbin_sip.resources.catalogue import Catalogue
 from voipbin_sip.resources.history import History
 from voipbin_sip.store.store import Store
@@ -50,4 +53,7 @@ class Services:
     store: Store
     webhooks: Webhooks
     sealer: Sealer
+    directory: DirectoryBook
+    flows: FlowBook
+    setup: Setup
     new_keys: Seldom = field(default_factory=Seldom)

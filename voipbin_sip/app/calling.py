@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from flows import FlowSet
 from flows.interpreter import Limits
 from flows.ports import Conference
 from media.client import MediaClient
@@ -45,6 +46,7 @@ class Calling:
         loaded: Loaded,
         directory: Callable[[], Directory],
         *,
+        flows: Callable[[], FlowSet],
         media: MediaClient,
         endpoint: Endpoint,
         switchboard: Switchboard,
@@ -94,7 +96,7 @@ class Calling:
             switchboard.ended_status,
         )
         run_limits = Limits(config.limits.steps, config.limits.steps_without_waiting)
-        self.host = FlowHost(lambda: loaded.flows, parts, run_limits)
+        self.host = FlowHost(flows, parts, run_limits)
         self.places = Places(self.bridges, self.rooms, session=find, enter_room=self.host.enter_room)
         self.transfers = Transfers(
             endpoint,
@@ -123,4 +125,5 @@ class Calling:
 
     def _conference(self, name: str) -> Conference | None:
         entry = self._directory().conferences.get(name)
-        return Conference(name, entry.pre_flow_id, entry.post_flow_id) if entry is not None else None
+        # By one name only, whichever was given: who comes by the UUID meets those who came by the word.
+        return Conference(entry.id, entry.pre_flow_id, entry.post_flow_id) if entry is not None else None

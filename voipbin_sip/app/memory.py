@@ -6,13 +6,14 @@ The server loads this module while the media workers start: SQLAlchemy takes abo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 
 from voipbin_sip.app.errors import StartError
 from voipbin_sip.config import DatabaseSection
+from voipbin_sip.directory import Directory
+from voipbin_sip.loading import Loaded
 from voipbin_sip.platform.platform import Platform
 from voipbin_sip.platform.secrets import SecretError
 from voipbin_sip.registrar.locations import Locations
@@ -29,14 +30,15 @@ async def remember(
     *,
     web: WebClient,
     locations: Locations,
-    known: Callable[[str], bool],
+    loaded: Loaded,
+    directory: Directory,
     toll: TollGuard,
     today: str,
 ) -> Platform:
     """Open the database, tell what it holds to those who want to know, and have them record what changes.
 
-    `known` says of an extension whether it is still in the directory. Raises StartError for what cannot be used as
-    it is configured; a database in trouble is no reason not to start.
+    `loaded` and `directory` are what the configuration declares. Raises StartError for what cannot be used as it is
+    configured; a database in trouble is no reason not to start.
     """
     try:
         store = Store(database_url(database.url, data))
@@ -45,12 +47,15 @@ async def remember(
         raise StartError(f"{error}; change database.url") from error
     except SecretError as error:
         raise StartError(str(error)) from error
-    if await store.open():
+    platform.declare(loaded, directory)
+    opened = await store.open()
+    await platform.load()
+    if opened:
+        known = platform.directory.directory.extensions.__contains__
         phones = await restore_bindings(store, locations, known, time.time())
         if phones:
             structlog.get_logger("server").info("phones known from before", count=phones)
         await restore_usage(store, toll, today)
     record_bindings(store, locations)
     record_usage(store, toll)
-    await platform.load()
     return platform

@@ -100,7 +100,7 @@ def toll_guard(config: Config, directory: Callable[[], Directory]) -> TollGuard:
     """Return what says who may be called outside, and how much."""
     outbound = config.outbound
     return TollGuard(
-        Allowed(outbound.allow, outbound.countries),
+        Allowed(outbound.allow, outbound.countries, lambda: directory().countries),
         Terms(outbound.limits, directory).limits,
         today=local_day,
     )

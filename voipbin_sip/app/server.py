@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from flows import FlowSet
 from media.client import MediaClient
 from voipbin_sip.app.calling import Calling
 from voipbin_sip.app.errors import StartError
@@ -30,6 +31,7 @@ from voipbin_sip.calls.session import CallLimits
 from voipbin_sip.calls.switchboard import Switchboard
 from voipbin_sip.carriers import Carriers, Line
 from voipbin_sip.config import split_host_port
+from voipbin_sip.directory import Directory
 from voipbin_sip.flowhost import spoken_prompts
 from voipbin_sip.guard import DigestGuard
 from voipbin_sip.loading import Loaded
@@ -160,6 +162,7 @@ class Server:
         self.calling = Calling(
             loaded,
             lambda: self.directory,
+            flows=self._flows,
             media=self._media,
             endpoint=self._endpoint,
             switchboard=self.switchboard,
@@ -209,6 +212,7 @@ class Server:
         media = asyncio.create_task(self._media.start())
         try:
             platform = self.platform = await self._remember()
+            platform.directory.provider_state = self._carriers.state
             self._refuse_open_api(platform)
             self._preparing.append(asyncio.create_task(platform.prepare()))
             await media
@@ -216,7 +220,7 @@ class Server:
             self._preparing.append(asyncio.create_task(self._prepare_prompts()))
             sip = await self._listen()
             self._upkeep.start()
-            self._carriers.use(providers_of(self.directory))
+            platform.directory.use(self._use_directory)
             self._carriers.start()
             self._metering.start()
             http = await self._serve_api(platform)
@@ -262,7 +266,8 @@ class Server:
             self._loaded.places.data,
             web=self._web,
             locations=self._locations,
-            known=self.directory.extensions.__contains__,
+            loaded=self._loaded,
+            directory=self.directory,
             toll=self._toll,
             today=local_day(),
         )
@@ -275,6 +280,18 @@ class Server:
                 f"http.listen opens the API to others at {http.listen}, and there is no access key yet; make one: "
                 "voipbin-sip accesskey create NAME --config FILE"
             )
+
+    def _use_directory(self, directory: Directory) -> None:
+        """Take another directory. Phones whose password has changed have to register anew."""
+        before, self.directory = self.directory, directory
+        for extension, password in before.passwords.items():
+            if directory.password(extension) != password:
+                self._locations.forget(extension)
+        self._carriers.use(providers_of(directory))
+
+    def _flows(self) -> FlowSet:
+        """Return the flows of now."""
+        return self._loaded.flows if self.platform is None else self.platform.flows.flows
 
     async def _listen(self) -> list[ListenAddress]:
         listen = self._loaded.config.sip.listen

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from voipbin_sip.calls.call import Address
-from voipbin_sip.calls.dialplan import DialPlan
+from voipbin_sip.calls.dialplan import DialPlan, Meaning
 from voipbin_sip.calls.identity import (
     called_by_carrier,
     carrier_address,
@@ -206,6 +206,8 @@ class Admission:
     def _from_anyone(self, request: Request, source: str) -> Admitted | Turned:
         number = None
         if not is_conference_host(self._domain, request.uri):
+            if (direct := self._plan.direct(request.uri)) is not None:
+                return _directly(request, direct)
             number = self._plan.number(dialled_number(request.uri))
         if number is None or not number.public:
             directory = self._directory()
@@ -216,6 +218,17 @@ class Admission:
         return Admitted(
             number.flow, stranger_address(request), _as_destination(number), private=is_private(request)
         )
+
+
+def _directly(request: Request, meaning: Meaning) -> Admitted:
+    return Admitted(
+        meaning.flow,
+        stranger_address(request),
+        meaning.called,
+        connect=meaning.connect,
+        conference=meaning.conference,
+        private=is_private(request),
+    )
 
 
 def _challenge(outcome: Outcome) -> Turned:

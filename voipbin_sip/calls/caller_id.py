@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from voipbin_sip.calls.call import Originator
 from voipbin_sip.calls.numbering import E164, rewritten
-from voipbin_sip.directory import ProviderEntry
+from voipbin_sip.directory import VIRTUAL, ProviderEntry
 from voipbin_sip.directory.fields import host_and_port
 from voipbin_sip.sip.errors import LocalProtocolError
 from voipbin_sip.sip.name_addr import NameAddr
@@ -55,7 +55,8 @@ def shown_number(originator: Originator, ours: Container[str], default: str) -> 
     Nobody calls with somebody else's number: it is the caller's where that is one of ours, else the default.
     """
     number = originator.address.target
-    return number if E164.fullmatch(number) and number in ours else default
+    own = E164.fullmatch(number) and number in ours and not number.startswith(VIRTUAL)
+    return number if own else default
 
 
 def shown_to_carrier(originator: Originator, number: str, provider: ProviderEntry) -> Shown:

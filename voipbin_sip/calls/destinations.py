@@ -85,6 +85,8 @@ class Destinations:
             raise NotReachable("failed", "the call has been passed on too often", 483)
         if address.type == "extension":
             return self._phones(address, originator)
+        if address.type == "agent":
+            return await self._agent(address, originator)
         if address.type == "sip":
             return [await self.target(address.target, originator)]
         if address.type == "tel":
@@ -101,7 +103,14 @@ class Destinations:
         self._allow(outside)
         shown = shown_elsewhere(originator, self._domain)
         hops = await self._hops(uri)
-        return Target(str(uri), hops, from_=shown.from_, headers=shown.headers, outside=outside)
+        return Target(
+            str(uri),
+            hops,
+            from_=shown.from_,
+            headers=shown.headers,
+            codecs=self._directory().sip_codecs,
+            outside=outside,
+        )
 
     async def forwarded(self, text: str, originator: Originator, extension: str) -> list[Target]:
         """Return the ways, one after the other, to where a phone of ours forwards a call. Raises NotReachable.
@@ -154,8 +163,10 @@ class Destinations:
 
     def _phones(self, address: Address, originator: Originator) -> list[Target]:
         # VoIPBIN's clients give a UUID as the target and the extension's name as target_name.
-        known = self._directory().extensions
-        extension = address.target if address.target in known else address.target_name
+        directory = self._directory()
+        known = directory.extensions
+        extension = directory.extension_ids.get(address.target, address.target)
+        extension = extension if extension in known else address.target_name
         if extension not in known:
             raise NotReachable("unreachable", f"there is no extension {address.target or extension}", 404)
         contacts = [
@@ -176,6 +187,24 @@ class Destinations:
             )
             for contact in contacts
         ]
+
+    async def _agent(self, address: Address, originator: Originator) -> list[Target]:
+        """Return all that an agent can be reached at; what cannot be called is passed over if anything can."""
+        addresses = self._directory().agents.get(address.target)
+        if addresses is None:
+            raise NotReachable("unreachable", f"there is no agent {address.target}", 404)
+        targets: list[Target] = []
+        problem = NotReachable("unreachable", f"the agent {address.target} has no address")
+        for reach in addresses:
+            if reach.type == "agent":  # of another one: no chains
+                continue
+            try:
+                targets += await self.targets(Address(reach.type, reach.target), originator)
+            except NotReachable as error:
+                problem = error
+        if not targets:
+            raise problem
+        return targets
 
     def _is_carrier(self, contact: Contact) -> bool:
         """Tell a phone from a carrier, which may take any call that comes from our address.
@@ -198,7 +227,8 @@ class Destinations:
         providers = self._routing.providers(number)
         if not providers:
             raise NotReachable("unreachable", f"no route leads to {masked(number)}", 404)
-        caller = shown_number(originator, self._directory().numbers, self._number)
+        directory = self._directory()
+        caller = shown_number(originator, directory.numbers, directory.default_number or self._number)
         providers = [provider for provider in providers if caller or provider.caller_id.number]
         if not providers:
             why = f"the caller id {masked(originator.address.target)} is not ours"

@@ -50,6 +50,8 @@ class DialPlan:
         user = _user(uri)
         if is_conference_host(self._domain, uri):
             return self._conference(user)
+        if (direct := self.direct(uri)) is not None:
+            return direct
         kind, colon, name = user.partition(":")
         match kind.lower() if colon else "":
             case "conference":
@@ -62,14 +64,26 @@ class DialPlan:
                 return self._uri(user)
         return self._number(dialled_number(uri))
 
+    def direct(self, uri: Uri) -> Meaning | None:
+        """Return what a direct hash leads to, None for any other user part. Who knows it needs no account."""
+        user = uri.user or ""
+        reach = self._directory().direct.get(user) if user.startswith("direct.") else None
+        if reach is None:
+            return None
+        address = Address(reach.type, reach.target)
+        if reach.type == "flow":
+            return Meaning(Address("sip", f"{user}@{self._domain}"), flow=reach.target)
+        return Meaning(address, conference=reach.target) if reach.type == "conference" else _call(address)
+
     def number(self, text: str) -> NumberEntry | None:
-        """Return a number of ours, however its digits are written."""
-        return own_number(self._directory().numbers, text, self.home)
+        """Return a number of ours that can be called, however its digits are written."""
+        found = own_number(self._directory().numbers, text, self.home)
+        return found if found is not None and found.flow else None
 
     def _number(self, text: str) -> Meaning | None:
-        numbers = self._directory().numbers
-        if (exact := numbers.get(text)) is not None:
-            return _flow(exact)
+        exact = self._directory().numbers.get(text)
+        if exact is not None:
+            return _flow(exact) if exact.flow else None
         if (phone := self._extension(text)) is not None:
             return phone
         if (own := self.number(text)) is not None:

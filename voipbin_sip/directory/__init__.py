@@ -2,11 +2,12 @@
 
 from voipbin_sip.directory.book import Directory
 from voipbin_sip.directory.carriers import CallerIdEntry, ProviderEntry, RewriteEntry, RouteEntry, TrunkEntry
-from voipbin_sip.directory.people import ConferenceEntry, ExtensionEntry, NumberEntry
+from voipbin_sip.directory.people import VIRTUAL, ConferenceEntry, ExtensionEntry, NumberEntry, Reach
 from voipbin_sip.directory.reading import DirectoryFile, load_directory
 from voipbin_sip.directory.secrets import Secrets, read_passwords, read_secrets
 
 __all__ = [
+    "VIRTUAL",
     "CallerIdEntry",
     "ConferenceEntry",
     "Directory",
@@ -14,6 +15,7 @@ __all__ = [
     "ExtensionEntry",
     "NumberEntry",
     "ProviderEntry",
+    "Reach",
     "RewriteEntry",
     "RouteEntry",
     "Secrets",

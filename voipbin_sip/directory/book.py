@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from voipbin_sip.directory.carriers import ProviderEntry, RouteEntry, TrunkEntry
-from voipbin_sip.directory.people import ConferenceEntry, ExtensionEntry, NumberEntry
+from voipbin_sip.directory.people import ConferenceEntry, ExtensionEntry, NumberEntry, Reach
 from voipbin_sip.directory.reading import DirectoryFile
 from voipbin_sip.directory.secrets import Secrets
 from voipbin_sip.directory.sources import Sources
@@ -20,12 +20,18 @@ class Directory:
     numbers: Mapping[str, NumberEntry] = field(default_factory=dict)
     extensions: Mapping[str, ExtensionEntry] = field(default_factory=dict)
     passwords: Mapping[str, str] = field(default_factory=dict)  # of extensions
-    conferences: Mapping[str, ConferenceEntry] = field(default_factory=dict)
+    extension_ids: Mapping[str, str] = field(default_factory=dict)  # names by UUID
+    conferences: Mapping[str, ConferenceEntry] = field(default_factory=dict)  # by id, and by UUID
+    agents: Mapping[str, tuple[Reach, ...]] = field(default_factory=dict)  # by UUID: where they are
+    direct: Mapping[str, Reach] = field(default_factory=dict)  # whom anybody may call who knows the hash
     trunks: Mapping[str, TrunkEntry] = field(default_factory=dict)  # by domain_name
     providers: Mapping[str, ProviderEntry] = field(default_factory=dict)  # by id
     routes: tuple[RouteEntry, ...] = ()
     trunk_passwords: Mapping[str, str] = field(default_factory=dict)  # by domain_name
     provider_passwords: Mapping[str, str] = field(default_factory=dict)  # by id
+    countries: frozenset[str] | None = None  # that numbers may be called in, ISO 3166; None: any
+    default_number: str = ""  # of ours, shown by callers outside who have none
+    sip_codecs: tuple[str, ...] = ()  # offered to SIP addresses elsewhere; none named: all that we have
     sources: Sources[TrunkEntry | ProviderEntry] = field(init=False)  # whose calls need no password
 
     def __post_init__(self) -> None:

@@ -51,13 +51,18 @@ def read_passwords(entries: DirectoryFile, base: Path, data: Path) -> dict[str, 
         password = _given(entry, base)
         if password is None:
             if entry.extension not in made:
-                made[entry.extension] = "".join(secrets.choice(ALPHABET) for _ in range(16))
+                made[entry.extension] = new_password()
                 new = True
             password = made[entry.extension]
         passwords[entry.extension] = password
     if new:
         _write_private(store, json.dumps(made, indent=1) + "\n")
     return passwords
+
+
+def new_password() -> str:
+    """Return a password that nobody can guess and that can be typed from paper."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(16))
 
 
 def _given(entry: ExtensionEntry | TrunkEntry | ProviderEntry, base: Path) -> str | None:

@@ -73,8 +73,9 @@ class FlowHost:
     def start(self, session: IncomingSession, admitted: Admitted) -> None:
         """Run the flow of a new call."""
         flow = self._flow(admitted)
-        if flow is None:  # the directory was checked against the flows, so this is a fault of ours
-            session.refuse(500, "Flow not found")
+        if flow is None:  # deleted, while the number has stayed
+            session.log.warning("there is no such flow", flow=admitted.flow)
+            session.refuse(404, "Flow not found")
             return
         self._begin(self._serve(session, flow))
         asyncio.get_running_loop().call_later(RING_AFTER, session.ring)
@@ -83,7 +84,8 @@ class FlowHost:
         """Let a call run from now on what was dialled for it, instead of the run that it has."""
         flow = self._flow(meaning)
         if flow is None:
-            session.refuse(500, "Flow not found")
+            session.log.warning("there is no such flow", flow=meaning.flow)
+            session.refuse(404, "Flow not found")
             return
         self._begin(self._divert(session, flow, meaning.called))
 
@@ -135,8 +137,11 @@ class FlowHost:
         if not reachable:
             raise StepFailed("; ".join(problems) or "no destination")
         for destination, targets in reachable:
-            work = self._place_one(targets, originator, destination, flow, early=early_execution)
-            self._begin(_until_over(parent, work) if chained and parent is not None else work)
+            master = parent if chained else None
+            work = self._place_one(
+                targets, originator, destination, flow, master.call if master else None, early=early_execution
+            )
+            self._begin(_until_over(master, work) if master is not None else work)
 
     async def _place_one(
         self,
@@ -144,6 +149,7 @@ class FlowHost:
         originator: Originator,
         destination: Address,
         flow: Flow,
+        master: Call | None,
         *,
         early: bool,
     ) -> None:
@@ -154,12 +160,27 @@ class FlowHost:
             if early and session not in runs:
                 runs[session] = self._begin(self._serve(session, flow))
 
-        dialled = await self._parts.ringing.ring_all(targets, originator, destination, rang=rang)
+        dialled = await self._parts.ringing.ring_all(
+            targets, originator, destination, master=master, rang=rang
+        )
         session = dialled.session
         if session is None:
             return
         try:
             await (runs[session] if session in runs else self._serve(session, flow))
+        finally:
+            if session not in self._served:  # a transfer has not given it another run
+                session.hang_up("normal")
+
+    async def serve_placed(
+        self, session: OutgoingSession, flow: Flow, *, run_id: UUID, injected: Mapping[str, str]
+    ) -> None:
+        """Run a flow on a call that was placed for it and has been answered; it is hung up at the end.
+
+        `injected`: variables from outside (see flows.accept_injected).
+        """
+        try:
+            await self._serve(session, flow, run_id=run_id, injected=injected)
         finally:
             if session not in self._served:  # a transfer has not given it another run
                 session.hang_up("normal")

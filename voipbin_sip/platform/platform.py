@@ -11,11 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voipbin_sip.api.kinds import CONFIGURED
+from voipbin_sip.directory import Directory
 from voipbin_sip.events.hub import Hub
 from voipbin_sip.events.record import Record
 from voipbin_sip.events.webhooks import Pace, Webhooks
+from voipbin_sip.loading import Loaded
+from voipbin_sip.platform.declared import Declaration
+from voipbin_sip.platform.direct import declared_hashes
+from voipbin_sip.platform.directory_book import DirectoryBook
+from voipbin_sip.platform.flow_book import FlowBook
 from voipbin_sip.platform.hooks import Hooks
+from voipbin_sip.platform.made import Passwords
 from voipbin_sip.platform.secrets import Sealer, own_key
+from voipbin_sip.platform.setup import Setup
 from voipbin_sip.resources.base import DEFAULT_CUSTOMER
 from voipbin_sip.resources.catalogue import Catalogue, NotFound
 from voipbin_sip.resources.history import History
@@ -47,10 +55,16 @@ class Platform:
     def __init__(self, store: Store, web: WebClient, data: Path, *, pace: Pace | None = None) -> None:
         """`data` is the folder of its keys, `pace` that of webhooks."""
         self.store = store
-        self.sealer = Sealer(own_key(data, SEAL_KEY))
+        seal_key = own_key(data, SEAL_KEY)
+        self.sealer = Sealer(seal_key)
         self.ledger = Ledger(store, Stamps())
         self.catalogue = Catalogue(self.ledger, CONFIGURED)
         self.history = History(self.ledger)
+        passwords = Passwords(self.sealer)
+        self.flows = FlowBook(self.catalogue)
+        self.directory = DirectoryBook(self.catalogue, passwords)
+        self.setup = Setup(self.catalogue, self.directory, passwords)
+        self._declared_hash = declared_hashes(seal_key)
         self.hooks = Hooks(self.catalogue, self.sealer)
         self.webhooks = Webhooks(store, web, targets=self.hooks.targets, secret=self.hooks.secret, pace=pace)
         self.hub = Hub()
@@ -62,6 +76,20 @@ class Platform:
         self._loaded = False
         self._loading: asyncio.Task[None] | None = None
         self._reading_keys: asyncio.Task[None] | None = None
+
+    def declare(self, loaded: Loaded, directory: Directory) -> None:
+        """Show what the configuration declares; `directory` is what it makes by itself."""
+        self.flows.declare(loaded.flows)
+        self.directory.declare(
+            directory,
+            Declaration(
+                loaded.directory,
+                loaded.places.directory,
+                loaded.flows,
+                loaded.config.domain,
+                self._declared_hash,
+            ),
+        )
 
     async def load(self) -> None:
         """Read what was configured before, or, where the database is in trouble, as soon as it can be read."""
@@ -129,6 +157,9 @@ class Platform:
             self.store,
             self.webhooks,
             self.sealer,
+            self.directory,
+            self.flows,
+            self.setup,
         )
 
     async def _load(self) -> bool:

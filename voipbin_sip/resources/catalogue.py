@@ -72,11 +72,11 @@ class Catalogue:
     def declare(self, kind: type[R], declared: Iterable[tuple[R, str]]) -> None:
         """Take what the configuration declares of a kind, each with its `file:line`, in place of what it did."""
         entries = [(resource, where) for resource, where in declared]
-        stamp = self._ledger.stamps()
         for old in self._declared[kind.kind]:
             self._where.pop(old, None)
         self._declared[kind.kind] = {
-            resource.id: resource.changed(tm_create=resource.tm_create or stamp) for resource, _ in entries
+            resource.id: resource.changed(tm_create=resource.tm_create or self._ledger.stamps())
+            for resource, _ in entries
         }
         self._where.update({resource.id: where for resource, where in entries})
         self._changed(kind)
@@ -115,6 +115,15 @@ class Catalogue:
         """Return where a resource is declared, "" for one that the API made."""
         return self._where.get(id_, "")
 
+    def changeable(self, kind: type[R], id_: UUID) -> R:
+        """Return a resource that may be changed. Raises NotFound, Declared."""
+        now = self.get(kind, id_)
+        if now.tm_delete is not None:
+            raise NotFound(f"the {kind.kind} {id_} is deleted")
+        if where := self.where(id_):
+            raise Declared(f"this {kind.kind} is declared in {where}; change it there")
+        return now
+
     async def create(self, resource: R, event: str = "") -> R:
         """Add a resource; `event` is told. Raises StoreUnavailable."""
         async with self._lock:
@@ -124,27 +133,20 @@ class Catalogue:
     async def update(self, kind: type[R], id_: UUID, event: str = "", **fields: Any) -> R:
         """Change fields of a resource. Raises NotFound, Declared, StoreUnavailable."""
         async with self._lock:
-            now = self._changeable(kind, id_)
+            now = self.changeable(kind, id_)
             return await self._commit(now.changed(tm_update=self._ledger.stamps(), **fields), event)
 
-    async def delete(self, kind: type[R], id_: UUID, event: str = "") -> R:
-        """Mark a resource as deleted and return it so. Raises NotFound, Declared, StoreUnavailable."""
+    async def delete(self, kind: type[R], id_: UUID, event: str = "", **fields: Any) -> R:
+        """Mark a resource as deleted, with other fields as given. Raises NotFound, Declared, StoreUnavailable."""
         async with self._lock:
             stamp = self._ledger.stamps()
-            now = self._changeable(kind, id_)
-            return await self._commit(now.changed(tm_update=stamp, tm_delete=stamp), event)
-
-    def _changeable(self, kind: type[R], id_: UUID) -> R:
-        now = self.get(kind, id_)
-        if now.tm_delete is not None:
-            raise NotFound(f"the {kind.kind} {id_} is deleted")
-        if where := self.where(id_):
-            raise Declared(f"this {kind.kind} is declared in {where}; change it there")
-        return now
+            now = self.changeable(kind, id_)
+            return await self._commit(now.changed(tm_update=stamp, tm_delete=stamp, **fields), event)
 
     async def _commit(self, resource: R, event: str) -> R:
         told = (self._ledger.event(resource, event),) if event else ()
-        await self._ledger.commit(resource, *told)
+        before = self._made[resource.kind].get(resource.id)
+        await self._ledger.commit(resource, *told, before=before)
         self._made[resource.kind][resource.id] = resource
         self._changed(type(resource))
         return resource

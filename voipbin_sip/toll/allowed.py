@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import phonenumbers
 
@@ -59,13 +59,20 @@ class Allowed:
     Args:
         allow: entries that `read_entry` understands.
         countries: ISO 3166 codes in capitals; empty = numbers of every country.
+        among: gives the countries, of those, that may be called now; None = all.
     """
 
-    def __init__(self, allow: Sequence[str], countries: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        allow: Sequence[str],
+        countries: Collection[str] = (),
+        among: Callable[[], Collection[str] | None] = lambda: None,
+    ) -> None:
         entries = [read_entry(text) for text in allow]
         self._prefixes = tuple(entry for entry in entries if isinstance(entry, str))
         self._hosts = frozenset(entry for entry in entries if isinstance(entry, tuple))
         self._countries = frozenset(countries)
+        self._among = among
 
     def check(self, destination: Address) -> None:
         """Return if an address outside may be called. Raises Refused."""
@@ -121,6 +128,12 @@ class Allowed:
             )
 
     def _check_country(self, number: Number) -> None:
+        among = self._among()
+        if among is not None and number.region not in among:
+            where = (
+                f"the country {number.region}" if number.region else f"of {masked(number.text)} the country"
+            )
+            raise Refused(f"{where} is not in destination_whitelist of the outbound config")
         if not self._countries or number.region in self._countries:
             return
         if number.region:

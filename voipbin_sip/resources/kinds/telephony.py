@@ -28,6 +28,8 @@ class NumberResource(Resource):
     metadata: dict[str, Any] = Field(default={})
     tm_purchase: Stamp | None = None
     tm_renew: Stamp | None = None
+    # Ours: callers who prove nothing may call it.
+    is_public: bool = False
 
 
 class ExtensionResource(Resource):
@@ -76,6 +78,7 @@ class ProviderResource(Resource):
     """A carrier."""
 
     kind: ClassVar[str] = "provider"
+    hidden: ClassVar[frozenset[str]] = frozenset({"sealed_password"})
 
     type: Literal["sip"] = "sip"
     hostname: str = ""
@@ -87,6 +90,20 @@ class ProviderResource(Resource):
     detail: str = ""
     health_status: Literal["unknown", "healthy", "unhealthy"] = "unknown"
     health_checked_at: Stamp | None = None
+    # Ours: how it is reached, what it is told of us, where its calls come from.
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+    username: str = ""
+    password: str = ""  # as that of an extension
+    register_seconds: int = Field(default=0, ge=0, le=86_400)
+    probe: int = Field(default=30, ge=0, le=3600)
+    allowed_ips: list[str] = Field(default=[])
+    registration: str = ""  # "trying", "registered", "failed"; "" = none is wanted
+
+
+class StoredProvider(ProviderResource):
+    """A carrier as it is kept."""
+
+    sealed_password: str = ""
 
 
 class RouteResource(Resource):

@@ -1,0 +1,155 @@
+"""What `directory.yaml` declares, as the API shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from uuid import UUID
+
+from flows import FlowSet
+from flows.yamlnodes import ListNode, MapNode, load_nodes
+from voipbin_sip.directory import (
+    ConferenceEntry,
+    DirectoryFile,
+    ExtensionEntry,
+    NumberEntry,
+    ProviderEntry,
+    RouteEntry,
+    TrunkEntry,
+)
+from voipbin_sip.platform.times import declared_times
+from voipbin_sip.resources.base import NO_UUID, Resource, declared_id
+from voipbin_sip.resources.catalogue import Catalogue
+from voipbin_sip.resources.kinds.conference import ConferenceResource
+from voipbin_sip.resources.kinds.telephony import (
+    NumberResource,
+    RouteResource,
+    StoredExtension,
+    StoredProvider,
+    StoredTrunk,
+)
+
+R = TypeVar("R", bound=Resource)
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A directory file with what its entries refer to.
+
+    Args:
+        domain: where phones register.
+        direct: gives the direct hash of a kind and a name.
+    """
+
+    entries: DirectoryFile
+    path: Path
+    flows: FlowSet
+    domain: str
+    direct: Callable[[str, str], str]
+
+    def tell(self, catalogue: Catalogue) -> None:
+        """Put all of it into the catalogue."""
+        entries = self.entries
+        self._declare(catalogue, StoredExtension, "extensions", map(self._extension, entries.extensions))
+        self._declare(catalogue, NumberResource, "numbers", map(self._number, entries.numbers))
+        self._declare(
+            catalogue, ConferenceResource, "conferences", map(self._conference, entries.conferences)
+        )
+        self._declare(catalogue, StoredTrunk, "trunks", map(self._trunk, entries.trunks))
+        self._declare(catalogue, StoredProvider, "providers", map(self._provider, entries.providers))
+        self._declare(catalogue, RouteResource, "routes", map(self._route, enumerate(entries.routes)))
+
+    def _declare(self, catalogue: Catalogue, kind: type[R], section: str, declared: Iterable[R]) -> None:
+        resources = list(declared)
+        times = declared_times(self.path for _ in resources)
+        lines = self._lines(section, len(resources))
+        catalogue.declare(
+            kind,
+            [
+                (resource.changed(tm_create=time, tm_update=time), f"{self.path.name}:{line}")
+                for resource, time, line in zip(resources, times, lines, strict=True)
+            ],
+        )
+
+    def _lines(self, section: str, count: int) -> list[int]:
+        """Return where the entries of a section stand, as far as the file is still the one that was read."""
+        root, _ = load_nodes(self.path)
+        node = root.entries.get(section) if isinstance(root, MapNode) else None
+        lines = [item.line for item in node.items] if isinstance(node, ListNode) else []
+        return lines if len(lines) == count else [1] * count
+
+    def _extension(self, entry: ExtensionEntry) -> StoredExtension:
+        return StoredExtension(
+            id=declared_id("extension", entry.extension),
+            extension=entry.extension,
+            username=entry.extension,
+            name=entry.name,
+            detail=entry.detail,
+            domain_name=self.domain,
+            direct_hash=self.direct("extension", entry.extension),
+        )
+
+    def _number(self, entry: NumberEntry) -> NumberResource:
+        return NumberResource(
+            id=declared_id("number", entry.number),
+            number=entry.number,
+            call_flow_id=self._flow(entry.flow),
+            name=entry.name,
+            detail=entry.detail,
+            is_public=entry.public,
+        )
+
+    def _conference(self, entry: ConferenceEntry) -> ConferenceResource:
+        return ConferenceResource(
+            id=declared_id("conference", entry.id),
+            name=entry.name or entry.id,
+            detail=entry.detail,
+            pre_flow_id=self._flow(entry.pre_flow_id),
+            post_flow_id=self._flow(entry.post_flow_id),
+            direct_hash=self.direct("conference", entry.id),
+        )
+
+    def _trunk(self, entry: TrunkEntry) -> StoredTrunk:
+        return StoredTrunk(
+            id=declared_id("trunk", entry.domain_name),
+            name=entry.name,
+            detail=entry.detail,
+            domain_name=entry.domain_name,
+            auth_types=list(entry.auth_types),
+            username=entry.username,
+            allowed_ips=list(entry.allowed_ips),
+        )
+
+    def _provider(self, entry: ProviderEntry) -> StoredProvider:
+        return StoredProvider(
+            id=declared_id("provider", entry.id),
+            name=entry.name or entry.id,
+            detail=entry.detail,
+            hostname=entry.hostname,
+            transport=entry.transport,
+            tech_prefix=entry.tech_prefix,
+            tech_postfix=entry.tech_postfix,
+            tech_headers=entry.tech_headers,
+            codecs=",".join(entry.codecs),
+            username=entry.username,
+            register_seconds=entry.register_seconds,
+            probe=entry.probe,
+            allowed_ips=list(entry.allowed_ips),
+        )
+
+    def _route(self, numbered: tuple[int, RouteEntry]) -> RouteResource:
+        position, entry = numbered
+        return RouteResource(
+            id=declared_id("route", f"{position}:{entry.provider_id}:{entry.target}:{entry.priority}"),
+            name=entry.name,
+            detail=entry.detail,
+            provider_id=declared_id("provider", entry.provider_id),
+            priority=entry.priority,
+            target=entry.target,
+        )
+
+    def _flow(self, name: str) -> UUID:
+        flow = self.flows.get(name) if name else None
+        return flow.uuid if flow is not None else NO_UUID
