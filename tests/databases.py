@@ -107,7 +107,7 @@ class Postgres:
     def stop(self) -> None:
         """End it; connections are cut."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGQUIT)
+            self._process.send_signal(signal.SIGINT)
             self._process.wait(20)
             self._process = None
 

@@ -114,6 +114,25 @@ async def test_the_queue_is_bounded() -> None:
     await queue.close(0.1)
 
 
+async def test_the_queue_is_bounded_by_what_its_rows_hold() -> None:
+    queue = WriteBehind(Database().write, Pace(weight=1000))
+    for number in range(100):
+        texts = {"name": f"{number}", "value": "x" * 100}
+        queue.add(Change(TABLE, {"name": f"{number}"}, texts))
+    assert 5 < len(queue) < 11
+    assert queue.lost == 100 - len(queue)
+    queue.add(Change(TABLE, {"name": "big"}, {"name": "big", "value": "x" * 5000}))
+    assert len(queue) == 1  # the newest is kept, however big
+
+
+async def test_what_belongs_together_is_given_up_together() -> None:
+    queue = WriteBehind(Database().write, Pace(capacity=4))
+    queue.add(change("a"), change("b"), change("c"))
+    queue.add(change("d"), change("e"))
+    assert [key for key in queue.unwritten(TABLE)] == [("d",), ("e",)]
+    assert queue.lost == 3
+
+
 @pytest.mark.parametrize(
     "error",
     [IntegrityError("INSERT", {}, Exception("NOT NULL")), UnicodeEncodeError("utf-8", "\udc80", 0, 1, "no")],

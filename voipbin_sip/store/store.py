@@ -8,7 +8,8 @@ be written now is refused.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from sqlalchemy import Executable, RowMapping, Select, Table, bindparam, event, 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from voipbin_sip.store.migrate import MigrationError, current, newest, upgrade
@@ -65,10 +66,10 @@ class Store:
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, SQLAlchemyError) as error:
             raise StoreError(f"the database cannot be used: {error}") from error
         self._upsert = _UPSERTS[backend]
+        self._refusals = _refusals(backend)
         if backend == "sqlite":
             event.listen(self._engine.sync_engine, "connect", _set_up_sqlite)
         self._queue = WriteBehind(self._write_behind, pace)
-        self._one_writer = asyncio.Lock()
         self._ready = False
         self._log = structlog.get_logger("store")
 
@@ -115,7 +116,7 @@ class Store:
         """
         began = False
         try:
-            async with asyncio.timeout(READ_SECONDS), self._one_writer:
+            async with asyncio.timeout(READ_SECONDS), self._queue.one_writer:
                 began = True
                 await self._write(list(changes))
                 self._queue.forget(changes)
@@ -131,7 +132,7 @@ class Store:
     async def fetch(self, query: Select[Any]) -> Sequence[RowMapping]:
         """Return rows. Raises StoreUnavailable where the database is in trouble."""
         try:
-            async with asyncio.timeout(READ_SECONDS), self._engine.connect() as connection:
+            async with asyncio.timeout(READ_SECONDS), self._connection() as connection:
                 result = await connection.execute(query)
                 rows: Sequence[RowMapping] = result.mappings().all()
                 return rows
@@ -155,12 +156,28 @@ class Store:
         self._ready = False
         if self._url.get_backend_name() == "sqlite" and self._url.database not in (None, "", ":memory:"):
             await asyncio.to_thread(_touch_private, Path(str(self._url.database)))
-        if await current(self._engine) != newest():
-            await upgrade(self._engine)
+        try:
+            if await current(self._engine) != newest():
+                await upgrade(self._engine)
+        except self._refusals as error:
+            raise ConnectionError(f"{error}") from error
         self._ready = True
 
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        """Take a connection from the pool. Raises SQLAlchemyError, OSError."""
+        connection = self._engine.connect()
+        try:
+            await connection.start()
+        except self._refusals as error:
+            raise ConnectionError(f"{error}") from error
+        try:
+            yield connection
+        finally:
+            await asyncio.shield(connection.close())
+
     async def _write_behind(self, changes: list[Change]) -> None:
-        async with asyncio.timeout(WRITE_SECONDS), self._one_writer:
+        async with asyncio.timeout(WRITE_SECONDS):
             await self._write(changes)
 
     async def _write(self, changes: list[Change]) -> None:
@@ -169,7 +186,7 @@ class Store:
         try:
             if not self._ready:
                 await self._prepare()
-            async with self._engine.begin() as connection:
+            async with self._connection() as connection, connection.begin():
                 for _, group in groupby(by_table, lambda change: change.table.name):
                     of_table = list(group)
                     table = of_table[0].table
@@ -178,7 +195,9 @@ class Store:
                     if rows:
                         await connection.execute(self._upsert(table), rows)
                     if gone:
-                        conditions = [column == bindparam(f"key_{column.name}") for column in table.primary_key]
+                        conditions = [
+                            column == bindparam(f"key_{column.name}") for column in table.primary_key
+                        ]
                         keys = [{f"key_{name}": value for name, value in key.items()} for key in gone]
                         await connection.execute(table.delete().where(*conditions), keys)
         except MigrationError as error:
@@ -230,15 +249,28 @@ def _fell_silent(error: Exception) -> bool:
     return isinstance(error, (OSError, TimeoutError))
 
 
+def _refusals(backend: str) -> tuple[type[Exception], ...]:
+    """Return what a driver raises, past SQLAlchemy, where it is not let in."""
+    if backend != "postgresql":
+        return ()
+    import asyncpg
+
+    return (asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
 def _sqlite_upsert(table: Table) -> Executable:
     statement = sqlite.insert(table)
-    kept = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
+    kept = {
+        column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key
+    }
     return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=kept)
 
 
 def _postgresql_upsert(table: Table) -> Executable:
     statement = postgresql.insert(table)
-    kept = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
+    kept = {
+        column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key
+    }
     return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=kept)
 
 

@@ -63,6 +63,7 @@ class WriteBehind:
         self._writing: dict[Key, Change] = {}
         self._weight = 0
         self._groups = 0
+        self.one_writer = asyncio.Lock()  # held while a batch is written
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -87,9 +88,10 @@ class WriteBehind:
         self._wake.set()
 
     def forget(self, changes: Iterable[Change]) -> None:
-        """Leave out what is queued for these rows: somebody has written something newer."""
+        """Leave out what is queued for these rows: who has `one_writer` has written something newer."""
         for change in changes:
             self._drop(_identity(change))
+            self._writing.pop(_identity(change), None)
 
     def unwritten(self, table: Table) -> dict[Key, Change]:
         """Return the changes of a table that the database does not show yet, by primary key."""
@@ -164,11 +166,13 @@ class WriteBehind:
     async def _succeeds(self, batch: list[Grouped]) -> bool:
         """Write a batch; rows that the database will never take are dropped. False: try again later."""
         try:
-            await self._write([change for _, change in batch])
+            async with self.one_writer:
+                wanted = [change for _, change in batch if _identity(change) in self._writing]
+                await self._write(wanted)
         except Exception as error:
             if not _is_about_the_rows(error):
                 if not isinstance(error, (SQLAlchemyError, OSError, TimeoutError)):
-                    raise
+                    self._log.error("a fault of the server's own, trying again", exc_info=error)
                 self._trouble(error)
                 return False
             if len(batch) == 1:
@@ -208,7 +212,7 @@ class WriteBehind:
         self._pending, self._weight = {}, 0
         for grouped in batch:
             key = _identity(grouped[1])
-            if key not in newer:
+            if key not in newer and key in self._writing:
                 self._hold(key, grouped)
         for key, grouped in newer.items():
             self._hold(key, grouped)
