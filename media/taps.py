@@ -16,7 +16,6 @@ from media.gains import add, clipped
 from media.hearing import Hearing
 from media.legs import G722, Leg, Legs
 from media.messages import ClearTap, CloseTap, Event, OpenTap, TapClosed
-from media.rtp import FRAME
 from media.speaking import Speaking
 from media.tap import Tap
 from media.wideband import RATE
@@ -55,6 +54,8 @@ class Taps:
         if past := self._past.pop(order.tap, None):
             _, tap.packets.sequence, tap.packets.timestamp, samples = past
             tap.buffer += samples
+        if order.room:
+            self._legs.is_ear[leg.row] = True
         self._begin(leg.row, tap)
 
     def refuse(self, order: OpenTap) -> None:
@@ -75,6 +76,8 @@ class Taps:
             if tap.id == order.tap:
                 self._end(leg.row, tap)
                 return
+        self._past.pop(order.tap, None)
+        self._emit(TapClosed(order.leg, order.tap, 0, 0, 0))
 
     def take(self, row: int) -> list[Tap]:
         """Give up the taps of a row without closing them."""
@@ -89,7 +92,7 @@ class Taps:
             self._begin(row, tap)
 
     def luggage(self, row: int) -> list[Past]:
-        """Return what another worker needs to go on with the taps of a row, and close their sockets here."""
+        """Return what another worker needs to go on with the taps of a row, as `expect` takes it."""
         return [
             (tap.id, tap.packets.sequence, tap.packets.timestamp, bytes(tap.buffer))
             for tap in self.of.get(row, ())
