@@ -14,6 +14,7 @@ from voipbin_sip.api.paging import Page, Paging
 from voipbin_sip.api.routes.body import Body, Text, Whole
 from voipbin_sip.api.services import Services
 from voipbin_sip.api.tokens import hash_password
+from voipbin_sip.platform.direct import new_hash
 from voipbin_sip.resources.kinds.agent import (
     Agent,
     AgentRingMethod,
@@ -107,6 +108,7 @@ async def create_agent(found: With, who: Managing, body: NewAgent) -> StoredAgen
     agent = StoredAgent(
         customer_id=who.customer_id,
         password_hash=await hash_password(body.password),
+        direct_hash=new_hash(),
         **body.model_dump(exclude={"password"}),
     )
     return await found.catalogue.create(agent, "agent_created")
@@ -160,6 +162,12 @@ async def update_agent_password(found: With, who: Asking, agent_id: UUID, body: 
     """Change an agent's password."""
     kept = await hash_password(body.password)
     return await _update(found, who, agent_id, own=True, password_hash=kept)
+
+
+@router.post("/{agent_id}/direct-hash-regenerate", response_model=Agent)
+async def renew_agent_hash(found: With, who: Managing, agent_id: UUID) -> StoredAgent:
+    """Make anew the name under which anybody may call the agent."""
+    return await found.setup.renew_hash(StoredAgent, agent_id, "agent_updated")
 
 
 async def _update(
