@@ -10,6 +10,9 @@ import asyncio
 import itertools
 import socket
 import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +20,30 @@ from numpy.typing import NDArray
 from media.bank import DEFAULT_SAMPLES, BankFull, Clip, ClipBank
 from media.link import WorkerLink, WorkerLost
 from media.media_leg import LegListener, MediaLeg, Playout
-from media.messages import Event, HandedOver, HandOver, LegClosed, Load, OpenLeg, TakeOver
+from media.messages import (
+    Digit,
+    Event,
+    FirstPacket,
+    HandedOver,
+    HandOver,
+    LegClosed,
+    Load,
+    OpenLeg,
+    Record,
+    RecordDone,
+    RtpTimeout,
+    TakeOver,
+)
 from media.ports import NoPort, PortPool
+from media.recorder import DIRECTIONS, RATES
+from media.recording import Recording
 from media.room import Room
 from media.stats import SLOTS, LegStats
+from media.tap_client import TapEnd, TapEnded
 
 __all__ = [
-    "BankFull", "Clip", "LegListener", "LegStats", "MediaClient", "MediaLeg", "NoPort", "Playout", "Room",
-    "WorkerLost",
+    "BankFull", "Clip", "LegListener", "LegStats", "MediaClient", "MediaLeg", "NoPort", "Playout", "Recording", "Room",
+    "TapEnd", "TapEnded", "WorkerLost",
 ]  # fmt: skip
 
 _RESTART_SECONDS = (0.0, 0.5, 1.0, 2.0, 5.0)  # waits before starting a worker anew, the last for ever
@@ -41,6 +60,7 @@ class MediaClient:
         self._links = [self._new_link() for _ in range(workers)]
         self._slots: dict[WorkerLink, list[int]] = {}
         self._legs: dict[int, MediaLeg] = {}
+        self._recordings: dict[int, Recording] = {}
         self._loads: dict[WorkerLink, Load] = {}
         self._number = 0
         self._restarts: set[asyncio.Task[None]] = set()
@@ -58,6 +78,7 @@ class MediaClient:
         await asyncio.gather(*(link.close() for link in self._links))
         for leg in list(self._legs.values()):
             self._forget(leg, LegClosed(leg.id, 0, 0, 0, 0, 0, 0.0, 0.0))
+        self._lose_recordings([*self._recordings.values()])
         self.bank.close()
 
     @property
@@ -110,6 +131,65 @@ class MediaClient:
         """Return a new, empty room."""
         return Room(self, self._next_number())
 
+    def record(
+        self,
+        leg: MediaLeg,
+        path: Path,
+        *,
+        direction: str = "both",
+        rate: int = 8000,
+        duration: int = 0,
+        silence: int = 0,
+        stop_digits: str = "",
+    ) -> Recording:
+        """Write what a leg says and hears into a WAV file; see `media.messages.Record`. Raises ValueError.
+
+        A leg that is gone already ends it at once.
+        """
+        if direction not in DIRECTIONS or rate not in RATES:
+            raise ValueError(f"no recording of {direction!r} at {rate} Hz")
+        recording = Recording(leg, self._next_number())
+        if not leg.open:
+            recording.finish(RecordDone(leg.id, recording.number, "hangup", 0, 0))
+            return recording
+        self._recordings[recording.number] = recording
+        leg.order(
+            Record(leg.id, recording.number, str(path), direction, rate, duration, silence, stop_digits)
+        )
+        return recording
+
+    def record_room(self, room: Room, path: Path, *, rate: int = 8000, duration: int = 0) -> Recording:
+        """Record what is said in a room. Raises NoPort and WorkerLost, and ValueError where nobody is in it."""
+        ear = self._ear(room)
+        return self.record(ear, path, direction="room", rate=rate, duration=duration)
+
+    def tap_room(self, room: Room, **terms: Any) -> TapEnd:
+        """Listen to a room and speak into it; `terms` as for `MediaLeg.tap`, but without directions.
+
+        Raises NoPort and WorkerLost, and ValueError where nobody is in the room.
+        """
+        ear = self._ear(room)
+        try:
+            tap = ear.tap(listen="out", speak="in", room=True, **terms)
+        except BaseException:
+            ear.close()
+            raise
+        tap.closed.add_done_callback(lambda _: ear.close())
+        return tap
+
+    def _ear(self, room: Room) -> MediaLeg:
+        """Return a leg without a phone that is in a room."""
+        if not room.legs:
+            raise ValueError("the room is empty")
+        beside = room.legs[0]
+        ear = self.open_leg(beside.host, _NoListener(), inband_digits=False, beside=beside)
+        try:
+            ear.join(room)
+        except WorkerLost:
+            ear.close()
+            raise
+        return ear
+
     def move(self, leg: MediaLeg, link: WorkerLink) -> None:
         """Let a leg go on in another worker. Raises WorkerLost if that one is gone or full.
 
@@ -149,6 +229,9 @@ class MediaClient:
         if isinstance(event, Load):
             self._loads[link] = event
             return
+        if isinstance(event, RecordDone):
+            self._recorded(event)
+            return
         leg = self._legs.get(getattr(event, "leg", 0))
         if leg is None:
             return
@@ -177,6 +260,19 @@ class MediaClient:
         link.send(TakeOver(leg.id, slot, event.luggage), sockets)
         leg.arrive(slot)
 
+    def _recorded(self, event: RecordDone) -> None:
+        """A recording is over; what only listened for it goes away."""
+        recording = self._recordings.pop(event.recording, None)
+        if recording is not None:
+            recording.finish(event)
+            if isinstance(recording.leg.listener, _NoListener):
+                recording.leg.close()
+
+    def _lose_recordings(self, lost: Sequence[Recording]) -> None:
+        """Nobody writes these any more."""
+        for recording in lost:
+            self._recorded(RecordDone(recording.leg.id, recording.number, "media lost", 0, 0))
+
     def _forget(self, leg: MediaLeg, closed: LegClosed) -> None:
         """A leg's sockets are closed: its ports rest, its futures end."""
         del self._legs[leg.id]
@@ -187,6 +283,7 @@ class MediaClient:
     def _lost(self, link: WorkerLink) -> None:
         """A worker has died: tell its legs and start another one in its place."""
         self._loads.pop(link, None)
+        self._lose_recordings([item for item in self._recordings.values() if item.leg.link is link])
         gone = [leg for leg in self._legs.values() if leg.link is link]
         for leg in gone:
             was_open = leg.open
@@ -213,3 +310,19 @@ class MediaClient:
             self._links[place] = link
             await old.close()
             return
+
+
+class _NoListener:
+    """Listens to a leg that has no phone (`MediaClient.record_room`)."""
+
+    def on_digit(self, digit: Digit) -> None:
+        """Nobody presses any."""
+
+    def on_first_packet(self, packet: FirstPacket) -> None:
+        """Nothing is expected."""
+
+    def on_rtp_timeout(self, timeout: RtpTimeout) -> None:
+        """Nor missed."""
+
+    def on_lost(self, reason: str) -> None:
+        """The recording tells."""

@@ -20,12 +20,14 @@ from media.hearing import Hearing
 from media.io import PacketIO
 from media.jitter import JitterBuffer
 from media.latch import Address
-from media.legs import Leg, Legs
-from media.messages import Digit, Event, FirstPacket, Order, RtpTimeout, Stream
+from media.legs import L16, Leg, Legs
+from media.messages import Digit, Event, FirstPacket, Order, Record, RtpTimeout, Stream
 from media.mixer import Mixer
 from media.orders import Orders
 from media.playout import Player
 from media.receive import Receiver
+from media.recorder import Recorder, Taken
+from media.recorder_disk import Disk
 from media.relay import Relay
 from media.reports import Reports
 from media.rows import STEP
@@ -34,6 +36,8 @@ from media.secure_io import SecureIO
 from media.send import Sender
 from media.speaking import Speaking
 from media.stats import StatsTable
+from media.taps import Taps
+from media.wideband import RATE
 
 ROUNDS = 8  # packets of one leg that a tick takes at most
 STATS_TICKS = 25  # between two writes of the statistics
@@ -49,6 +53,7 @@ class Engine:
         emit: Callable[[Event], None],
         *,
         stats: StatsTable | None = None,
+        disk: Disk | None = None,
         seed: int | None = None,
     ) -> None:
         random = np.random.default_rng(seed)
@@ -77,7 +82,11 @@ class Engine:
             self.mixer,
             self.receiver,
         )
-        self.speaking = Speaking(self.legs, self.player, self.sender, self._hearing, self.mixer, emit)
+        self.taps = Taps(self.legs, emit)
+        self.speaking = Speaking(
+            self.legs, self.player, self.sender, self._hearing, self.mixer, emit, self.taps
+        )
+        self.recorder = Recorder(self.legs, self.mixer.gains, disk or Disk())
         self.relay = Relay(self.legs, self.mixer, self.speaking)
         self._orders = Orders(self)
 
@@ -115,10 +124,17 @@ class Engine:
     def tick(self, now: float) -> None:
         """Hear and say 20 ms; `now` in monotonic seconds."""
         self._receive(now)
+        if self.taps:
+            self.taps.read()
         self.mixer.prepare(list(self.speaking.digits))
         self._hearing.tick(now)
+        if self.taps:
+            self.taps.after_hearing(self._hearing)
         self.listener.tick(now)
         self.speaking.tick()
+        if self.taps:
+            self.taps.send(self.speaking)
+        self.recorder.tick(self._hearing, self.speaking)
         self._watch(now)
         self.reports.tick(now)
         self._ticks += 1
@@ -130,6 +146,8 @@ class Engine:
         rows = np.flatnonzero(self.legs.streaming[: self.legs.rows.high])
         self.jitter.skip(rows, ticks)
         self.sender.tick(rows, ticks)
+        self.taps.skip(ticks)
+        self.recorder.skip(ticks)
 
     def _receive(self, now: float) -> None:
         """Take what has come from the network."""
@@ -193,6 +211,7 @@ class Engine:
         """Pass a digit on and stop what it stops."""
         self._emit(digit)
         self.player.digit(row, digit.digit)
+        self.recorder.digit(row, digit.digit)
 
     def _going_on(self, row: int, event: TelephoneEvent, ms: int, new: bool) -> None:
         """Pass a telephone event on to the other one of a room of two."""
@@ -266,6 +285,13 @@ class Engine:
         last: NDArray[np.int16] = self.concealer.last[row]
         return last
 
+    def record(self, leg: Leg, order: Record, taken: Taken | None = None) -> None:
+        """Begin a recording of a leg, or go on with it."""
+        if order.direction == "room" and order.rate == RATE and leg.stream is None:
+            self.legs.law[leg.row] = L16  # to hear its room at 16 kHz; nothing is ever sent
+            self.mixer.rooms.changed()
+        self.recorder.start(leg.row, order, taken)
+
     def remove(self, leg: Leg) -> None:
         """Close a leg's sockets and forget it."""
         self._io.close(leg.row)
@@ -276,6 +302,7 @@ class Engine:
         self.speaking.digits.pop(leg.row, None)
         self.mixer.remove(leg.row, self.last_said(leg.row))
         self.relay.close(leg.row)
+        self.taps.drop(leg.row)
         self.listener.close(leg.row)
         self.receiver.reset(leg.row)
         self._io.secure(leg.row, None)

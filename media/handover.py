@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from media.latch import Address
 from media.legs import ECHOES, G722, Leg
 from media.messages import Echo, OpenLeg, Play, SendDigits, Stream
+from media.recorder import Taken
 from media.srtp import SrtpPast
+from media.taps import Past
 from media.wideband import RATE, Wideband
 
 if TYPE_CHECKING:
@@ -67,6 +69,8 @@ class Luggage(msgspec.Struct, frozen=True, array_like=True):
     digits: list[SendDigits]  # what is left of them
     events: tuple[bool, int, int, int, int]  # of RFC 4733, the last one heard
     srtp: SrtpPast | None
+    recordings: list[Taken]
+    taps: list[Past]
 
 
 def take_out(engine: Engine, leg: Leg) -> Luggage:
@@ -89,6 +93,8 @@ def take_out(engine: Engine, leg: Leg) -> Luggage:
         digits=leg.digits.left() if leg.digits is not None else [],
         events=engine.listener.memory(row),
         srtp=engine.io.past(row),
+        recordings=engine.recorder.take(row),
+        taps=engine.taps.luggage(row),
     )
     engine.forget(leg)
     return luggage
@@ -121,6 +127,9 @@ def put_in(engine: Engine, luggage: Luggage, now: float) -> None:
     engine.order(Echo(leg.id, list(ECHOES)[luggage.echo]), now)
     for order in luggage.digits:
         engine.order(order, now)
+    engine.taps.expect(luggage.taps)
+    for taken in luggage.recordings:
+        engine.record(leg, taken.order, taken)
 
 
 def _cells(engine: Engine, part: str, name: str, row: int) -> NDArray[Any]:

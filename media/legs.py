@@ -68,8 +68,8 @@ class Legs:
         self.echo = np.zeros(0, np.uint8)
         self.timeout = np.zeros(0, np.float64)  # seconds, 0 = never
         self.timed_out = np.zeros(0, np.bool_)
-        self.want_said = np.zeros(0, np.uint8)  # how many record or stream what the leg says
-        self.want_heard = np.zeros(0, np.uint8)  # and what it hears
+        self.want_said = np.zeros(0, np.uint16)  # how many record or stream what the leg says
+        self.want_heard = np.zeros(0, np.uint16)  # and what it hears
         self.is_ear = np.zeros(0, np.bool_)  # it has no phone: it listens to its room for somebody of those
 
     def grow(self) -> int:

@@ -6,6 +6,7 @@ Made by `media.client.MediaClient.open_leg`.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -14,9 +15,11 @@ from media.codecs.linear import MOST, RATES
 from media.dtmf.telephone_event import event_code
 from media.gains import MAX_GAIN, MUTES
 from media.legs import ECHOES, LAWS
-from media.link import WorkerLink
+from media.link import WorkerLink, WorkerLost
 from media.messages import (
+    ClearTap,
     CloseLeg,
+    CloseTap,
     Digit,
     DigitsSent,
     Echo,
@@ -31,16 +34,21 @@ from media.messages import (
     OtherDigits,
     Play,
     PlayDone,
+    Record,
     RtpTimeout,
     SendDigits,
     SetStream,
     StopPlay,
+    StopRecord,
     Stream,
+    TapClosed,
+    TapRtp,
 )
 from media.orders import canonical
 from media.send import PTIMES
 from media.srtp import KEY, SUITES
 from media.stats import LegStats
+from media.tap_client import WRITE_AHEAD, TapEnd, tap_order
 
 if TYPE_CHECKING:
     from media.room import Room
@@ -56,6 +64,10 @@ _LegOrder: TypeAlias = (
     | Leave
     | Mute
     | Gain
+    | Record
+    | StopRecord
+    | ClearTap
+    | CloseTap
     | HandOver
     | CloseLeg
 )
@@ -130,6 +142,7 @@ class MediaLeg:
         self.final: asyncio.Future[LegClosed] = asyncio.get_running_loop().create_future()
         self._playouts: dict[int, Playout] = {}
         self._digits: dict[int, asyncio.Future[None]] = {}
+        self._taps: dict[int, TapEnd] = {}
         self._closing = False
         self.room: Room | None = None
         self.destination: WorkerLink | None = None  # while the leg moves to another worker
@@ -235,6 +248,37 @@ class MediaLeg:
         """Tell that the peer sends digits by signalling; `digit` ends playouts that stop on it."""
         self.order(OtherDigits(self.id, digit))
 
+    def tap(
+        self,
+        *,
+        listen: str = "both",
+        speak: str = "both",
+        rate: int = 8000,
+        ahead: float = WRITE_AHEAD,
+        rtp: TapRtp | None = None,
+        sock: socket.socket | None = None,
+        room: bool = False,
+    ) -> TapEnd:
+        """Listen to the leg and speak into it. Raises ValueError, and WorkerLost where nothing can be any more.
+
+        Args:
+            listen: "in": what the leg says, "out": what it hears (but of this tap), "both", "" for neither.
+            speak: "in": as if the leg said it, "out": for it to hear, "both", "" for neither.
+            ahead: seconds of sound that may be written before they are played.
+            rtp: exchange RTP with the host that `sock`, which is given away here, is connected to.
+            room: the leg has no phone, and is in a room for the tap.
+        """
+        order = tap_order(
+            self.id, self._next_number(), listen=listen, speak=speak, rate=rate, rtp=rtp, room=room
+        )
+        if self._closing:
+            raise WorkerLost("the leg is gone")
+        tap = TapEnd(self, order, sock, ahead)
+        self._taps[tap.id] = tap
+        if self.destination is None:
+            tap.open()
+        return tap
+
     def stats(self) -> LegStats:
         """Return the counters, at most half a second old; the final ones once the leg is closed."""
         if self.final.done():
@@ -262,6 +306,8 @@ class MediaLeg:
         """Go on in the worker that the leg has moved to, with the orders that came meanwhile."""
         assert self.destination is not None
         self.link, self.slot, self.destination = self.destination, slot, None
+        for tap in self._taps.values():
+            tap.open()
         for order in self._held:
             self.link.send(order)
         self._held.clear()
@@ -283,6 +329,10 @@ class MediaLeg:
                 self.listener.on_first_packet(event)
             case RtpTimeout():
                 self.listener.on_rtp_timeout(event)
+            case TapClosed():
+                tap = self._taps.pop(event.tap, None)
+                if tap is not None:
+                    tap.finish(event)
             case LegClosed():
                 self.end(event)
 
@@ -306,7 +356,10 @@ class MediaLeg:
             playout.finish(PlayDone(self.id, number, "closed", 0))
         for sent in self._digits.values():
             sent.cancel()
+        for tap in self._taps.values():
+            tap.finish(None)
         self._playouts.clear()
         self._digits.clear()
+        self._taps.clear()
         if not self.final.done():
             self.final.set_result(closed)

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
-VERSION = 4
+VERSION = 6
 
 
 class SrtpKeys(msgspec.Struct, frozen=True, array_like=True):
@@ -149,6 +149,30 @@ class Gain(msgspec.Struct, tag=True, array_like=True):
     factor: float  # 1 = as it comes, 0 to 8
 
 
+class Record(msgspec.Struct, tag=True, array_like=True):
+    """Write what the leg says or hears into a new WAV file, 16-bit; `RecordDone` ends it.
+
+    Directions: "in" = what the leg says, "out" = what it hears, "both" = stereo of the two, "mix" = their sum, and
+    "room" = what it hears of its room, being a leg without a phone that only listens.
+    """
+
+    leg: int
+    recording: int
+    path: str
+    direction: str
+    rate: int  # Hz: 8000 or 16000
+    duration: int = 0  # longest time, ms; 0 = no limit
+    silence: int = 0  # ms of silence that end it; 0 = none do
+    stop_digits: str = ""  # digits that end it
+
+
+class StopRecord(msgspec.Struct, tag=True, array_like=True):
+    """End a recording."""
+
+    leg: int
+    recording: int
+
+
 class HandOver(msgspec.Struct, tag=True, array_like=True):
     """Give the leg up, sockets and all; `HandedOver` answers. For another worker to go on with it."""
 
@@ -169,6 +193,43 @@ class CloseLeg(msgspec.Struct, tag=True, array_like=True):
     leg: int
 
 
+class TapRtp(msgspec.Struct, frozen=True, array_like=True):
+    """How a tap's socket speaks RTP."""
+
+    codec: str  # "PCMU", "PCMA" or "L16"
+    payload_type: int  # in both directions
+    ssrc: int
+
+
+class OpenTap(msgspec.Struct, tag=True, array_like=True):
+    """Copy a leg's sound to a socket, which comes with this record, and play what arrives there; each 20 ms a packet.
+
+    Packets are samples (int16, little endian) or RTP.
+    """
+
+    leg: int
+    tap: int
+    listen: str  # "in": what the leg says, "out": what it hears but of this tap, "both" added up, "": nothing
+    speak: str  # "in": as if the leg said it, "out": for the leg to hear, "both", "": nothing
+    rate: int = 8000  # Hz: 8000 or 16000
+    rtp: TapRtp | None = None
+    room: bool = False  # the leg has no phone: it is in a room for the tap
+
+
+class ClearTap(msgspec.Struct, tag=True, array_like=True):
+    """Forget what a tap has taken from its socket and not played yet."""
+
+    leg: int
+    tap: int
+
+
+class CloseTap(msgspec.Struct, tag=True, array_like=True):
+    """Close a tap and its socket; `TapClosed` answers."""
+
+    leg: int
+    tap: int
+
+
 class Stop(msgspec.Struct, tag=True, array_like=True):
     """End the worker."""
 
@@ -185,9 +246,14 @@ Order: TypeAlias = (
     | Leave
     | Mute
     | Gain
+    | Record
+    | StopRecord
     | HandOver
     | TakeOver
     | CloseLeg
+    | OpenTap
+    | ClearTap
+    | CloseTap
     | Stop
 )
 
@@ -213,6 +279,16 @@ class DigitsSent(msgspec.Struct, tag=True, array_like=True):
 
     leg: int
     order: int
+
+
+class RecordDone(msgspec.Struct, tag=True, array_like=True):
+    """A recording is over and its file closed; also after `LegClosed`."""
+
+    leg: int
+    recording: int
+    reason: str  # "stopped", "duration", "silence", "key", "hangup", "disk full", "media lost" or "failed: …"
+    length: int  # ms
+    lost: int  # ms of it that the disk was too slow for, and that are silence now
 
 
 class Digit(msgspec.Struct, tag=True, array_like=True):
@@ -261,6 +337,16 @@ class LegClosed(msgspec.Struct, tag=True, array_like=True):
     peer_jitter: float = 0.0  # ms, of our stream as the peer reports
 
 
+class TapClosed(msgspec.Struct, tag=True, array_like=True):
+    """A tap is gone; its final counters, in packets."""
+
+    leg: int
+    tap: int
+    sent: int
+    received: int
+    dropped: int  # out: the socket was full; in: strange, late or too many
+
+
 class Load(msgspec.Struct, tag=True, array_like=True):
     """Once a second: how busy the worker is."""
 
@@ -270,5 +356,15 @@ class Load(msgspec.Struct, tag=True, array_like=True):
 
 
 Event: TypeAlias = (
-    Hello | PlayDone | DigitsSent | Digit | FirstPacket | RtpTimeout | HandedOver | LegClosed | Load
+    Hello
+    | PlayDone
+    | DigitsSent
+    | RecordDone
+    | Digit
+    | FirstPacket
+    | RtpTimeout
+    | HandedOver
+    | LegClosed
+    | TapClosed
+    | Load
 )

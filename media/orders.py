@@ -13,7 +13,9 @@ from media.gains import MAX_GAIN, MUTES
 from media.latch import NOWHERE, Address, Latch
 from media.legs import ALAW, ECHOES, G722, L16, LAWS, STREAM, Leg
 from media.messages import (
+    ClearTap,
     CloseLeg,
+    CloseTap,
     DigitsSent,
     Echo,
     Gain,
@@ -22,13 +24,17 @@ from media.messages import (
     LegClosed,
     Mute,
     OpenLeg,
+    OpenTap,
     Order,
     OtherDigits,
     Play,
     PlayDone,
+    Record,
+    RecordDone,
     SendDigits,
     SetStream,
     StopPlay,
+    StopRecord,
     Stream,
 )
 from media.receive import NONE
@@ -65,8 +71,12 @@ class Orders:
             return
         leg = engine.legs.by_id.get(getattr(order, "leg", 0))
         if leg is None:
-            if isinstance(order, Play):
+            if isinstance(order, OpenTap):
+                engine.taps.refuse(order)
+            elif isinstance(order, Play):
                 engine.emit(PlayDone(order.leg, order.playout, "closed", 0))
+            elif isinstance(order, Record):
+                engine.emit(RecordDone(order.leg, order.recording, "hangup", 0, 0))
             return
         match order:
             case SetStream():
@@ -91,10 +101,21 @@ class Orders:
                 if not 0 <= order.factor <= MAX_GAIN:
                     raise ValueError(f"a gain of {order.factor} is not between 0 and {MAX_GAIN:.0f}")
                 engine.mixer.gains.gain[leg.row] = order.factor
+            case Record():
+                engine.record(leg, order)
+            case StopRecord():
+                engine.recorder.stop(order.recording)
             case OtherDigits():
                 engine.listener.inband[leg.row] = False
                 engine.player.digit(leg.row, order.digit)
+                engine.recorder.digit(leg.row, order.digit)
                 engine.relay.signalled(leg.row, order.digit)
+            case OpenTap():
+                engine.taps.open(leg, order)
+            case ClearTap():
+                engine.taps.clear(leg, order)
+            case CloseTap():
+                engine.taps.close(leg, order)
             case CloseLeg():
                 self._close(leg)
 
@@ -240,6 +261,7 @@ class Orders:
         """End everything that the leg does and tell its final counters."""
         engine = self._engine
         engine.player.close(leg.row)
+        engine.recorder.close(leg.row)
         engine.reports.leave(leg)
         counters = engine.counters(np.array([leg.row]))[0].tolist()
         engine.remove(leg)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,24 @@ from media.wideband import RATE
 _ENCODE = {ULAW: ULAW_ENCODE, ALAW: ALAW_ENCODE}
 
 
+class Voices(Protocol):
+    """What is added to the sound that legs are played (`media.taps`)."""
+
+    def __bool__(self) -> bool:
+        """Whether there is anything."""
+        ...
+
+    def say(
+        self, rows: NDArray[np.intp], sound: NDArray[np.int16]
+    ) -> tuple[NDArray[np.intp], NDArray[np.int16]]:
+        """Return rows of 8 kHz and int16[k, 160] with it."""
+        ...
+
+    def say_wide(self, row: int, sound: NDArray[np.int16] | None) -> NDArray[np.int16] | None:
+        """Return what a leg of 16 kHz is played, int16[320], with it."""
+        ...
+
+
 class Speaking:
     """Chooses, encodes and hands over to the sender."""
 
@@ -32,6 +51,7 @@ class Speaking:
         hearing: Hearing,
         mixer: Mixer,
         emit: Callable[[Event], None],
+        taps: Voices,
     ) -> None:
         self._legs = legs
         self._player = player
@@ -39,6 +59,7 @@ class Speaking:
         self._hearing = hearing
         self._mixer = mixer
         self._emit = emit
+        self._taps = taps
         self.digits: dict[int, Leg] = {}  # legs that are sending digits, by row
         # What legs hear in this tick, for those who record or stream it: at 8 kHz [k, 160], and at 16 kHz by row.
         self.heard_rows = np.zeros(0, np.intp)
@@ -56,6 +77,8 @@ class Speaking:
             busy[list(self.digits)] = False
         mixed = self._mixer.mix(self._hearing.rows, self._hearing.sound, self._hearing.wide)
         rows, sound = self._sound(high, busy, tones)
+        if self._taps:
+            rows, sound = self._taps.say(rows, sound)
         muted = self._mixer.gains.mute_out
         if muted[rows].any():
             rows, sound = rows[~muted[rows]], sound[~muted[rows]]
@@ -173,6 +196,8 @@ class Speaking:
                 sound = tones.get(row)
             if sound is None and row not in self.digits:
                 sound = self._hearing.wide.get(row) if self._legs.echo[row] == SOUND else None
+            if self._taps:
+                sound = self._taps.say_wide(row, sound)
             if self._mixer.gains.mute_out[row]:
                 sound = None
             if row in mixed:

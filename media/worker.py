@@ -33,10 +33,13 @@ from media.messages import (
     LegClosed,
     Load,
     OpenLeg,
+    OpenTap,
     Order,
     Stop,
     TakeOver,
+    TapClosed,
 )
+from media.recorder_disk import Disk
 from media.rtp import TICK
 from media.sockets import SocketIO
 from media.stats import StatsTable
@@ -59,7 +62,10 @@ class Worker:
         self._out: deque[tuple[bytes, tuple[socket.socket, ...]]] = deque()
         bank, stats = map_bank(bank_fd), StatsTable(stats_fd)
         self._networks = [SocketIO() for _ in range(_PHASES)]
-        self._engines = [Engine(network, bank, self._emit, stats=stats) for network in self._networks]
+        self._disk = Disk()
+        self._engines = [
+            Engine(network, bank, self._emit, stats=stats, disk=self._disk) for network in self._networks
+        ]
         self._phase: dict[int, int] = {}  # of each leg
         self._busy = 0.0  # seconds of work since the last Load
         self._late = 0
@@ -72,6 +78,7 @@ class Worker:
         load_due = deadline + 1.0
         phase = 0
         while self._running:
+            self._tell_recordings()
             self._flush()
             wait = deadline - time.monotonic()
             if wait > 0:
@@ -92,6 +99,7 @@ class Worker:
                 load_due = started + 1.0
             phase = (phase + 1) % _PHASES
             deadline += _STEP
+        self._end_recordings()
 
     def _take_orders(self, now: float) -> None:
         """Carry out the orders that wait."""
@@ -129,6 +137,12 @@ class Worker:
         elif isinstance(order, HandOver):
             self._hand_over(order)
             return
+        elif isinstance(order, OpenTap):
+            phase = self._phase.get(order.leg, 0)
+            if len(fds) != 1:
+                self._emit(TapClosed(order.leg, order.tap, 0, 0, 0))
+                return
+            self._engines[phase].taps.offer(order.tap, socket.socket(fileno=fds[0]))
         elif isinstance(order, CloseLeg):
             phase = self._phase.pop(order.leg, 0)
         elif isinstance(order, Join):
@@ -144,7 +158,10 @@ class Worker:
         if leg is None:
             return
         row = leg.row
-        luggage = msgspec.msgpack.encode(take_out(self._engines[phase], leg))
+        taken = take_out(self._engines[phase], leg)
+        for recording in taken.recordings:
+            self._disk.let_go(recording.order.recording)
+        luggage = msgspec.msgpack.encode(taken)
         sockets = self._networks[phase].release(row)
         self._out.append((self._encode(HandedOver(order.leg, luggage)), sockets))
 
@@ -156,12 +173,14 @@ class Worker:
         if leg is None or not phases or phases == [before]:
             return before
         row = leg.row
+        taps = self._engines[before].taps.take(row)
         luggage = take_out(self._engines[before], leg)
         self._networks[phases[0]].offer(order.leg, *self._networks[before].release(row))
         put_in(self._engines[phases[0]], luggage, now)
         brought = self._engines[phases[0]].legs.by_id[order.leg]
         brought.wideband = leg.wideband
         self._engines[phases[0]].use(brought)
+        self._engines[phases[0]].taps.give(brought.row, taps)
         self._phase[order.leg] = phases[0]
         return phases[0]
 
@@ -183,6 +202,19 @@ class Worker:
             self._out.popleft()
             for sock in sockets:
                 sock.close()
+
+    def _tell_recordings(self) -> None:
+        """Report the recordings whose files are closed."""
+        while self._disk.done:
+            self._emit(self._disk.done.popleft())
+
+    def _end_recordings(self) -> None:
+        """Let no sound be lost that was recorded, also where the control side is gone."""
+        for engine in self._engines:
+            engine.recorder.close_all()
+        self._disk.close()
+        self._tell_recordings()
+        self._flush()
 
     def _tell_load(self, seconds: float) -> None:
         """Report how busy the last second was."""
