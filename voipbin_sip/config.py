@@ -14,6 +14,7 @@ from flows.findings import Finding, warning
 from flows.validation import validate
 from flows.yamlnodes import load_nodes
 from voipbin_sip.http_settings import HttpSection, http_findings
+from voipbin_sip.mail.settings import SmtpSection, smtp_findings
 from voipbin_sip.sip.sdes import SrtpPolicy
 from voipbin_sip.tls_settings import TlsSection, tls_findings, value_at
 from voipbin_sip.toll.allowed import read_country, read_entry
@@ -67,6 +68,14 @@ def _network(text: str) -> str:
 
 def _allow(text: str) -> str:
     read_entry(text)
+    return text
+
+
+def _database(text: str) -> str:
+    if text != "auto" and not re.match(r"(sqlite(\+aiosqlite)?:///.|postgres(ql|ql\+asyncpg)?://.)", text):
+        raise ValueError(
+            "must be auto, sqlite:////folder/file.db or postgresql://user:password@host/database"
+        )
     return text
 
 
@@ -186,7 +195,7 @@ class DnsSection(_Section):
 class DatabaseSection(_Section):
     """Key `database`."""
 
-    url: str = "auto"
+    url: Annotated[str, AfterValidator(_database)] = "auto"
     keep_days: float = Field(default=90.0, ge=0)
 
 
@@ -223,6 +232,7 @@ class Config(_Section):
     database: DatabaseSection = DatabaseSection()
     http: HttpSection = HttpSection()
     outbound: OutboundSection = OutboundSection()
+    smtp: SmtpSection = SmtpSection()
     drain_seconds: float = Field(default=30.0, ge=0)
     log: LogSection = LogSection()
 
@@ -245,6 +255,7 @@ def load_config(path: Path) -> tuple[Config | None, list[Finding]]:
     if config is not None:
         findings += tls_findings(config.sip.tls, config.sip.secure, node)
         findings += http_findings(config.http, node)
+        findings += smtp_findings(config.smtp, node)
         if config.media.srtp == "required" and not config.sip.secure:
             place = value_at(value_at(node, "media"), "srtp")
             why = "without tls:// in sip.listen no phone can be called: SRTP keys are only offered over TLS"

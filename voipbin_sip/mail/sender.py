@@ -1,0 +1,145 @@
+"""Sends mails in the background, again and again for a while where the mail server does not take them (RFC 5321)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from flows import Mail, StepFailed
+from voipbin_sip.mail.message import build, new_message_id
+from voipbin_sip.mail.settings import SmtpSection
+
+MAX_WAITING = 500  # mails
+AT_ONCE = 4  # connections to the mail server
+SECONDS = 60.0  # for one try
+PAUSES = (10.0, 60.0, 300.0, 900.0, 3600.0)  # seconds between the tries
+LAST_SECONDS = 5.0  # for what waits when the server ends
+
+
+class MailRefused(Exception):  # noqa: N818 - reads as what happened to the mail
+    """The mail server will never take this mail."""
+
+
+class MailFailed(Exception):  # noqa: N818 - reads as what happened to the mail
+    """It was not taken this time."""
+
+
+Deliver = Callable[[str, Sequence[str], bytes], Awaitable[None]]
+"""Hands a message of a sender to recipients over. Raises MailRefused, MailFailed."""
+
+
+class Recordings(Protocol):
+    """Knows recordings."""
+
+    async def files(self, recording_id: str) -> Sequence[Path]:
+        """Return the files of a recording once it is over. Raises LookupError."""
+        ...
+
+
+class Mailer:
+    """Takes mails from flows (flows.ports.MailPort).
+
+    Attributes:
+        recordings: where attachments come from; None: there are none.
+    """
+
+    def __init__(
+        self, sender: str, deliver: Deliver, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self.recordings: Recordings | None = None
+        self._sender = sender
+        self._deliver = deliver
+        self._sleep = sleep
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._closing = False
+        self._log = structlog.get_logger("mail")
+
+    def send(self, mail: Mail) -> None:
+        """Take a mail. Raises StepFailed where too many wait."""
+        if self._closing or len(self._tasks) >= MAX_WAITING:
+            raise StepFailed("too many mails wait to be sent")
+        task = asyncio.get_running_loop().create_task(self._send(mail))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Give what waits a last moment."""
+        self._closing = True
+        if self._tasks:
+            _, late = await asyncio.wait([*self._tasks], timeout=LAST_SECONDS)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+                self._log.error("mails not sent", mails=len(late), why="the server ends")
+
+    async def _send(self, mail: Mail) -> None:
+        files, notes = await self._files(mail)
+        message_id = new_message_id(self._sender)
+        for pause in (*PAUSES, None):
+            try:
+                async with self._slots:  # what waits for its next try holds no message in memory
+                    message = await asyncio.to_thread(build, mail, self._sender, message_id, files, notes)
+                    await self._deliver(self._sender, mail.to, message)
+            except MailRefused as error:
+                self._log.error("mail refused", why=str(error))
+                return
+            except MailFailed as error:
+                if pause is None or self._closing:
+                    self._log.error("mail given up", why=str(error))
+                    return
+                self._log.warning("mail not sent yet", why=str(error), again_in=pause)
+                await self._sleep(pause)
+            else:
+                self._log.info("mail sent", recipients=len(mail.to), attachments=len(files))
+                return
+
+    async def _files(self, mail: Mail) -> tuple[list[Path], list[str]]:
+        files: list[Path] = []
+        notes: list[str] = []
+        for recording in mail.recordings:
+            try:
+                if self.recordings is None:
+                    raise LookupError
+                files += await self.recordings.files(recording)
+            except LookupError:
+                notes.append(f"The recording {recording[:36]} is not attached: it is not known.")
+        return files, notes
+
+
+def by_smtp(settings: SmtpSection, password: str) -> Deliver:
+    """Return what hands messages to the mail server of the configuration."""
+
+    async def deliver(sender: str, recipients: Sequence[str], message: bytes) -> None:
+        import aiosmtplib  # here, since few servers send mail
+
+        try:
+            refused, _ = await aiosmtplib.send(
+                message,
+                sender=sender,
+                recipients=recipients,
+                hostname=settings.host,
+                port=settings.port,
+                username=settings.username or None,
+                password=password or None,
+                use_tls=settings.tls == "implicit",
+                start_tls=settings.tls == "starttls",
+                timeout=SECONDS,
+            )
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            codes = [response.code for response in error.recipients]
+            raise (MailRefused if all(code >= 500 for code in codes) else MailFailed)(str(error)) from error
+        except (aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPDataError) as error:
+            why = f"{error.code} {error.message}"
+            raise (MailRefused if error.code >= 500 else MailFailed)(why) from error
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise MailFailed(str(error) or type(error).__name__) from error
+        for recipient, response in refused.items():
+            structlog.get_logger("mail").error("recipient refused", to=recipient, why=str(response))
+
+    return deliver

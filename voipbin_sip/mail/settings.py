@@ -1,0 +1,59 @@
+"""Key `smtp` of the configuration: the mail server, and whether its password can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from flows.actions.mail import is_mailbox
+from flows.findings import Finding, error
+from flows.yamlnodes import MapNode, Node
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def _mailbox(text: str) -> str:
+    if text and not is_mailbox(text):
+        raise ValueError("must be a mail address, like voicemail@example.com")
+    return text
+
+
+class SmtpSection(BaseModel):
+    """Key `smtp`; without a host no mail is sent."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = ""
+    port: int = Field(default=587, ge=1, le=65_535)
+    username: str = ""
+    password_file: Path | None = None
+    tls: Literal["starttls", "implicit", "none"] = "starttls"
+    from_: Annotated[str, AfterValidator(_mailbox)] = Field(default="", alias="from")
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> SmtpSection:
+        if self.host and not self.from_:
+            raise ValueError("'from' is missing: the address that mails come from")
+        if bool(self.username) != (self.password_file is not None):
+            raise ValueError("'username' and 'password_file' go together")
+        if self.username and self.tls == "none" and self.host not in LOOPBACK:
+            raise ValueError("a password is not sent without TLS: tls must be starttls or implicit")
+        return self
+
+    def password(self, base: Path) -> str:
+        """Return the password, the file's path being counted from a folder. Raises OSError, ValueError."""
+        return (base / self.password_file).read_text().strip() if self.password_file is not None else ""
+
+
+def smtp_findings(section: SmtpSection, root: Node) -> Iterator[Finding]:
+    """Yield that the password cannot be read, at the key that names it."""
+    try:
+        section.password(root.file.resolve().parent)
+    except (OSError, ValueError) as fault:
+        smtp = root.entries["smtp"] if isinstance(root, MapNode) else root
+        place = smtp.entries["password_file"] if isinstance(smtp, MapNode) else smtp
+        why = fault.strerror if isinstance(fault, OSError) else "is not text"
+        yield error(place, f"the password cannot be read: {why}")
