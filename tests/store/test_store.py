@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from tests.databases import Postgres
 from tests.store.waiting import until
 from voipbin_sip.store.store import Store, StoreError, database_url
 from voipbin_sip.store.tables import bindings
@@ -38,23 +39,39 @@ async def open_store(path: Path) -> Store:
     return store
 
 
-async def test_rows_are_written_replaced_and_removed(tmp_path: Path) -> None:
-    store = await open_store(tmp_path / "a.db")
+async def opened(database: str) -> Store:
+    store = Store(database, FAST)
+    assert await store.open()
+    return store
+
+
+async def found(database: str) -> list[tuple[str, str, int]]:
+    """What another one finds in the database."""
+    store = await opened(database)
+    rows = await store.fetch(select(bindings))
+    await store.close()
+    return sorted((row["extension"], row["uri"], row["cseq"]) for row in rows)
+
+
+async def test_rows_are_written_replaced_and_removed(database: str) -> None:
+    store = await opened(database)
     for uri in ("sip:a@a", "sip:b@a", "sip:c@a"):
         store.put(bindings, row(uri=uri))
     store.put(bindings, row(uri="sip:b@a", cseq=2))
     store.remove(bindings, {"extension": "1000", "uri": "sip:a@a"})
-    await until(lambda: not store.waiting and seen(tmp_path / "a.db"))
+    await until(lambda: not store.waiting)
+    assert await found(database) == [("1000", "sip:b@a", 2), ("1000", "sip:c@a", 1)]
     store.put(bindings, row(uri="sip:b@a", cseq=3))
+    store.remove(bindings, {"extension": "1000", "uri": "sip:c@a"})
     await store.close()
-    assert seen(tmp_path / "a.db") == [("1000", "sip:b@a", 3), ("1000", "sip:c@a", 1)]
+    assert await found(database) == [("1000", "sip:b@a", 3)]
 
 
-async def test_what_was_written_is_read_after_a_restart(tmp_path: Path) -> None:
-    store = await open_store(tmp_path / "a.db")
+async def test_what_was_written_is_read_after_a_restart(database: str) -> None:
+    store = await opened(database)
     store.put(bindings, row())
     await store.close()
-    again = await open_store(tmp_path / "a.db")
+    again = await opened(database)
     rows = await again.read(select(bindings))
     await again.close()
     assert [dict(found) for found in rows] == [row()]
@@ -127,13 +144,26 @@ async def test_the_schema_of_a_newer_version_is_left_alone(tmp_path: Path) -> No
     await older.close(0.1)
 
 
-async def test_a_broken_row_is_given_up(tmp_path: Path) -> None:
-    store = await open_store(tmp_path / "a.db")
-    store.put(bindings, row(uri="sip:\udc80@a"))
+@pytest.mark.parametrize("broken", [{"uri": "sip:\udc80@a"}, {"call_id": None}])
+async def test_a_broken_row_is_given_up(database: str, broken: dict[str, Value]) -> None:
+    store = await opened(database)
+    store.put(bindings, row() | broken)
     store.put(bindings, row(uri="sip:b@a"))
-    await until(lambda: seen(tmp_path / "a.db"))
+    await until(lambda: not store.waiting)
     await store.close()
-    assert seen(tmp_path / "a.db") == [("1000", "sip:b@a", 1)]
+    assert await found(database) == [("1000", "sip:b@a", 1)]
+    assert store.lost == 1
+
+
+@pytest.mark.parametrize("broken", [{"cseq": "none"}, {"call_id": "\0"}, {"extension": "1" * 65}])
+async def test_what_only_postgresql_refuses_is_given_up(postgres: Postgres, broken: dict[str, Value]) -> None:
+    database = postgres.database()
+    store = await opened(database)
+    store.put(bindings, row(uri="sip:b@a"))
+    store.put(bindings, row() | broken)
+    await until(lambda: not store.waiting)
+    await store.close()
+    assert await found(database) == [("1000", "sip:b@a", 1)]
     assert store.lost == 1
 
 
@@ -146,3 +176,15 @@ def test_a_url_that_cannot_be_used_is_named(url: str) -> None:
 def test_the_default_is_a_file_in_the_data_folder() -> None:
     assert database_url("auto", Path("/data")) == "sqlite+aiosqlite:////data/voipbin.db"
     assert database_url("postgresql+asyncpg://u@h/d", Path("/data")) == "postgresql+asyncpg://u@h/d"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("postgresql://u:p@h/d", "postgresql+asyncpg://u:p@h/d"),
+        ("postgres://u:p@h/d", "postgresql+asyncpg://u:p@h/d"),
+        ("sqlite:////var/x.db", "sqlite+aiosqlite:////var/x.db"),
+    ],
+)
+def test_the_driver_need_not_be_named(written: str, meant: str) -> None:
+    assert database_url(written, Path("/data")) == meant

@@ -129,7 +129,7 @@ async def test_what_belongs_together_is_given_up_together() -> None:
     queue = WriteBehind(Database().write, Pace(capacity=4))
     queue.add(change("a"), change("b"), change("c"))
     queue.add(change("d"), change("e"))
-    assert [key for key in queue.unwritten(TABLE)] == [("d",), ("e",)]
+    assert list(queue.unwritten(TABLE)) == [("d",), ("e",)]
     assert queue.lost == 3
 
 
