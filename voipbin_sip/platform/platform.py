@@ -22,6 +22,7 @@ from voipbin_sip.platform.directory_book import DirectoryBook
 from voipbin_sip.platform.flow_book import FlowBook
 from voipbin_sip.platform.hooks import Hooks
 from voipbin_sip.platform.made import Passwords
+from voipbin_sip.platform.retention import Retention
 from voipbin_sip.platform.secrets import Sealer, own_key
 from voipbin_sip.platform.setup import Setup
 from voipbin_sip.resources.base import DEFAULT_CUSTOMER
@@ -52,8 +53,10 @@ class Platform:
     The HTTP side is loaded by `prepare`, in a thread, since FastAPI takes as long as everything else together.
     """
 
-    def __init__(self, store: Store, web: WebClient, data: Path, *, pace: Pace | None = None) -> None:
-        """`data` is the folder of its keys, `pace` that of webhooks."""
+    def __init__(
+        self, store: Store, web: WebClient, data: Path, *, keep_days: float = 0, pace: Pace | None = None
+    ) -> None:
+        """`data` is the folder of its keys, `pace` that of webhooks; 0 keeps everything for ever."""
         self.store = store
         seal_key = own_key(data, SEAL_KEY)
         self.sealer = Sealer(seal_key)
@@ -71,6 +74,7 @@ class Platform:
         self.ledger.outbox = self.webhooks.outbox
         self.ledger.listen(self.webhooks.told)
         self.ledger.listen(self.hub.told)
+        self.retention = Retention(store, keep_days, [kind.kind for kind in CONFIGURED])
         self._token_key = own_key(data, TOKEN_KEY)
         self._api: ApiServer | None = None
         self._loaded = False
@@ -96,6 +100,7 @@ class Platform:
         if not await self._load():
             self._loading = asyncio.get_running_loop().create_task(self._load_later())
         self.webhooks.start()
+        self.retention.start()
 
     @property
     def loaded(self) -> bool:
@@ -140,6 +145,7 @@ class Platform:
         for task in (self._loading, self._reading_keys):
             if task is not None:
                 task.cancel()
+        await self.retention.close()
         await self.webhooks.close()
         await self.store.close()
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from sqlalchemy import Executable, RowMapping, Select, Table, bindparam, event, make_url
+from sqlalchemy import ColumnElement, Executable, RowMapping, Select, Table, bindparam, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
@@ -123,6 +123,19 @@ class Store:
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             if began and _fell_silent(error):
                 raise OutcomeUnknown(f"the database fell silent: {error}") from error
+            raise StoreUnavailable(f"the database cannot be written: {error}") from error
+
+    async def prune(self, table: Table, gone: ColumnElement[bool]) -> None:
+        """Delete the rows for which a condition holds, now. Raises StoreUnavailable."""
+        try:
+            async with (
+                asyncio.timeout(WRITE_SECONDS),
+                self._queue.one_writer,
+                self._connection() as connection,
+                connection.begin(),
+            ):
+                await connection.execute(table.delete().where(gone))
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
             raise StoreUnavailable(f"the database cannot be written: {error}") from error
 
     def unwritten(self, table: Table) -> dict[tuple[object, ...], Change]:
