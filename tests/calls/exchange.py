@@ -239,6 +239,7 @@ class Exchange:
         destination: Address,
         *,
         beside: CallSession | None = None,
+        master: Call | None = None,
         rang: Callable[[OutgoingSession, Progress], None],
     ) -> Dialled:
         ring = Ring(targets, originator, destination, rang, asyncio.get_running_loop().create_future())

@@ -117,6 +117,12 @@ class Bridges:
             bridge.leave(session)
         return bridge
 
+    def join(self, bridge: Bridge, session: CallSession) -> None:
+        """Let one more call into a bridge. Raises WorkerLost."""
+        self._enter(bridge, session)
+        if session.finished.is_set():
+            self.leave(session)
+
     def seat(self, bridge: Bridge, new: CallSession, old: CallSession) -> bool:
         """Let a call take another one's place, which may have left already; False if that place is gone.
 

@@ -69,6 +69,8 @@ class Groupcall:
     ring_method: RingMethod = RingMethod.RING_ALL
     answer_method: AnswerMethod = AnswerMethod.HANGUP_OTHERS
     master_call_id: uuid.UUID | None = None  # of the call for which they are placed
+    flow_id: uuid.UUID | None = None  # of the flow for who answers
+    owner_id: uuid.UUID | None = None  # of the agent who is called
     id: uuid.UUID = field(default_factory=uuid.uuid4)
     status: GroupStatus = GroupStatus.PROGRESSING
     dial_index: int = 0  # of destinations, the one that rings; of use for linear only
@@ -109,10 +111,14 @@ class Groupcalls:
         ring_method: RingMethod = RingMethod.RING_ALL,
         answer_method: AnswerMethod = AnswerMethod.HANGUP_OTHERS,
         master: Call | None = None,
+        flow_id: uuid.UUID | None = None,
+        owner_id: uuid.UUID | None = None,
     ) -> Groupcall:
         """Make a groupcall; `settle` must follow when no more calls are added."""
         master_id = master.id if master is not None else None
-        group = Groupcall(source, tuple(destinations), ring_method, answer_method, master_id)
+        group = Groupcall(
+            source, tuple(destinations), ring_method, answer_method, master_id, flow_id, owner_id
+        )
         self._known[group.id] = group
         self._members[group] = set()
         self._ringing.add(group)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeAlias
 
-from voipbin_sip.calls.call import Address, Originator
+from voipbin_sip.calls.call import Address, Call, Originator
 from voipbin_sip.calls.dialer import DIAL_SECONDS, Dialer, Dialled
 from voipbin_sip.calls.groupcall import Groupcall, Groupcalls, GroupStatus, RingMethod
 from voipbin_sip.calls.outgoing import OutgoingSession, Target
@@ -33,12 +33,13 @@ class Ringing:
         destination: Address,
         *,
         beside: CallSession | None = None,
+        master: Call | None = None,
         seconds: float = DIAL_SECONDS,
         rang: Callable[[OutgoingSession, Progress], None] | None = None,
     ) -> Dialled:
         """Ring one destination by all ways to it; otherwise as `ring`."""
         wanted = [(destination, targets)]
-        return await self.ring(wanted, originator, beside=beside, seconds=seconds, rang=rang)
+        return await self.ring(wanted, originator, beside=beside, master=master, seconds=seconds, rang=rang)
 
     async def ring(
         self,
@@ -47,14 +48,23 @@ class Ringing:
         *,
         linear: bool = False,
         beside: CallSession | None = None,
+        master: Call | None = None,
+        group: Groupcall | None = None,
         seconds: float = DIAL_SECONDS,
         rang: Callable[[OutgoingSession, Progress], None] | None = None,
+        placed: Callable[[OutgoingSession], None] | None = None,
     ) -> Dialled:
         """Ring until one answers; the others are cancelled. Cancelling this cancels all.
 
-        `linear`: one destination after the other, `seconds` for each.
+        Args:
+            linear: one destination after the other, `seconds` for each.
+            beside: a call that they will share their sound with, and are placed for unless `master` is another one.
+            group: the groupcall that keeps the record, where it was begun before.
+            placed: is told each call before anything is sent.
         """
-        group = self._group(wanted, originator, beside, linear)
+        master = beside.call if master is None and beside is not None else master
+        if group is None:
+            group = self._group(wanted, originator, master, linear)
         dialled = Dialled(None, "unreachable", 480, "nobody can be reached")
         try:
             for index, callees in enumerate(_rounds(wanted, linear)):
@@ -67,9 +77,10 @@ class Ringing:
                         callees,
                         originator,
                         beside=beside,
+                        master=master,
                         seconds=seconds,
                         rang=rang,
-                        placed=partial(self._groupcalls.add, group) if group is not None else None,
+                        placed=partial(self._placed, group, placed),
                     )
                 if dialled.session is not None:
                     if group is not None:
@@ -80,8 +91,19 @@ class Ringing:
             if group is not None:
                 self._groupcalls.settle(group)
 
+    def _placed(
+        self,
+        group: Groupcall | None,
+        placed: Callable[[OutgoingSession], None] | None,
+        session: OutgoingSession,
+    ) -> None:
+        if group is not None:
+            self._groupcalls.add(group, session)
+        if placed is not None:
+            placed(session)
+
     def _group(
-        self, wanted: Sequence[Wanted], originator: Originator, beside: CallSession | None, linear: bool
+        self, wanted: Sequence[Wanted], originator: Originator, master: Call | None, linear: bool
     ) -> Groupcall | None:
         destinations = [destination for destination, _ in wanted]
         if len(destinations) == 1 and destinations[0].type in SINGLE:
@@ -90,7 +112,7 @@ class Ringing:
             originator.address,
             destinations,
             ring_method=RingMethod.LINEAR if linear else RingMethod.RING_ALL,
-            master=beside.call if beside is not None else None,
+            master=master,
         )
 
 

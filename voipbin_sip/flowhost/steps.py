@@ -234,8 +234,8 @@ class CallSteps:
 
     async def mute(self, direction: str) -> None:
         """Leave out what the caller says or would hear."""
-        sound = await self._session.media_ready()
-        sound.leg.mute("" if direction == "none" else direction)
+        await self._session.media_ready()
+        self._session.mute("" if direction == "none" else direction)
 
     async def await_media(self) -> None:
         """Let an unanswered caller be heard."""

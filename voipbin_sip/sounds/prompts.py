@@ -74,6 +74,20 @@ class Prompts:
             for clip in self._spoken.popitem(last=False)[1]:
                 clip.release()
 
+    async def clips(
+        self, text: str, rate: int, *, language: str, provider: str = "", voice_id: str = ""
+    ) -> tuple[Clip, ...]:
+        """Return a spoken text as clips, to be played at once. Raises SpeechError, BankFull."""
+        key = (text, language, provider, voice_id, rate)
+        known = self._spoken.get(key)
+        if known is not None:
+            self._spoken.move_to_end(key)
+            return known
+        sounds = self._speech.speak(text, language=language, provider=provider, voice_id=voice_id, rate=rate)
+        clips = tuple([self._media.add_clip(sound, rate) async for sound in sounds])
+        self._keep(key, clips)
+        return clips
+
     async def _finish(self, playouts: Sequence[Playout]) -> bool:
         try:
             for playout in playouts:
