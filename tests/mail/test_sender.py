@@ -96,7 +96,7 @@ async def test_a_mail_arrives_with_its_recordings(inbox: Inbox, tmp_path: Path) 
     assert (envelope.mail_from, envelope.rcpt_tos) == (SENDER, [*MAIL.to])
     assert isinstance(envelope.content, bytes)
     message = message_from_bytes(envelope.content, policy=default)
-    assert [part.get_filename() for part in message.iter_attachments()] == ["r_in.wav", "r_out.wav"]  # type: ignore[attr-defined]
+    assert [part.get_filename() for part in message.iter_attachments()] == ["r_in.wav", "r_out.wav"]
     assert b"The recording unknown is not attached" in envelope.content
     assert pauses.slept == []
 

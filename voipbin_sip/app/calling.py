@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from flows import FlowSet
+from flows import FlowSet, Outside
 from flows.interpreter import Limits
 from flows.ports import Conference
 from media.client import MediaClient
 from media.tones import hold_music, ringback
 from voipbin_sip.calls.admission import Admitted
+from voipbin_sip.calls.background import Background
 from voipbin_sip.calls.bridge import Bridges
 from voipbin_sip.calls.connecting import Connecting
 from voipbin_sip.calls.destinations import Destinations
 from voipbin_sip.calls.dialer import Dialer
 from voipbin_sip.calls.dialplan import DialPlan
 from voipbin_sip.calls.groupcall import Groupcalls
+from voipbin_sip.calls.handover import Handover
 from voipbin_sip.calls.incoming import IncomingSession
 from voipbin_sip.calls.places import Places
 from voipbin_sip.calls.ringing import Ringing
@@ -23,7 +26,7 @@ from voipbin_sip.calls.rooms import Rooms
 from voipbin_sip.calls.routing import Routing
 from voipbin_sip.calls.session import CallLimits
 from voipbin_sip.calls.switchboard import Switchboard
-from voipbin_sip.calls.tones import Tone
+from voipbin_sip.calls.tones import Tone, quiet
 from voipbin_sip.calls.transfers import Transfers
 from voipbin_sip.carriers import Carriers
 from voipbin_sip.directory import Directory
@@ -36,6 +39,9 @@ from voipbin_sip.sounds.prompts import Prompts
 from voipbin_sip.toll.guard import TollGuard
 from voipbin_sip.transport.endpoint import Endpoint
 from voipbin_sip.transport.resolver import Resolver
+
+if TYPE_CHECKING:
+    from voipbin_sip.platform.live import Means
 
 
 class Calling:
@@ -59,6 +65,7 @@ class Calling:
         prompts: Prompts,
         fetcher: Fetcher,
         advertised: Callable[[str, str], str],
+        outside: Outside,
     ) -> None:
         config, find = loaded.config, switchboard.sessions.get
         self._directory = directory
@@ -84,7 +91,10 @@ class Calling:
             advertised=advertised,
         )
         self.rooms, self.ringing = Rooms(media), Ringing(self.dialer, self.groupcalls)
-        self.bridges, tone = Bridges(self.rooms, Tone(media, hold_music)), Tone(media, ringback)
+        music, tone = Tone(media, hold_music), Tone(media, ringback)
+        self.bridges = Bridges(self.rooms, music)
+        self.background = Background(music, Tone(media, quiet))
+        self.prompts, self.live = prompts, switchboard.calls
         parts = Parts(
             prompts,
             SoundLibrary(media, base=loaded.places.base, fetcher=fetcher),
@@ -96,7 +106,7 @@ class Calling:
             switchboard.ended_status,
         )
         run_limits = Limits(config.limits.steps, config.limits.steps_without_waiting)
-        self.host = FlowHost(flows, parts, run_limits)
+        self.host = FlowHost(flows, parts, run_limits, outside)
         self.places = Places(self.bridges, self.rooms, session=find, enter_room=self.host.enter_room)
         self.transfers = Transfers(
             endpoint,
@@ -111,6 +121,28 @@ class Calling:
             domain=config.domain,
         )
 
+        self.handover = Handover(
+            self.bridges, self.groupcalls, self.ringing, self.destinations, self.background, tone
+        )
+
+    def means(self) -> Means:
+        """Return what the platform works with."""
+        from voipbin_sip.platform.live import Means  # loaded by now, in a thread
+
+        return Means(
+            self.live,
+            self.host,
+            self.groupcalls,
+            self.rooms,
+            self.bridges,
+            self.dialer,
+            self.ringing,
+            self.destinations,
+            self.background,
+            self.handover,
+            self.prompts,
+        )
+
     def arrived(self, session: IncomingSession, admitted: Admitted) -> None:
         """Begin with a call that came in: it takes over another one, or a flow runs on it."""
         if admitted.replaces:
@@ -120,6 +152,7 @@ class Calling:
 
     async def close(self) -> None:
         """End all flows."""
+        await self.handover.close()
         await self.transfers.close()
         await self.host.close()
 

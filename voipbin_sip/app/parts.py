@@ -11,6 +11,7 @@ from voipbin_sip.carriers import Provider
 from voipbin_sip.config import Config
 from voipbin_sip.directory import Directory, read_secrets
 from voipbin_sip.loading import Loaded
+from voipbin_sip.mail.sender import Mailer, by_smtp
 from voipbin_sip.toll.allowed import Allowed
 from voipbin_sip.toll.guard import TollGuard
 from voipbin_sip.toll.metering import local_day
@@ -83,6 +84,17 @@ def _certificates(terms: TlsTerms, key: str) -> Certificates:
         return Certificates(terms)
     except CertificateError as error:
         raise StartError(f"TLS cannot be served: {error}; change {key}") from error
+
+
+def mailer(loaded: Loaded) -> Mailer | None:
+    """Return what sends mail, None where no mail server is configured. Raises StartError."""
+    smtp = loaded.config.smtp
+    if not smtp.host:
+        return None
+    try:
+        return Mailer(smtp.from_, by_smtp(smtp, smtp.password(loaded.places.base)))
+    except (OSError, ValueError) as error:
+        raise StartError(f"cannot read smtp.password_file: {error}") from error
 
 
 def source_limits(config: Config, exempt: Callable[[str], bool]) -> SourceLimits:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from flows import FlowSet
+from flows import FlowSet, Outside
 from media.client import MediaClient
 from voipbin_sip.app.calling import Calling
 from voipbin_sip.app.errors import StartError
 from voipbin_sip.app.parts import (
     api_certificates,
+    mailer,
     make_data_folder,
     providers_of,
     read_directory,
@@ -33,6 +34,7 @@ from voipbin_sip.carriers import Carriers, Line
 from voipbin_sip.config import split_host_port
 from voipbin_sip.directory import Directory
 from voipbin_sip.flowhost import spoken_prompts
+from voipbin_sip.flowhost.web import FlowWeb
 from voipbin_sip.guard import DigestGuard
 from voipbin_sip.loading import Loaded
 from voipbin_sip.registrar.locations import Locations
@@ -81,6 +83,7 @@ class Server:
         self.directory = read_directory(loaded, data)
         self._media = MediaClient(ports=config.media.port_range, workers=config.media.worker_count)
         self._web = WebClient(HostGuard(config.http.allow_private))
+        self._flow_web, self._mailer = FlowWeb(self._web), mailer(loaded)
         self._speech = Speech(
             cache_dir=data / "speech",
             cache_bytes=config.speech.cache_mb * 1024 * 1024,
@@ -175,6 +178,7 @@ class Server:
             prompts=Prompts(self._media, self._speech),
             fetcher=Fetcher(self._web),
             advertised=self._advertised,
+            outside=Outside(self._flow_web, self._mailer),
         )
 
     def _make_resolver(self) -> Resolver:
@@ -212,7 +216,9 @@ class Server:
         media = asyncio.create_task(self._media.start())
         try:
             platform = self.platform = await self._remember()
+            self._flow_web.signed = platform.signed
             platform.directory.provider_state = self._carriers.state
+            platform.attach(self.calling.means())
             self._refuse_open_api(platform)
             self._preparing.append(asyncio.create_task(platform.prepare()))
             await media
@@ -335,6 +341,8 @@ class Server:
         await self._endpoint.close()
         await self._speech.close()
         await self._media.close()
+        outside = (self._flow_web, self._mailer)
+        await asyncio.gather(*(part.close() for part in outside if part is not None))
         if self.platform is not None:
             await self.platform.close()
         await self._web.close()

@@ -67,14 +67,18 @@ class Delivery:
             (EVENT_ID, str(self.event_id)),
             (ATTEMPT, str(self.tries + 1)),
         ]
-        if secret:
-            digest = hmac.new(secret, self.body, hashlib.sha256).hexdigest()
-            headers.append((SIGNATURE, f"sha256={digest}"))
-        return headers
+        return [*headers, *signature(self.body, secret)]
 
     def failed(self, why: str, next_try: float) -> Delivery:
         """Return it after a try that failed."""
         return replace(self, tries=self.tries + 1, next_try=next_try, why=why)
+
+
+def signature(body: bytes, secret: bytes | None) -> list[tuple[str, str]]:
+    """Return the header that proves that a body is ours; none without a secret."""
+    if not secret:
+        return []
+    return [(SIGNATURE, f"sha256={hmac.new(secret, body, hashlib.sha256).hexdigest()}")]
 
 
 def delivery_for(event: Event, target: Target) -> Delivery:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -12,15 +13,18 @@ from typing import TYPE_CHECKING
 
 from voipbin_sip.api.kinds import CONFIGURED
 from voipbin_sip.directory import Directory
+from voipbin_sip.events.delivery import signature
 from voipbin_sip.events.hub import Hub
 from voipbin_sip.events.record import Record
 from voipbin_sip.events.webhooks import Pace, Webhooks
 from voipbin_sip.loading import Loaded
+from voipbin_sip.platform.afterwards import close_unfinished
 from voipbin_sip.platform.declared import Declaration
 from voipbin_sip.platform.direct import declared_hashes
 from voipbin_sip.platform.directory_book import DirectoryBook
 from voipbin_sip.platform.flow_book import FlowBook
 from voipbin_sip.platform.hooks import Hooks
+from voipbin_sip.platform.live import Kept, Live, Means
 from voipbin_sip.platform.made import Passwords
 from voipbin_sip.platform.retention import Retention
 from voipbin_sip.platform.secrets import Sealer, own_key
@@ -80,6 +84,8 @@ class Platform:
         self._loaded = False
         self._loading: asyncio.Task[None] | None = None
         self._reading_keys: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self.live: Live | None = None  # from `attach` on
 
     def declare(self, loaded: Loaded, directory: Directory) -> None:
         """Show what the configuration declares; `directory` is what it makes by itself."""
@@ -101,6 +107,23 @@ class Platform:
             self._loading = asyncio.get_running_loop().create_task(self._load_later())
         self.webhooks.start()
         self.retention.start()
+
+    def attach(self, means: Means) -> Live:
+        """Keep the records of calls from now on, and let the API steer them."""
+        kept = Kept(self.ledger, self.history, self.catalogue, self.hooks, self.flows, self.directory)
+        live = self.live = Live(means, kept)
+        live.conferences.start()
+        began = self.ledger.stamps()
+        self._closing = asyncio.get_running_loop().create_task(self._close_unfinished(began))
+        return live
+
+    async def _close_unfinished(self, began: datetime) -> None:
+        """Close what the last run of the server has left open, as soon as the database can be read."""
+        while True:
+            with suppress(StoreUnavailable):
+                await close_unfinished(self.store, self.history, began)
+                return
+            await asyncio.sleep(LOAD_AGAIN)
 
     @property
     def loaded(self) -> bool:
@@ -135,6 +158,10 @@ class Platform:
         usable = any(key.tm_expire is None or key.tm_expire > now for key in keys)
         return usable or any(agent.password_hash for agent in self.catalogue.all(StoredAgent))
 
+    def signed(self, body: bytes) -> list[tuple[str, str]]:
+        """Return the headers that prove that what a flow sends is ours."""
+        return signature(body, self.hooks.secret(DEFAULT_CUSTOMER))
+
     async def close_api(self) -> None:
         """Take no more requests."""
         if self._api is not None:
@@ -142,7 +169,9 @@ class Platform:
 
     async def close(self) -> None:
         """Stop delivering, write what waits, and close the store."""
-        for task in (self._loading, self._reading_keys):
+        if self.live is not None:
+            await self.live.close()
+        for task in (self._loading, self._reading_keys, self._closing):
             if task is not None:
                 task.cancel()
         await self.retention.close()
@@ -166,6 +195,7 @@ class Platform:
             self.directory,
             self.flows,
             self.setup,
+            self.live,
         )
 
     async def _load(self) -> bool:
