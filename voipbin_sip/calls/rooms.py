@@ -23,14 +23,14 @@ class Room:
         self.id: UUID = uuid4()
         self.name = name
         self.members: list[CallSession] = []
-        self._media = media
+        self.media = media
         self._told = told
         self.changed = asyncio.Event()
 
     def enter(self, session: CallSession) -> None:
         """Let a call with sound hear the others and be heard."""
         if session.sound is not None:
-            session.sound.leg.join(self._media)
+            session.sound.leg.join(self.media)
         self.members.append(session)
         if self._told is not None:
             session.call.confbridge_id = self.id
@@ -41,7 +41,7 @@ class Room:
         """Take a call out, if it is in."""
         if session in self.members:
             self.members.remove(session)
-            if session.sound is not None and session.sound.leg.room is self._media:
+            if session.sound is not None and session.sound.leg.room is self.media:
                 session.sound.leg.leave()
             if self._told is not None:
                 if session.call.confbridge_id == self.id:

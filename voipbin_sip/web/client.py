@@ -19,6 +19,7 @@ CHUNK = 65_536  # bytes
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 15.0  # until the header
 MAX_REDIRECTS = 3
+PING_SECONDS = 20.0  # between two pings of a WebSocket
 PER_HOST = 8  # connections: a slow receiver keeps no others waiting
 
 
@@ -72,6 +73,24 @@ class WebClient:
         except TimeoutError:
             raise WebError(f"no complete answer within {seconds:.0f} s") from None
         raise WebError(f"more than {redirects} redirects")
+
+    async def websocket(
+        self, url: str, *, seconds: float = CONNECT_SECONDS, max_bytes: int = CHUNK
+    ) -> aiohttp.ClientWebSocketResponse:
+        """Open a WebSocket to an http or https URL; its messages may have `max_bytes`. Raises WebError."""
+        import aiohttp
+
+        self._guard.check_url(url)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._opened().ws_connect(
+                    url, max_msg_size=max_bytes, heartbeat=PING_SECONDS, compress=0
+                )
+        except TimeoutError:
+            raise WebError(f"no WebSocket within {seconds:.0f} s") from None
+        except (aiohttp.ClientError, ValueError, OSError) as error:
+            cause = error.__cause__ if isinstance(error.__cause__, WebError) else None
+            raise cause or WebError(f"no WebSocket there: {_words(error)}") from error
 
     async def close(self) -> None:
         """Close all connections."""
