@@ -13,6 +13,7 @@ from voipbin_sip.events.record import Record
 from voipbin_sip.events.webhooks import Webhooks
 from voipbin_sip.platform.directory_book import DirectoryBook
 from voipbin_sip.platform.flow_book import FlowBook
+from voipbin_sip.platform.live import Live
 from voipbin_sip.platform.secrets import Sealer
 from voipbin_sip.platform.setup import Setup
 from voipbin_sip.resources.catalogue import Catalogue
@@ -56,4 +57,5 @@ class Services:
     directory: DirectoryBook
     flows: FlowBook
     setup: Setup
+    live: Live | None = None  # where calls can be made
     new_keys: Seldom = field(default_factory=Seldom)

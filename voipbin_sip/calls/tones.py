@@ -11,6 +11,11 @@ from media.client import BankFull, Clip, MediaClient, Playout
 from voipbin_sip.calls.session import CallSession
 
 
+def quiet(rate: int) -> NDArray[np.int16]:
+    """Return a second of silence, int16[rate]."""
+    return np.zeros(rate, np.int16)
+
+
 class Tone:
     """One such sound. `make` returns it as int16[n] for a rate in Hz; it is made when it is first wanted."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -39,6 +40,7 @@ from voipbin_sip.resources.ledger import Ledger
 from voipbin_sip.resources.stamps import Stamps
 from voipbin_sip.store.store import Store, StoreUnavailable
 from voipbin_sip.web.client import WebClient
+from voipbin_sip.web.listening import open_socket
 
 if TYPE_CHECKING:
     from voipbin_sip.api.server import ApiServer
@@ -54,7 +56,8 @@ LOAD_AGAIN = 2.0
 class Platform:
     """All of it. Raises SecretError where its keys cannot be had.
 
-    The HTTP side is loaded by `prepare`, in a thread, since FastAPI takes as long as everything else together.
+    The HTTP side is loaded by `answer`, in a thread and when calls are taken already: FastAPI takes as long as
+    everything else together.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class Platform:
         self.ledger.listen(self.hub.told)
         self.retention = Retention(store, keep_days, [kind.kind for kind in CONFIGURED])
         self._token_key = own_key(data, TOKEN_KEY)
+        self._listening: socket.socket | None = None
         self._api: ApiServer | None = None
         self._loaded = False
         self._loading: asyncio.Task[None] | None = None
@@ -134,22 +138,28 @@ class Platform:
         """Load what serves HTTP."""
         await asyncio.to_thread(import_module, "voipbin_sip.api.serving")
 
-    async def serve(
-        self, host: str, port: int, *, certificates: Certificates | None = None, origins: Sequence[str] = ()
-    ) -> tuple[str, int]:
-        """Open the API; returns the address that was bound. Raises OSError.
+    def open(self, host: str, port: int) -> tuple[str, int]:
+        """Let clients of the API connect; they wait for `answer`. Returns the address. Raises OSError."""
+        self._listening = open_socket(host, port)
+        bound = self._listening.getsockname()
+        return bound[0], bound[1]
+
+    async def answer(
+        self, *, certificates: Certificates | None = None, origins: Sequence[str] = ()
+    ) -> None:
+        """Serve the API to those who connect.
 
         Args:
             certificates: without them, it is plain HTTP.
             origins: web pages that may use it from a browser.
         """
+        assert self._listening is not None, "not open"
         await self.prepare()
         from voipbin_sip.api.serving import ApiServer, make_api
 
         self._api = ApiServer(make_api(self.services, origins=origins), certificates=certificates)
-        bound = await self._api.start(host, port)
+        await self._api.start(self._listening)
         self._reading_keys = asyncio.get_running_loop().create_task(self._read_keys())
-        return bound
 
     def has_credentials(self) -> bool:
         """Whether anybody could use the API."""
@@ -166,6 +176,8 @@ class Platform:
         """Take no more requests."""
         if self._api is not None:
             await self._api.close()
+        elif self._listening is not None:
+            self._listening.close()
 
     async def close(self) -> None:
         """Stop delivering, write what waits, and close the store."""
