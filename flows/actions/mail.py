@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from flows.actions.base import DONE, ActionType, Context, Failure, Outcome
 from flows.address import AddressOption
 from flows.ports import Mail, StepFailed
-from flows.validation import Strict
+from flows.validation import AT_RUN_TIME, Strict
 
 RECIPIENTS = 50
 ATTACHMENTS = 10
@@ -18,15 +18,22 @@ SUBJECT = 998  # characters; RFC 5322 section 2.1.1
 _MAILBOX = re.compile(r"[^\s@<>,;:\"]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
-def _is_email(address: AddressOption) -> AddressOption:
-    if address.type != "email":
-        raise ValueError(f"mail goes to addresses of type email, not {address.type}")
-    return address
-
-
 def is_mailbox(text: str) -> bool:
     """Tell whether a text is one bare mail address (RFC 5321 section 4.1.2, without quotes)."""
     return _MAILBOX.fullmatch(text) is not None
+
+
+class Mailbox(AddressOption):
+    """Who gets a mail."""
+
+    type: Literal["email"]
+
+    @field_validator("target")
+    @classmethod
+    def _is_mailbox(cls, target: str, info: ValidationInfo) -> str:
+        if "type" in info.data and info.context != AT_RUN_TIME and not is_mailbox(target):
+            raise ValueError(f"'{target[:80]}' is not a mail address")
+        return target
 
 
 class Attachment(Strict):
@@ -46,7 +53,7 @@ class EmailSend(ActionType):
     type: ClassVar[str] = "email_send"
     failure: ClassVar[Failure] = Failure.SKIP
 
-    destinations: tuple[Annotated[AddressOption, AfterValidator(_is_email)], ...] = Field(
+    destinations: tuple[Mailbox, ...] = Field(
         min_length=1, max_length=RECIPIENTS, description="Addresses of type email"
     )
     subject: str = ""

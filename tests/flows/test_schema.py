@@ -52,6 +52,12 @@ GOOD = [
     "chained: true, actions: [{id: a, type: beep}, {type: goto, option: {target_id: a, loop_count: 1}}]}}]",
     "actions: [{type: confbridge_join, option: {confbridge_id: lobby, type: conference}}, {type: mute}]",
     "actions: [{type: conference_join, option: {conference_id: '${x}'}}]",
+    "actions: [{type: fetch, option: {event_url: 'https://x.example/next', event_method: GET}}, {type: empty}]",
+    "actions: [{type: fetch, option: {event_url: '${base}/next'}}, {id: later, type: block}]",
+    "actions: [{type: webhook_send, option: {sync: true, uri: 'HTTP://x.example', method: PUT, data: 5}}]",
+    "actions: [{type: email_send, option: {destinations: [{type: email, target: a@b.example}], subject: x, "
+    "attachments: [{reference_type: recording, reference_id: '${voipbin.recording.id}'}]}}]",
+    "actions: [{type: email_send, option: {destinations: [{type: email, target: '${who}'}]}}]",
 ]
 BAD = [
     "name: x",
@@ -84,6 +90,14 @@ BAD = [
     "actions: [{type: play, option: {stream_urls: []}}]",
     "actions: [{type: hangup, option: {reason: bored}}]",
     "actions: [{type: condition_datetime, option: {condition: '>=', weekdays: [7]}}]",
+    "actions: [{type: fetch}]",
+    "actions: [{type: fetch, option: {event_url: 'ftp://x.example'}}]",
+    "actions: [{type: fetch, option: {event_url: 'http://x.example', event_method: FETCH}}]",
+    "actions: [{type: webhook_send, option: {url: 'http://x.example'}}]",
+    "actions: [{type: email_send, option: {destinations: []}}]",
+    "actions: [{type: email_send, option: {destinations: [{type: tel, target: '+15550100'}]}}]",
+    "actions: [{type: email_send, option: {destinations: [{type: email, target: a@b.c}], "
+    "attachments: [{reference_type: file, reference_id: x}]}}]",
     "type: queue\nactions: [{type: answer}]",
 ]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows import StepFailed, accept_injected
+from flows import About, StepFailed, accept_injected
 from flows.variables import Variables, refers_to_variables, substitute, substitute_all
 from tests.flows.driving import Scene, played
 
@@ -130,10 +130,13 @@ def test_injected_variables_lose_what_is_not_theirs() -> None:
             "b": True,
             "none": None,
             "list": [],
+            "half": "\ud800",
+            "\udc00half": "x",
         }
     )
     assert injected.values == {"order": "1", "n": "5", "b": "true"}
-    assert len(injected.refused) == 5
+    assert len(injected.refused) == 7
+    assert all(reason.encode() for reason in injected.refused)
 
 
 @pytest.mark.parametrize(
@@ -153,6 +156,47 @@ def test_injected_variables_beyond_a_limit_are_refused_together(
     assert why in accepted.refused[-1]
 
 
+@pytest.mark.parametrize(
+    ("injected", "inherited"),
+    [
+        ({f"v{n:03}": "" for n in range(100)}, {}),
+        ({"v": "x" * 32_768}, {}),
+        ({"v": "ä" * 16_384}, {}),
+        ({"a": "x" * 32_767, "b": "x" * 32_767}, {}),
+        ({"v": "x" * 32_000}, {"old": "x" * (262_144 - 3 - 32_001)}),
+        ({"old": "x"}, {"old": "x" * 262_141}),  # what it replaces does not count
+    ],
+)
+def test_injected_variables_up_to_a_limit_are_taken(
+    injected: dict[str, object], inherited: dict[str, str]
+) -> None:
+    assert accept_injected(injected, inherited).values == injected
+
+
 def test_limits_are_measured_after_the_drops() -> None:
     injected = {f"voipbin.{n}": "x" * 40_000 for n in range(200)} | {"mine": "x"}
     assert accept_injected(injected).values == {"mine": "x"}
+
+
+async def test_what_the_run_is_about_is_read_anew_each_time() -> None:
+    answers = iter(('{"status": "ringing"}', '{"status": "${voipbin.call.id}"}'))
+    say = "  - {type: talk, option: {text: '${voipbin.flow.reference_data}'}}\n"
+    scene = Scene(say * 2, about=About("call", "the call", data=lambda: next(answers)))
+    await scene.play()
+    assert scene.said == ['{"status": "ringing"}', '{"status": "${voipbin.call.id}"}']
+
+
+async def test_a_run_about_nothing_has_no_data() -> None:
+    scene = Scene("  - {type: talk, option: {text: 'x${voipbin.flow.reference_data}'}}")
+    await scene.play()
+    assert scene.said == ["x"]
+
+
+async def test_calls_placed_by_a_run_get_what_it_is_about() -> None:
+    scene = Scene(
+        "  - {type: call, option: {destinations: [{type: tel, target: '+15550100'}], "
+        "actions: [{type: talk, option: {text: '${voipbin.flow.reference_data}'}}]}}",
+        about=About("call", "the call", data=lambda: "the parent"),
+    )
+    await scene.play()
+    assert scene.call.called[0].given["voipbin.flow.reference_data"] == "the parent"
