@@ -13,23 +13,32 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voipbin_sip import __version__
 from voipbin_sip.api import auth
-from voipbin_sip.api.errors import STATUS, ApiError, ErrorEnvelope, answer, handle_errors
+from voipbin_sip.api.document import ERRORS, describe
+from voipbin_sip.api.errors import ApiError, answer, handle_errors
 from voipbin_sip.api.limits import Buckets
+from voipbin_sip.api.living import handle_refused
 from voipbin_sip.api.refusals import handle_refusals
 from voipbin_sip.api.routes import (
     accesskeys,
+    activeflows,
     agents,
+    calls,
+    conferencecalls,
     conferences,
     customer,
     extensions,
     flows,
+    groupcalls,
     login,
     me,
+    media_stream,
     numbers,
     outbound_configs,
     providers,
     routes,
     tags,
+    timelines,
+    transfers,
     trunks,
     webhook_deliveries,
     ws,
@@ -40,11 +49,15 @@ from voipbin_sip.transport.limits import Rate
 BASE = "/v1.0"
 ROUTERS = (
     accesskeys.router,
+    activeflows.router,
     agents.router,
+    calls.router,
+    conferencecalls.router,
     conferences.router,
     customer.router,
     extensions.router,
     flows.router,
+    groupcalls.router,
     me.router,
     numbers.router,
     numbers.available,
@@ -53,15 +66,14 @@ ROUTERS = (
     providers.router,
     routes.router,
     tags.router,
+    timelines.router,
+    transfers.router,
     trunks.router,
     webhook_deliveries.router,
 )
 ADDRESS_RATE = Rate(200, 400)
 LOGIN_RATE = Rate(10, 20)
 CUSTOMER_RATE = Rate(16.7, 33)
-_RESPONSES: dict[int | str, dict[str, object]] = {
-    code: {"model": ErrorEnvelope} for code in sorted({*STATUS.values()} - {402, 409})
-}
 
 
 def make_api(
@@ -80,15 +92,18 @@ def make_api(
     app.state.services = services
     handle_errors(app)
     handle_refusals(app)
+    handle_refused(app)
+    describe(app, BASE)
     per_customer = Buckets(CUSTOMER_RATE, "customer")
 
     async def customers_rate(who: auth.Asking) -> None:
         per_customer.take(str(who.customer_id))
 
     for router in routers:
-        app.include_router(router, prefix=BASE, responses=_RESPONSES, dependencies=[Depends(customers_rate)])
+        app.include_router(router, prefix=BASE, responses=ERRORS, dependencies=[Depends(customers_rate)])
     app.include_router(ws.router, prefix=BASE)
-    app.include_router(login.router, prefix="/auth", responses=_RESPONSES)
+    app.include_router(media_stream.router, prefix=BASE)
+    app.include_router(login.router, prefix="/auth", responses=ERRORS)
 
     @app.get("/ping", tags=["server"])
     async def ping() -> dict[str, str]:

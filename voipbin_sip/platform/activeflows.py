@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,9 +22,10 @@ from flows import (
     load_flow_data,
 )
 from flows.model import START_ID
-from voipbin_sip.calls.call import Call, Originator
+from voipbin_sip.calls.call import Call
 from voipbin_sip.calls.session import CallSession
 from voipbin_sip.flowhost import FlowHost, LiveRun, StepView, TooManyRuns
+from voipbin_sip.flowhost.nocall import NOBODY
 from voipbin_sip.platform.call_records import CallRecords, RunOf
 from voipbin_sip.platform.flow_book import FlowBook, FlowRefused
 from voipbin_sip.platform.hooks import Hooks
@@ -89,20 +92,23 @@ class Activeflows:
 
     # What the API asks
 
-    def start(
+    async def start(
         self,
         flow: Flow,
         shown: UUID,
         *,
         variables: Mapping[str, object],
-        originator: Originator,
+        payer: str,
         run_id: UUID = NO_UUID,
         webhook: tuple[WebhookMethod, str] = ("", ""),
     ) -> ActiveflowResource:
-        """Begin a run without a call; `webhook` is method and URI of its own. Raises WrongState."""
+        """Begin a run without a call; `webhook` is method and URI of its own. Raises WrongState, StoreUnavailable.
+
+        `payer` answers for the calls that it places.
+        """
         id_ = run_id if run_id.int else uuid4()
-        if self._host.runs.get(id_) is not None:
-            raise WrongState(f"there is an activeflow {id_} already")
+        if run_id.int:
+            await self._refuse_known(run_id)
         self._hooks.add_run(id_, *webhook)
         self._announce(
             ActiveflowResource(
@@ -114,14 +120,19 @@ class Activeflows:
             self._host.run(
                 flow,
                 about=About("api"),
-                originator=originator,
+                originator=replace(NOBODY, payer=payer),
                 variables=accept_injected(variables).values,
                 run_id=id_,
             )
         except TooManyRuns as error:
             self._close(id_)
             raise WrongState(str(error)) from error
-        return self._live.get(id_) or ActiveflowResource(id=id_)
+        return self._live[id_]
+
+    async def _refuse_known(self, id_: UUID) -> None:
+        with suppress(NotFound):
+            await self._history.get(ActiveflowResource, id_)
+            raise WrongState(f"there is an activeflow {id_} already")
 
     def announce(self, run_id: UUID, flow: Flow, shown: UUID, call_id: UUID) -> None:
         """Enter a run that begins when a call, which is about to be placed for it, is answered."""

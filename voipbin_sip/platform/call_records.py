@@ -185,6 +185,11 @@ def address_field(address: Address) -> AddressField:
     )
 
 
+def call_address(address: AddressField) -> Address:
+    """Return an address of the API as calls know it."""
+    return Address(address.type, address.target, address.target_name, address.name, address.detail)
+
+
 def _places(call: Call) -> dict[str, Any]:
     return {
         "master_call_id": call.master_call_id or NO_UUID,

@@ -25,6 +25,7 @@ from voipbin_sip.platform.directory_book import DirectoryBook
 from voipbin_sip.platform.flow_book import FlowBook
 from voipbin_sip.platform.groupcalls import GroupcallRecords
 from voipbin_sip.platform.hooks import Hooks
+from voipbin_sip.platform.media_streams import MediaStreams
 from voipbin_sip.platform.owners import Owners
 from voipbin_sip.platform.placing import Placing
 from voipbin_sip.platform.transfers import Transfers
@@ -32,6 +33,7 @@ from voipbin_sip.resources.catalogue import Catalogue
 from voipbin_sip.resources.history import History
 from voipbin_sip.resources.ledger import Ledger
 from voipbin_sip.sounds.prompts import Prompts
+from voipbin_sip.streams.streams import Streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Means:
     background: Background
     handover: Handover
     prompts: Prompts
+    streams: Streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class Live:
             means.live,
             self.records,
         )
+        self.streams = MediaStreams(means.streams, self.calls, kept.catalogue, kept.directory, means.rooms)
         self.placing = Placing(
             means.dialer,
             means.ringing,

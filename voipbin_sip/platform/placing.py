@@ -22,12 +22,13 @@ from voipbin_sip.calls.outgoing import OutgoingSession
 from voipbin_sip.calls.ringing import SINGLE, Ringing, Wanted
 from voipbin_sip.flowhost import FlowHost
 from voipbin_sip.platform.activeflows import Activeflows
-from voipbin_sip.platform.call_records import CallRecords, RunOf
+from voipbin_sip.platform.call_records import CallRecords, RunOf, call_address
 from voipbin_sip.platform.groupcalls import GroupcallRecords
 from voipbin_sip.platform.owners import Owners
 from voipbin_sip.platform.refused import NobodyCalled
 from voipbin_sip.resources.base import NO_UUID
 from voipbin_sip.resources.kinds.call import CallResource, GroupcallResource
+from voipbin_sip.resources.kinds.fields import AddressField
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,23 @@ class Placing:
         self._tasks: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger("call")
 
+    def order(
+        self,
+        flow_id: UUID,
+        actions: Sequence[Mapping[str, object]],
+        *,
+        source: AddressField,
+        destinations: Sequence[AddressField],
+        private: bool,
+        payer: str,
+        variables: Mapping[str, object] | None = None,
+    ) -> Order:
+        """Return what a client orders; `payer` answers for what it costs. Raises NotFound, FlowRefused."""
+        flow, shown = self._activeflows.flow(flow_id, actions)
+        originator = Originator(call_address(source), payer, private)
+        wanted = [call_address(address) for address in destinations]
+        return Order(originator, wanted, flow, shown, variables or {})
+
     async def calls(self, order: Order) -> tuple[list[CallResource], list[GroupcallResource]]:
         """Place a call or a groupcall to each destination. Raises NobodyCalled where none can be called."""
         placed: list[OutgoingSession] = []
@@ -84,8 +102,10 @@ class Placing:
         shown = [self._groups.now(group.id) for group in groups]
         return [call for call in calls if call], [group for group in shown if group]
 
-    async def groupcall(self, order: Order, ring: RingMethod, answer: AnswerMethod) -> GroupcallResource:
+    async def groupcall(self, order: Order, *, linear: bool, hang_up_others: bool) -> GroupcallResource:
         """Call all destinations together, or one after the other. Raises NobodyCalled."""
+        ring = RingMethod.LINEAR if linear else RingMethod.RING_ALL
+        answer = AnswerMethod.HANGUP_OTHERS if hang_up_others else AnswerMethod.NONE
         reached = await self._reached(order)
         group = self._group(order, order.destinations, reached, _Job(self, order, []), ring, answer)
         await asyncio.sleep(0)
