@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from voipbin_sip.resources.catalogue import Declared, NotFound
 from voipbin_sip.store.store import StoreUnavailable
@@ -133,7 +134,8 @@ def handle_errors(app: FastAPI) -> None:
     async def _http(request: Request, error: HTTPException) -> Response:
         status, reason = _WORDS.get(error.status_code, ("INVALID_ARGUMENT", "INVALID_ARGUMENT"))
         message = f"{request.method} {request.url.path}: {error.detail}"
-        known = ApiError(status, reason, message, headers=error.headers)
+        headers = {"Allow": _methods_of(request)} if error.status_code == 405 else error.headers
+        known = ApiError(status, reason, message, headers=headers)
         return answer(request, known, error.status_code)
 
     @app.exception_handler(Exception)
@@ -159,3 +161,13 @@ def _validation(error: RequestValidationError) -> ApiError:
         reason = "MISSING_REQUEST_PARAMETER" if missing else "INVALID_REQUEST_PARAMETER"
     first = details[0]
     return ApiError("INVALID_ARGUMENT", reason, f"{first['field']}: {first['message']}", details=details)
+
+
+def _methods_of(request: Request) -> str:
+    """Return the methods that a path has, as `Allow` lists them (RFC 9110 section 10.2.1)."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    return ", ".join(sorted(found))
