@@ -10,7 +10,18 @@ import pytest
 from numpy.typing import NDArray
 
 from media.codecs.g711 import ULAW_DECODE, ULAW_ENCODE
-from media.messages import ClearTap, CloseLeg, CloseTap, Echo, Join, Mute, OpenTap, SetStream, TapClosed, TapRtp
+from media.messages import (
+    ClearTap,
+    CloseLeg,
+    CloseTap,
+    Echo,
+    Join,
+    Mute,
+    OpenTap,
+    SetStream,
+    TapClosed,
+    TapRtp,
+)
 from media.rtp import read_header, write_header
 from tests.media.fake_io import Bench, stream
 
