@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from flows.actions.base import ActionType, Ending, Failure, Media, Outcome
+from flows.actions.base import ActionType, Media, Outcome
 from flows.beginning import About, first_variables
 from flows.control import Steered
+from flows.course import Course, after_failure, after_step
 from flows.digits import Digits
 from flows.model import Action, Flow, FlowSet
 from flows.ports import (
@@ -29,7 +30,7 @@ from flows.ports import (
     Trace,
 )
 from flows.result import Ended, Limits, RunResult
-from flows.stack import Stack, following, in_between, jump, push
+from flows.stack import Stack, following
 from flows.variables import RESERVED_PREFIX, Values, Variables
 
 __all__ = ["About", "Ended", "Limits", "Run", "RunResult"]
@@ -212,24 +213,24 @@ class Run(Steered):
                 return Ended.FAILED, str(fault)
         return Ended.FINISHED, "end of the flow"
 
-    async def _step(self, stack: Stack) -> Stack | tuple[Ended, str] | None:
+    async def _step(self, stack: Stack) -> Course:
         """Run the step in hand and return the stack to go on with, or how the run ends."""
         action = stack.action
         self._steps += 1
         self._unwaited += 1
         began, began_utc = self.clock.now(), self.clock.utc()
         outcome, detail = "done", ""
-        goes_to: Stack | tuple[Ended, str] | None = None
+        goes_to: Course = None
         try:
             came = await self._do(action, began_utc)
             detail = came.detail
-            goes_to, outcome = self._advance(stack, came)
+            goes_to, outcome = after_step(stack, came, self.flows)
         except _LimitReached as fault:
             outcome, detail = "failed", str(fault)
             goes_to = Ended.FAILED, f"{action.origin}: {detail}"
         except StepFailed as fault:
             outcome, detail = "failed", str(fault)
-            goes_to = self._after_failure(stack, action, detail)
+            goes_to = after_failure(stack, detail)
         except asyncio.CancelledError:
             outcome, detail = "ended", self._stop_reason or "cancelled"
             raise
@@ -270,34 +271,6 @@ class Run(Steered):
         if action.kind.media is Media.NO_CALL and (self._call is not None or not self.about.is_no_call):
             return Outcome("is only for runs about something that is no call", skipped=True)
         return None
-
-    def _advance(self, stack: Stack, came: Outcome) -> tuple[Stack | tuple[Ended, str] | None, str]:
-        """Return where an outcome leads and the word for the trace."""
-        if came.ending is not None:
-            ended = Ended.HUNG_UP if came.ending is Ending.HANG_UP else Ended.STOPPED
-            return (ended, came.detail or "stop"), "ended"
-        word = "skipped" if came.skipped else "done"
-        if came.jump:
-            return jump(stack, came.jump), word
-        if came.fetch:
-            flow = self.flows.get(came.fetch)
-            if flow is None:
-                raise StepFailed(f"there is no flow '{came.fetch}'")
-            return following(push(stack, flow)), word
-        if came.push is not None:
-            return following(push(stack, came.push)), word
-        if came.steps:
-            return following(in_between(stack, came.steps)), word
-        return following(stack), word
-
-    def _after_failure(self, stack: Stack, action: Action, detail: str) -> Stack | tuple[Ended, str] | None:
-        where = f"{action.origin}: {action.type}: {detail}"
-        if action.kind.failure is Failure.ABORT:
-            return Ended.FAILED, where
-        try:
-            return following(stack)
-        except StepFailed:
-            return Ended.FAILED, where
 
     def _result(self, ended: Ended, reason: str) -> RunResult:
         name = self.first_flow.on_complete_flow_id

@@ -80,7 +80,7 @@ class Flow:
     on_complete_flow_id: str  # name or UUID of the flow that runs after this one; empty: none
     origin: Origin
     trusted: bool = True  # written by the operator in a file, not given by a client
-    positions: Mapping[str, int] = field(default_factory=dict)  # by id and by UUID, of named actions
+    positions: Mapping[str, int] = field(default_factory=dict)  # by id, of named actions, and by UUID
     destinations: tuple[tuple[Address, Origin], ...] = ()  # that its steps name without variables
     given: Mapping[str, str] = field(default_factory=dict)  # variables of the run that gave it to this one
 
@@ -123,12 +123,12 @@ def key_of(name: str) -> str:
 
 
 def positions_of(actions: Iterable[Action]) -> Mapping[str, int]:
-    """Return the index of each named action by its id and by its UUID."""
+    """Return the index of each action by its id, if it has one of its own, and by its UUID."""
     positions: dict[str, int] = {}
     for index, action in enumerate(actions):
         if action.named:
             positions.setdefault(key_of(action.id), index)
-            positions.setdefault(str(action.uuid), index)
+        positions.setdefault(str(action.uuid), index)
     return MappingProxyType(positions)
 
 

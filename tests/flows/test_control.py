@@ -139,6 +139,17 @@ async def test_jumps(target: str, now: bool, said: list[str], seconds: float) ->
     assert scene.trace.records[0].detail == ("left by a jump from outside" if now else "")
 
 
+async def test_a_jump_to_a_step_without_a_name_goes_by_the_uuid_that_is_shown_of_it() -> None:
+    scene = Scene("""
+  - {type: talk, option: {text: one}}
+  - {type: talk, option: {text: two}}
+  - {type: talk, option: {text: three}}
+""")
+    scene.at(1, lambda: scene.run.jump(str(scene.run.flow.actions[2].uuid)))
+    await scene.play()
+    assert scene.said == ["one", "three"]
+
+
 async def test_a_jump_by_uuid_and_out_of_a_fetched_flow() -> None:
     scene = Scene(
         "  - {type: fetch_flow, option: {flow_id: inner}}\n" + TALKS,
@@ -185,11 +196,47 @@ async def test_the_last_jump_counts_and_unknown_steps_are_refused() -> None:
     assert scene.said == ["one", "three"]
 
 
-async def test_a_hangup_is_not_cut_short() -> None:
+async def test_a_hangup_is_not_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene("  - {id: x, type: answer}\n  - {id: bye, type: hangup, option: {reason: busy}}")
-    scene.call.on_hang_up = lambda: scene.run.jump("x", now=True)
+    hang_up = scene.call.hang_up
+
+    async def slowly(reason: str, *, reference_id: str = "", status: int = 0) -> None:
+        await scene.clock.sleep(2)
+        await hang_up(reason, reference_id=reference_id, status=status)
+
+    monkeypatch.setattr(scene.call, "hang_up", slowly)
+    scene.at(1, lambda: scene.run.jump("x", now=True))
     result = await scene.play()
     assert (result.ended, scene.log) == (Ended.HUNG_UP, ["answer", "hang_up busy"])
+
+
+async def test_a_jump_asked_for_by_a_step_that_ends_without_waiting_harms_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene = Scene("  - {type: answer}" + TALKS)
+
+    async def answer() -> None:
+        scene.run.jump("two", now=True)
+
+    monkeypatch.setattr(scene.call, "answer", answer)
+    scene.call._status = "progressing"
+    result = await scene.play()
+    assert (result.ended, scene.said) == (Ended.FINISHED, ["two", "three"])
+
+
+async def test_steps_after_a_jump_are_not_taken_for_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene("  - {id: wait, type: sleep, option: {duration: 9000}}\n  - {id: end, type: beep}")
+    counts: list[int] = []
+
+    async def beep() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        counts.append(task.cancelling())
+
+    monkeypatch.setattr(scene.call, "beep", beep)
+    scene.at(1, lambda: scene.run.jump("end", now=True))
+    await scene.play()
+    assert counts == [0]
 
 
 async def test_a_jump_asked_for_by_who_watches_the_step() -> None:

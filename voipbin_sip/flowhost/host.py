@@ -18,8 +18,9 @@ from voipbin_sip.calls.dialplan import Meaning
 from voipbin_sip.calls.incoming import IncomingSession
 from voipbin_sip.calls.outgoing import OutgoingSession, Target
 from voipbin_sip.calls.session import CallSession
+from voipbin_sip.flowhost.address import NOBODY
 from voipbin_sip.flowhost.direct import conference_flow, connecting_flow, room_flow
-from voipbin_sip.flowhost.nocall import NOBODY, NoCallSteps
+from voipbin_sip.flowhost.nocall import NoCallSteps
 from voipbin_sip.flowhost.reference import call_as_json
 from voipbin_sip.flowhost.runs import Begin, LiveRun, Runs, TooManyRuns
 from voipbin_sip.flowhost.steps import CallSteps, Parts

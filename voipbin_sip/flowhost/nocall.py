@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from flows import Flow
 from flows.ports import Address as FlowAddress
-from voipbin_sip.calls.call import Address, Originator
-from voipbin_sip.flowhost.steps import Place, call_address
+from voipbin_sip.calls.call import Originator
+from voipbin_sip.flowhost.address import call_address
 
-NOBODY = Originator(Address("tel", ""))
-"""For whom calls are placed that nobody has asked for by name: they show our default number."""
+if TYPE_CHECKING:
+    from voipbin_sip.flowhost.steps import Place
 
 
 class NoCallSteps:

@@ -27,7 +27,7 @@ from flows import (
 )
 from flows.model import NO_ID, action_uuid
 from voipbin_sip.calls.call import Call, Originator
-from voipbin_sip.flowhost.nocall import NOBODY
+from voipbin_sip.flowhost.address import NOBODY
 from voipbin_sip.flowhost.trace import RealClock, RunTrace
 
 EXECUTED_STEPS = 500  # kept per run: older ones are forgotten

@@ -20,6 +20,7 @@ from voipbin_sip.calls.rooms import Rooms
 from voipbin_sip.calls.session import CallSession
 from voipbin_sip.calls.sound import LegSound
 from voipbin_sip.calls.states import Status
+from voipbin_sip.flowhost.address import call_address
 from voipbin_sip.sounds.errors import SoundError
 from voipbin_sip.sounds.library import SoundLibrary
 from voipbin_sip.sounds.prompts import ANY_DIGIT, Prompts
@@ -244,11 +245,6 @@ class CallSteps:
     async def _heard(self) -> LegSound:
         self._session.progress()
         return await self._session.media_ready()
-
-
-def call_address(address: FlowAddress) -> Address:
-    """Return a flow's address as calls know it."""
-    return Address(address.type, address.target, address.target_name, address.name, address.detail)
 
 
 def _connect_result(dialled: Dialled) -> ConnectResult:

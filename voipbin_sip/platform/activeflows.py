@@ -25,7 +25,7 @@ from flows.model import START_ID
 from voipbin_sip.calls.call import Call
 from voipbin_sip.calls.session import CallSession
 from voipbin_sip.flowhost import FlowHost, LiveRun, StepView, TooManyRuns
-from voipbin_sip.flowhost.nocall import NOBODY
+from voipbin_sip.flowhost.address import NOBODY
 from voipbin_sip.platform.call_records import CallRecords, RunOf
 from voipbin_sip.platform.flow_book import FlowBook, FlowRefused
 from voipbin_sip.platform.hooks import Hooks
