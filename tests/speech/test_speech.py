@@ -16,6 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.speech.fake_engines import pitch_of, spec
+from tests.store.waiting import until
 from voipbin_sip.speech import EngineStatus, Prompt, Speech, SpeechError
 
 TONE, BROKEN = 300, 1000  # Hz
@@ -158,8 +159,7 @@ async def test_what_nobody_waits_for_is_not_spoken(speech: Open, log: Log) -> No
     async with speech("Tone") as one:
         await heard(one, "Warm.")
         first = asyncio.create_task(heard(one, "Please linger."))
-        while len(log.lines("speak")) < 2:  # the engine is busy with it
-            await asyncio.sleep(0.01)
+        await until(lambda: len(log.lines("speak")) == 2)  # the engine is busy with it
         second = asyncio.create_task(heard(one, "Nobody. Hears. This."))
         await asyncio.sleep(0.1)
         second.cancel()
