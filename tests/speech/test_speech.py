@@ -16,7 +16,6 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.speech.fake_engines import pitch_of, spec
-from tests.store.waiting import until
 from voipbin_sip.speech import EngineStatus, Prompt, Speech, SpeechError
 
 TONE, BROKEN = 300, 1000  # Hz
