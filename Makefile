@@ -5,6 +5,7 @@
 VENV   ?= .venv
 CONFIG ?= config/voipbin.yaml
 BIN    := $(VENV)/bin
+TEST_PROCESSES ?= 4
 STAGE  := @scripts/stage.sh
 INPUTS := pyproject.toml requirements-lock.txt scripts/venv.sh scripts/python.sh
 
@@ -18,7 +19,7 @@ run: $(VENV)/.installed
 # pytest comes last and outside of a stage: its summary is the last line.
 test: $(VENV)/.installed-test phones lint
 	@printf '== tests\n'
-	@$(BIN)/python -m pytest -rs $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -rs -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-test
 	$(STAGE) 'ruff check' $(BIN)/ruff check

@@ -7,9 +7,22 @@ import os
 import socket
 import threading
 
-# Each test process starts elsewhere, so that two of them on one machine rarely try the same port.
+FIRST, LAST = 20_000, 32_000
+
+
+def _range() -> range:
+    """Return the ports of this process: of several that share the tests each has its own."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker:
+        share = (LAST - FIRST) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]) // 2 * 2
+        first = FIRST + share * int(worker.removeprefix("gw"))
+        return range(first, first + share, 2)
+    # Each starts elsewhere, so that two of them on one machine rarely try the same port.
+    return range(FIRST + 40 * (os.getpid() % 250), LAST, 2)
+
+
 _lock = threading.Lock()  # calls in the background (`test_long.py`) take ports too
-_candidates = itertools.cycle(range(20_000 + 40 * (os.getpid() % 250), 32_000, 2))
+_candidates = itertools.cycle(_range())
 
 
 def free() -> int:

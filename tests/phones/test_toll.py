@@ -347,7 +347,7 @@ async def test_however_a_call_fails_its_place_is_free_again(tmp_path: Path) -> N
             },
             outbound={
                 "allow": ["+49"],
-                "limits": {"concurrent": 1},
+                "limits": {"total": {"concurrent": 1}},
                 "default_outgoing_source_number": DID,
             },
         ) as server:

@@ -24,7 +24,7 @@ class World:
         self.limits = {name.replace("_", ":"): terms for name, terms in limits.items()}
         self.rows: dict[tuple[str, str], float] = {}
         self.guard = TollGuard(
-            Allowed(["+49"]),
+            Allowed(["+49", "sip.example.com"]),
             lambda name: self.limits.get(name, NONE),
             today=lambda: self.day,
             record=lambda day, name, seconds: self.rows.update({(day, name): seconds}),
@@ -277,3 +277,30 @@ def test_limits_of_an_entry_go_before_the_defaults() -> None:
     defaults = CallLimits(5, 20, 600)
     assert CallLimitsEntry(concurrent=0, minutes_per_day=30).over(defaults) == CallLimits(0, 20, 30)
     assert CallLimitsEntry().over(defaults) == defaults
+
+
+def test_names_at_allowed_hosts_are_free_and_numbers_there_are_not() -> None:
+    world = World(extension_1000=CallLimits(concurrent=1))
+    for name in ("support", "101", "conf-12345"):
+        world.guard.begin(DESK, "", Address("sip", f"{name}@sip.example.com"), world.now).answered(world.now)
+    world.run(60)
+    assert world.guard.used() == {}
+    world.guard.begin(DESK, "", Address("sip", "0301234567@sip.example.com"), world.now)
+    with pytest.raises(Refused, match="has 1 call already"):
+        world.guard.begin(DESK, "", Address("sip", "+49301234567@sip.example.com"), world.now)
+
+
+def test_a_free_call_that_is_sent_on_to_a_provider_costs_from_there() -> None:
+    world = World(extension_1000=CallLimits(concurrent=1))
+    first, second = (
+        world.guard.begin(DESK, "", Address("sip", "support@sip.example.com"), world.now) for _ in range(2)
+    )
+    first.onward("carrier", world.now)
+    with pytest.raises(Refused, match="has 1 call already"):
+        second.onward("carrier", world.now)
+    first.ended(world.now)
+    second.onward("carrier", world.now)
+    assert world.refusal() == "extension 1000 has 1 call already"
+    second.ended(world.now)
+    second.onward("carrier", world.now)  # it is over: nothing
+    assert not world.refusal()

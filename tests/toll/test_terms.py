@@ -45,6 +45,6 @@ def test_every_account_has_its_limits() -> None:
     assert limits("trunk:office") == CallLimits(30, 0, 0)
     assert limits("via:carrier") == CallLimits(9, 3, 0)
     assert limits("via:gone") == CallLimits(9, 0, 0)
-    assert limits("provider:carrier") == CallLimits(2, 5, 10)  # calls that it brings us and we send on
-    assert limits("") == CallLimits(2, 5, 10)
+    assert limits("provider:carrier") == CallLimits()  # calls that it brings us and a flow sends on
+    assert limits("") == CallLimits()
     assert limits("total") == CallLimits(100, 200, 300)

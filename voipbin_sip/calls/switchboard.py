@@ -155,15 +155,19 @@ class Switchboard:
             case _:
                 session.log.warning("event at the wrong side of a call", event_type=type(event).__name__)
 
+    def _decision(self, event: Incoming) -> Admitted | Turned:
+        if self.draining:
+            return Turned(503, "Shutting down", (("Retry-After", RETRY_AFTER),), "draining")
+        try:
+            return self._admission.decide(event)
+        except Exception:
+            self._log.exception("admission broke", sip_call_id=event.request.call_id)
+            return Turned(500, "Internal error", why="a fault of the server")
+
     def _incoming(self, event: Incoming) -> None:
         assert self._endpoint is not None
         self.counters["incoming"] += 1
-        if self.draining:
-            decision: Admitted | Turned = Turned(
-                503, "Shutting down", (("Retry-After", RETRY_AFTER),), "draining"
-            )
-        else:
-            decision = self._admission.decide(event)
+        decision = self._decision(event)
         if isinstance(decision, Turned):
             self._turn_away(event, decision)
             return

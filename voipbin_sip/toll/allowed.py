@@ -21,6 +21,7 @@ from voipbin_sip.toll.refused import Refused
 
 _PREFIX = re.compile(r"\+(?:[1-9]\d{0,14})?")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[\w.-]*\w)?\.?)(?::(\d{1,5}))?", re.ASCII)
+_TELEPHONE_DIGITS = 5  # of a user part without letters: shorter ones are extensions of somebody's PBX
 _OTHER_NAMES = {"UK": "GB", "EL": "GR"}
 
 
@@ -98,7 +99,7 @@ class Allowed:
 
     def _check_uri(self, text: str) -> None:
         try:
-            uri = parse_uri(text if text.lower().startswith(("sip:", "sips:")) else f"sip:{text}")
+            uri = _sip_uri(text)
         except RemoteProtocolError as error:
             raise Refused(f"{masked(text)} is no SIP address", "failed") from error
         hosts = [uri.host]
@@ -140,6 +141,21 @@ class Allowed:
             raise Refused(f"the country {number.region} is not in outbound.countries")
         if not number.special:
             raise Refused(f"the country of {masked(number.text)} cannot be told, see outbound.countries")
+
+
+def is_telephone(destination: Address) -> bool:
+    """Whether a call goes to the telephone network: to a number, also one that is dialled at a SIP host."""
+    if destination.type != "sip":
+        return True
+    try:
+        user = _sip_uri(destination.target).user or ""
+    except RemoteProtocolError:
+        return True
+    return sum(char.isdigit() for char in user) >= _TELEPHONE_DIGITS and not any(map(str.isalpha, user))
+
+
+def _sip_uri(text: str) -> Uri:
+    return parse_uri(text if text.lower().startswith(("sip:", "sips:")) else f"sip:{text}")
 
 
 def _host(text: str) -> str:

@@ -1,8 +1,9 @@
 """The toll guard: which calls may leave the server, and when running ones have to end.
 
-No I/O and no clock: who calls it brings the time, monotonic seconds. Three accounts stand for every call: who pays
-for it, the provider that carries it, and the whole server. A call begins only where all three have room left; its
-minutes are counted from the answer on and while it runs.
+No I/O and no clock: who calls it brings the time, monotonic seconds. Three accounts stand for every call to the
+telephone network: who pays for it, the provider that carries it, and the whole server. A call begins only where all
+three have room left; its minutes are counted from the answer on and while it runs. A call to a SIP host that
+`outbound.allow` names costs nothing, unless it is a telephone number that is dialled there: it counts for nobody.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 from voipbin_sip.calls.call import Address
 from voipbin_sip.toll.account import TOTAL, VIA, Account
-from voipbin_sip.toll.allowed import Allowed
+from voipbin_sip.toll.allowed import Allowed, is_telephone
 from voipbin_sip.toll.limits import CallLimits
 from voipbin_sip.toll.refused import Refused
 
@@ -21,11 +22,12 @@ RECORD_EVERY = 10.0  # s: so much of running calls may be forgotten when the pow
 class Permit:
     """One call that was let out. Tell it when the call is answered and, always, when it is over."""
 
-    def __init__(self, guard: TollGuard, accounts: tuple[Account, ...]) -> None:
+    def __init__(self, guard: TollGuard, payer: str, accounts: tuple[Account, ...]) -> None:
         self.over: Callable[[str], None] = _nobody
         """Called once, with the reason, when the call has to end."""
+        self.payer = payer
         self.accounts = accounts
-        """What the call counts for; nothing once it has ended."""
+        """What the call counts for; nothing where it is free, and once it has ended."""
         self._guard = guard
 
     def answered(self, now: float) -> None:
@@ -38,9 +40,8 @@ class Permit:
 
     def ended(self, now: float) -> None:
         """The call is over or never came to be; a second time does nothing."""
-        if self.accounts:
-            self._guard.ended(self, now)
-            self.accounts = ()
+        self._guard.ended(self, now)
+        self.accounts = ()
 
 
 class TollGuard:
@@ -80,17 +81,21 @@ class TollGuard:
         """Let one call out, for a payer and through a provider ("" = straight to a SIP host). Raises Refused."""
         self.check(destination)
         self._turn_day()
-        accounts = (self._account(payer), self._account(TOTAL), *self._carrying(provider))
-        self._let_in(accounts, now)
-        permit = Permit(self, accounts)
+        permit = Permit(self, payer, ())
+        if provider or is_telephone(destination):
+            permit.accounts = self._let_in(self._paying(payer, provider), now)
         self._permits.add(permit)
         return permit
 
     def onward(self, permit: Permit, provider: str, now: float) -> tuple[Account, ...]:
         """Return the accounts of a call that takes another way; see Permit.onward."""
+        if permit not in self._permits:
+            return permit.accounts
         kept = permit.accounts[:2]
+        if not kept:  # free so far
+            return self._let_in(self._paying(permit.payer, provider), now) if provider else ()
         before, after = permit.accounts[2:], self._carrying(provider)
-        if not kept or before == after:
+        if before == after:
             return permit.accounts
         self._let_in(after, now)
         for account in before:
@@ -149,13 +154,17 @@ class TollGuard:
         """Return the seconds of today by account."""
         return {name: account.seconds for name, account in self._accounts.items() if account.seconds}
 
-    def _let_in(self, accounts: tuple[Account, ...], now: float) -> None:
-        """Count a call for all of these accounts, or for none. Raises Refused."""
+    def _let_in(self, accounts: tuple[Account, ...], now: float) -> tuple[Account, ...]:
+        """Count a call for all of these accounts, which are returned, or for none. Raises Refused."""
         for account in accounts:
             if reason := account.refusal(self._limits(account.name), now):
                 raise Refused(reason)
         for account in accounts:
             account.begin(now)
+        return accounts
+
+    def _paying(self, payer: str, provider: str) -> tuple[Account, ...]:
+        return (self._account(payer), self._account(TOTAL), *self._carrying(provider))
 
     def _carrying(self, provider: str) -> tuple[Account, ...]:
         return (self._account(f"{VIA}:{provider}"),) if provider else ()
