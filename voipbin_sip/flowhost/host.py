@@ -297,6 +297,8 @@ class FlowHost:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for live in self.runs:  # those that had not had their turn
+            self.runs.end(live)
 
 
 @dataclass(slots=True, eq=False)
