@@ -60,6 +60,19 @@ class Conference:
 
 
 @dataclass(frozen=True, slots=True)
+class ExternalMedia:
+    """Sound to and from a program elsewhere."""
+
+    host: str  # "host:port"; with a WebSocket also its ws or wss address
+    encapsulation: str  # rtp, audiosocket or none
+    transport: str  # udp, tcp or websocket, as fits the encapsulation
+    transport_data: str  # path of a WebSocket
+    format: str  # ulaw, alaw, slin or slin16
+    listen: str  # in: what the caller says, out: what the caller hears, both, or empty
+    speak: str  # in: as if the caller said it, out: to the caller, both, or empty
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """Where a step was written."""
 
@@ -255,6 +268,14 @@ class CallPort(OutgoingPort, Protocol):
 
         in: what the caller says; out: what the caller would hear; both; none.
         """
+        ...
+
+    async def start_external_media(self, media: ExternalMedia) -> str:
+        """Connect to a program and begin; returns the id. It goes on until the call is over. Raises StepFailed."""
+        ...
+
+    async def stop_external_media(self) -> int:
+        """End all external media of the call; returns how many there were."""
         ...
 
     async def await_media(self) -> None:

@@ -16,6 +16,7 @@ from flows.actions.checking import (
     ConditionVariable,
 )
 from flows.actions.connecting import Call, Connect
+from flows.actions.external_media import ExternalMediaStart, ExternalMediaStop
 from flows.actions.jumping import Branch, FetchFlow, Goto
 from flows.actions.keypad import DigitsReceive, DigitsSend
 from flows.actions.mail import EmailSend
@@ -49,6 +50,8 @@ _TYPES: tuple[type[ActionType], ...] = (
     ConfbridgeJoin,
     ConferenceJoin,
     Mute,
+    ExternalMediaStart,
+    ExternalMediaStop,
     Fetch,
     WebhookSend,
     EmailSend,
@@ -62,7 +65,7 @@ _TYPES: tuple[type[ActionType], ...] = (
 ACTION_TYPES: Final[Mapping[str, type[ActionType]]] = MappingProxyType({kind.type: kind for kind in _TYPES})
 
 NOT_YET: Final = frozenset(
-    ("external_media_start", "external_media_stop", "queue_join", "recording_start", "recording_stop")
+    ("queue_join", "recording_start", "recording_stop")
 )
 """Types of VoIPBIN that are known by name and refused until they exist."""
 

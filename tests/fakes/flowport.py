@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from flows.model import Flow
-from flows.ports import Address, Conference, ConnectResult, Played, StepFailed, StepRecord
+from flows.ports import Address, Conference, ConnectResult, ExternalMedia, Played, StepFailed, StepRecord
 from tests.fakes.clock import VirtualClock
 
 
@@ -113,6 +113,17 @@ class ScriptedCall:
         if name not in self.conferences:
             raise StepFailed(f"there is no conference '{name}'")
         return self.conferences[name]
+
+    async def start_external_media(self, media: ExternalMedia) -> str:
+        self._note(
+            f"external {media.host} {media.encapsulation} {media.transport} {media.format} "
+            f"{media.listen or '-'} {media.speak or '-'}"
+        )
+        return "id-1"
+
+    async def stop_external_media(self) -> int:
+        self._note("external stop")
+        return 2
 
     async def join(self, room: str, *, kind: str) -> None:
         self._note(f"join {room} {kind}")

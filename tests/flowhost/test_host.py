@@ -77,6 +77,7 @@ class Desk:
             self.office.rooms,
             lambda name: Conference(name, post_flow="post"),
             lambda call_id: 0,
+            cast(Any, None),
         )
         flows = FlowSet(map(flow, (WAITS, SECOND, AFTERWARDS, MEETING, POST)))
         self.host = FlowHost(lambda: flows, parts, RunLimits())

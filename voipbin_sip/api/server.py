@@ -47,6 +47,7 @@ class ApiServer:
             ws_ping_interval=10,
             ws_ping_timeout=60,
             ws_max_size=1024 * 1024,
+            ws_per_message_deflate=False,  # fifty messages of sound a second cost more than they would save
         )
         if certificates is not None:
             self._config.load()

@@ -41,7 +41,6 @@ from voipbin_sip.registrar.locations import Locations
 from voipbin_sip.registrar.registrar import Registrar, Terms
 from voipbin_sip.sip.core import SipCore
 from voipbin_sip.sip.events import Hop, Limits
-from voipbin_sip.sounds.fetch import Fetcher
 from voipbin_sip.sounds.prompts import Prompts
 from voipbin_sip.speech import Speech
 from voipbin_sip.toll.metering import Metering, local_day
@@ -176,7 +175,7 @@ class Server:
             plan=plan,
             limits=limits,
             prompts=Prompts(self._media, self._speech),
-            fetcher=Fetcher(self._web),
+            web=self._web,
             advertised=self._advertised,
             outside=Outside(self._flow_web, self._mailer),
         )

@@ -42,7 +42,7 @@ class WebClient:
     """Sends requests. Close it when the server ends."""
 
     def __init__(self, guard: HostGuard) -> None:
-        self._guard = guard
+        self.guard = guard
         self._session: aiohttp.ClientSession | None = None
 
     async def request(
@@ -80,7 +80,7 @@ class WebClient:
         """Open a WebSocket to an http or https URL; its messages may have `max_bytes`. Raises WebError."""
         import aiohttp
 
-        self._guard.check_url(url)
+        self.guard.check_url(url)
         try:
             async with asyncio.timeout(seconds):
                 return await self._opened().ws_connect(
@@ -108,7 +108,7 @@ class WebClient:
     ) -> tuple[Answer, str | None]:
         import aiohttp  # here, since it is slow to load and not every server needs it
 
-        self._guard.check_url(url)
+        self.guard.check_url(url)
         try:
             async with self._opened().request(
                 method, url, data=body, headers=dict(headers), allow_redirects=False
@@ -129,7 +129,7 @@ class WebClient:
             import aiohttp
 
             connector = aiohttp.TCPConnector(
-                resolver=_resolver(self._guard), use_dns_cache=False, limit=256, limit_per_host=PER_HOST
+                resolver=_resolver(self.guard), use_dns_cache=False, limit=256, limit_per_host=PER_HOST
             )
             timeout = aiohttp.ClientTimeout(
                 total=None, sock_connect=CONNECT_SECONDS, sock_read=ANSWER_SECONDS
