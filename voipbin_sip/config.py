@@ -21,6 +21,7 @@ from voipbin_sip.toll.allowed import read_country, read_entry
 from voipbin_sip.toll.limits import OutboundLimitsSection
 from voipbin_sip.transport.address import parse_listen_address
 
+from voipbin_sip.webhook_settings import WebhookSection, webhook_findings
 
 def _listen(text: str) -> str:
     parse_listen_address(text)
@@ -247,6 +248,7 @@ class Locations(_Section):
 
 
 def load_config(path: Path) -> tuple[Config | None, list[Finding]]:
+    webhook: WebhookSection = WebhookSection()
     """Read a configuration; without an error among the findings there is one."""
     node, findings = load_nodes(path)
     if node is None:
@@ -270,5 +272,6 @@ def locations(config: Config, path: Path) -> Locations:
         base=base,
         data=(base / config.data_dir).resolve(),
         flows=(base / config.flows).resolve(),
+        findings += webhook_findings(config.webhook, node)
         directory=(base / config.directory).resolve(),
     )

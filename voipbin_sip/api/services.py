@@ -12,9 +12,9 @@ from voipbin_sip.events.hub import Hub
 from voipbin_sip.events.record import Record
 from voipbin_sip.events.webhooks import Webhooks
 from voipbin_sip.platform.directory_book import DirectoryBook
+from voipbin_sip.platform.customers import Customers
 from voipbin_sip.platform.flow_book import FlowBook
 from voipbin_sip.platform.live import Live
-from voipbin_sip.platform.secrets import Sealer
 from voipbin_sip.platform.setup import Setup
 from voipbin_sip.resources.catalogue import Catalogue
 from voipbin_sip.resources.history import History
@@ -53,7 +53,7 @@ class Services:
     record: Record
     store: Store
     webhooks: Webhooks
-    sealer: Sealer
+    customers: Customers
     directory: DirectoryBook
     flows: FlowBook
     setup: Setup

@@ -20,6 +20,7 @@ from voipbin_sip.events.record import Record
 from voipbin_sip.events.webhooks import Pace, Webhooks
 from voipbin_sip.loading import Loaded
 from voipbin_sip.platform.afterwards import close_unfinished
+from voipbin_sip.platform.customers import Customers
 from voipbin_sip.platform.declared import Declaration
 from voipbin_sip.platform.direct import declared_hashes
 from voipbin_sip.platform.directory_book import DirectoryBook
@@ -75,8 +76,11 @@ class Platform:
         self.directory = DirectoryBook(self.catalogue, passwords)
         self.setup = Setup(self.catalogue, self.directory, passwords)
         self._declared_hash = declared_hashes(seal_key)
-        self.hooks = Hooks(self.catalogue, self.sealer)
-        self.webhooks = Webhooks(store, web, targets=self.hooks.targets, secret=self.hooks.secret, pace=pace)
+        self.customers = Customers(self.catalogue, self.sealer)
+        self.hooks = Hooks(self.customers)
+        self.webhooks = Webhooks(
+            store, web, targets=self.hooks.targets, secret=self.customers.secret, pace=pace
+        )
         self.hub = Hub()
         self.ledger.outbox = self.webhooks.outbox
         self.ledger.listen(self.webhooks.told)
@@ -170,7 +174,7 @@ class Platform:
 
     def signed(self, body: bytes) -> list[tuple[str, str]]:
         """Return the headers that prove that what a flow sends is ours."""
-        return signature(body, self.hooks.secret(DEFAULT_CUSTOMER))
+        return signature(body, self.customers.secret(DEFAULT_CUSTOMER))
 
     async def close_api(self) -> None:
         """Take no more requests."""
@@ -203,7 +207,7 @@ class Platform:
             Record(self.store),
             self.store,
             self.webhooks,
-            self.sealer,
+            self.customers,
             self.directory,
             self.flows,
             self.setup,
