@@ -15,6 +15,7 @@ from flows.validation import validate
 from flows.yamlnodes import load_nodes
 from voipbin_sip.http_settings import HttpSection, http_findings
 from voipbin_sip.mail.settings import SmtpSection, smtp_findings
+from voipbin_sip.recordings.sweep import Bounds
 from voipbin_sip.sip.sdes import SrtpPolicy
 from voipbin_sip.tls_settings import TlsSection, tls_findings, value_at
 from voipbin_sip.toll.allowed import read_country, read_entry
@@ -200,6 +201,18 @@ class DatabaseSection(_Section):
     keep_days: float = Field(default=90.0, ge=0)
 
 
+class RecordingsSection(_Section):
+    """Key `recordings`."""
+
+    keep_days: float = Field(default=90.0, ge=0)
+    max_gb: float = Field(default=0.0, ge=0)
+
+    @property
+    def bounds(self) -> Bounds:
+        """How much is kept."""
+        return Bounds(self.keep_days, round(self.max_gb * 1_000_000_000))
+
+
 class OutboundSection(_Section):
     """Key `outbound`."""
 
@@ -231,6 +244,7 @@ class Config(_Section):
     protection: ProtectionSection = ProtectionSection()
     dns: DnsSection = DnsSection()
     database: DatabaseSection = DatabaseSection()
+    recordings: RecordingsSection = RecordingsSection()
     http: HttpSection = HttpSection()
     outbound: OutboundSection = OutboundSection()
     smtp: SmtpSection = SmtpSection()

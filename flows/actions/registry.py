@@ -21,6 +21,7 @@ from flows.actions.jumping import Branch, FetchFlow, Goto
 from flows.actions.keypad import DigitsReceive, DigitsSend
 from flows.actions.mail import EmailSend
 from flows.actions.prompts import Beep, Play, Talk
+from flows.actions.recording import RecordingStart, RecordingStop
 from flows.actions.rooms import ConfbridgeJoin, ConferenceJoin, Mute
 from flows.actions.steering import Block, Empty
 from flows.actions.variable import VariableSet
@@ -52,6 +53,8 @@ _TYPES: tuple[type[ActionType], ...] = (
     Mute,
     ExternalMediaStart,
     ExternalMediaStop,
+    RecordingStart,
+    RecordingStop,
     Fetch,
     WebhookSend,
     EmailSend,
@@ -64,9 +67,7 @@ _TYPES: tuple[type[ActionType], ...] = (
 
 ACTION_TYPES: Final[Mapping[str, type[ActionType]]] = MappingProxyType({kind.type: kind for kind in _TYPES})
 
-NOT_YET: Final = frozenset(
-    ("queue_join", "recording_start", "recording_stop")
-)
+NOT_YET: Final = frozenset(("queue_join",))
 """Types of VoIPBIN that are known by name and refused until they exist."""
 
 GONE: Final[Mapping[str, str]] = MappingProxyType(

@@ -31,7 +31,10 @@ from voipbin_sip.calls.transfers import Transfers
 from voipbin_sip.carriers import Carriers
 from voipbin_sip.directory import Directory
 from voipbin_sip.flowhost import FlowHost, Parts
+from voipbin_sip.flowhost.recording import RecordingSteps
 from voipbin_sip.loading import Loaded
+from voipbin_sip.recordings.folder import RecordingFolder
+from voipbin_sip.recordings.recorder import Recordings
 from voipbin_sip.registrar.locations import Locations
 from voipbin_sip.sounds.fetch import Fetcher
 from voipbin_sip.sounds.library import SoundLibrary
@@ -98,6 +101,8 @@ class Calling:
         self.bridges = Bridges(self.rooms, music)
         self.background = Background(music, Tone(media, quiet))
         self.prompts, self.live = prompts, switchboard.calls
+        self.recordings = Recordings(media, RecordingFolder(loaded.places.data))
+        self.recording = RecordingSteps(self.recordings)
         self.streams = Streams(media)
         self.externals = Externals(self.streams, web)
         parts = Parts(
@@ -110,6 +115,7 @@ class Calling:
             self._conference,
             switchboard.ended_status,
             self.externals,
+            self.recording,
         )
         run_limits = Limits(config.limits.steps, config.limits.steps_without_waiting)
         self.host = FlowHost(flows, parts, run_limits, outside)
@@ -148,6 +154,8 @@ class Calling:
             self.handover,
             self.prompts,
             self.streams,
+            self.recordings,
+            self.recording,
         )
 
     def arrived(self, session: IncomingSession, admitted: Admitted) -> None:

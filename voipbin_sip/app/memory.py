@@ -44,7 +44,7 @@ async def remember(
     """
     try:
         store = Store(database_url(database.url, data))
-        platform = Platform(store, web, data, keep_days=database.keep_days)
+        platform = Platform(store, web, data, keep_days=database.keep_days, bounds=loaded.config.recordings.bounds)
     except StoreError as error:
         raise StartError(f"{error}; change database.url") from error
     except SecretError as error:

@@ -218,6 +218,8 @@ class Server:
             self._flow_web.signed = platform.signed
             platform.directory.provider_state = self._carriers.state
             platform.attach(self.calling.means())
+            if self._mailer is not None:
+                self._mailer.recordings = platform.shelf
             self._refuse_open_api(platform)
             self._preparing.append(asyncio.create_task(platform.prepare()))
             await media
@@ -340,6 +342,7 @@ class Server:
         await self._endpoint.close()
         await self._speech.close()
         await self._media.close()
+        await self.calling.recordings.close()
         outside = (self._flow_web, self._mailer)
         await asyncio.gather(*(part.close() for part in outside if part is not None))
         if self.platform is not None:
