@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import io
 import json
 from collections.abc import AsyncIterator, Iterator
+from email import message_from_bytes
+from email.policy import default
 from typing import Any
 
 import aiohttp
 import pytest
+import soundfile
 from aiohttp import web
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -73,6 +77,23 @@ actions:
   - type: sleep
     option: {{duration: 60000}}
 """
+VOICEMAIL = """
+name: voicemail
+actions:
+  - type: answer
+  - type: beep
+  - type: recording_start
+  - type: sleep
+    option: {duration: 1000}
+  - type: email_send
+    option:
+      destinations: [{type: email, target: ops@x.example}]
+      subject: Voicemail
+      attachments: [{reference_type: recording, reference_id: "${voipbin.recording.id}"}]
+  - type: sleep
+    option: {duration: 500}
+  - type: hangup
+"""
 NEXT = [
     {"type": "digits_receive", "option": {"duration": 5000, "length": 3}},
     {"type": "block"},  # passed over on a call
@@ -111,8 +132,8 @@ class Application:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with serving(
         tmp_path_factory.mktemp("outside"),
-        {"order": ORDER, "afterwards": AFTERWARDS, "wait": WAIT},
-        numbers={"100": "order", "200": "wait"},
+        {"order": ORDER, "afterwards": AFTERWARDS, "wait": WAIT, "voicemail": VOICEMAIL},
+        numbers={"100": "order", "200": "wait", "300": "voicemail"},
         http={"listen": f"127.0.0.1:{ports.free()}", "allow_private": ["127.0.0.1"]},
         smtp={"host": "127.0.0.1", "port": MAIL, "tls": "none", "from": "voicemail@x.example"},
     ) as server:
@@ -222,3 +243,22 @@ async def test_a_run_without_a_call_waits_in_a_block(server: Server, application
         0
     ] == 200
     assert (await application.wait_for("/done"))[1] == "4711"
+
+
+async def test_a_mail_waits_for_the_recording_that_it_carries(
+    server: Server, application: Application
+) -> None:
+    async with wire(server.address) as line:
+        call = await line.new_call("300")
+        assert await call.invite() == 200
+        call.sound.talking = True
+        async with asyncio.timeout(10):
+            await call.ended.wait()
+    async with asyncio.timeout(10):
+        envelope = await application.mails.get()
+    assert isinstance(envelope.content, bytes)
+    mail = message_from_bytes(envelope.content, policy=default)
+    (attached,) = mail.iter_attachments()
+    sound, rate = soundfile.read(io.BytesIO(attached.get_content()))
+    assert attached.get_content_type() in ("audio/wav", "audio/x-wav")
+    assert 1.3 < len(sound) / rate < 2.0
