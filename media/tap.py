@@ -44,7 +44,7 @@ class Converter:
         if self._past is None or self._past.shape[1] != memory:
             self._past = np.zeros((1, memory), np.int16)
         converted, self._past = work(frame[None], self._past)
-        return converted[0]
+        return converted.reshape(-1)
 
 
 class Tap:
