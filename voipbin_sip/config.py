@@ -21,8 +21,8 @@ from voipbin_sip.tls_settings import TlsSection, tls_findings, value_at
 from voipbin_sip.toll.allowed import read_country, read_entry
 from voipbin_sip.toll.limits import OutboundLimitsSection
 from voipbin_sip.transport.address import parse_listen_address
-
 from voipbin_sip.webhook_settings import WebhookSection, webhook_findings
+
 
 def _listen(text: str) -> str:
     parse_listen_address(text)
@@ -248,6 +248,7 @@ class Config(_Section):
     http: HttpSection = HttpSection()
     outbound: OutboundSection = OutboundSection()
     smtp: SmtpSection = SmtpSection()
+    webhook: WebhookSection = WebhookSection()
     drain_seconds: float = Field(default=30.0, ge=0)
     log: LogSection = LogSection()
 
@@ -262,7 +263,6 @@ class Locations(_Section):
 
 
 def load_config(path: Path) -> tuple[Config | None, list[Finding]]:
-    webhook: WebhookSection = WebhookSection()
     """Read a configuration; without an error among the findings there is one."""
     node, findings = load_nodes(path)
     if node is None:
@@ -272,6 +272,7 @@ def load_config(path: Path) -> tuple[Config | None, list[Finding]]:
         findings += tls_findings(config.sip.tls, config.sip.secure, node)
         findings += http_findings(config.http, node)
         findings += smtp_findings(config.smtp, node)
+        findings += webhook_findings(config.webhook, node)
         if config.media.srtp == "required" and not config.sip.secure:
             place = value_at(value_at(node, "media"), "srtp")
             why = "without tls:// in sip.listen no phone can be called: SRTP keys are only offered over TLS"
@@ -286,6 +287,5 @@ def locations(config: Config, path: Path) -> Locations:
         base=base,
         data=(base / config.data_dir).resolve(),
         flows=(base / config.flows).resolve(),
-        findings += webhook_findings(config.webhook, node)
         directory=(base / config.directory).resolve(),
     )

@@ -12,8 +12,8 @@ from voipbin_sip.api.tokens import Tokens
 from voipbin_sip.events.hub import Hub
 from voipbin_sip.events.record import Record
 from voipbin_sip.events.webhooks import Webhooks
-from voipbin_sip.platform.directory_book import DirectoryBook
 from voipbin_sip.platform.customers import Customers
+from voipbin_sip.platform.directory_book import DirectoryBook
 from voipbin_sip.platform.flow_book import FlowBook
 from voipbin_sip.platform.live import Live
 from voipbin_sip.platform.setup import Setup

@@ -44,15 +44,17 @@ async def remember(
     """
     try:
         store = Store(database_url(database.url, data))
-        platform = Platform(store, web, data, keep_days=database.keep_days, bounds=loaded.config.recordings.bounds)
+        platform = Platform(
+            store, web, data, keep_days=database.keep_days, bounds=loaded.config.recordings.bounds
+        )
     except StoreError as error:
         raise StartError(f"{error}; change database.url") from error
     except SecretError as error:
         raise StartError(str(error)) from error
     platform.declare(loaded, directory)
+    platform.customers.declare(_webhook(loaded))
     opened = await store.open()
     await platform.load()
-    platform.customers.declare(_webhook(loaded))
     if opened:
         known = platform.directory.directory.extensions.__contains__
         phones = await restore_bindings(store, locations, known, time.time())

@@ -221,7 +221,6 @@ class Server:
             if self._mailer is not None:
                 self._mailer.recordings = platform.shelf
             self._refuse_open_api(platform)
-            self._preparing.append(asyncio.create_task(platform.prepare()))
             await media
             await self._speech.start()
             self._preparing.append(asyncio.create_task(self._prepare_prompts()))
@@ -230,7 +229,7 @@ class Server:
             platform.directory.use(self._use_directory)
             self._carriers.start()
             self._metering.start()
-            http = await self._serve_api(platform)
+            http = self._open_api(platform)
         except StartError:
             await media
             await self._close()
@@ -238,6 +237,7 @@ class Server:
         for watched in (self._certificates, self._api_certificates):
             if watched is not None:
                 self._watching.append(asyncio.create_task(watched.watch()))
+        self._preparing.append(asyncio.create_task(self._answer_api(platform)))
         return Opened(sip, http)
 
     def reload(self) -> None:
@@ -310,19 +310,25 @@ class Server:
                 "end the program that uses it or change sip.listen"
             ) from error
 
-    async def _serve_api(self, platform: Platform) -> str:
-        """Open the API; returns its address. Raises StartError."""
+    def _open_api(self, platform: Platform) -> str:
+        """Let clients of the API connect; returns its address. Raises StartError."""
         http = self._loaded.config.http
         try:
-            bound = await platform.serve(
-                *http.address, certificates=self._api_certificates, origins=http.origins
-            )
+            return http.base_url(platform.open(*http.address))
         except OSError as error:
             raise StartError(
                 f"cannot listen on {http.listen}: {error.strerror}; "
                 "end the program that uses it or change http.listen"
             ) from error
-        return http.base_url(bound)
+
+    async def _answer_api(self, platform: Platform) -> None:
+        """Serve the API. Calls are taken before, and go on should it fail."""
+        try:
+            await platform.answer(
+                certificates=self._api_certificates, origins=self._loaded.config.http.origins
+            )
+        except Exception:
+            self._log.exception("the API cannot be served")
 
     async def _prepare_prompts(self) -> None:
         """Speak what the flows say into the cache before a caller waits for it."""

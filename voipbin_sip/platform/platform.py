@@ -136,7 +136,9 @@ class Platform:
 
     def attach(self, means: Means) -> Live:
         """Keep the records of calls from now on, and let the API steer them."""
-        kept = Kept(self.ledger, self.history, self.catalogue, self.hooks, self.flows, self.directory, self.shelf)
+        kept = Kept(
+            self.ledger, self.history, self.catalogue, self.hooks, self.flows, self.directory, self.shelf
+        )
         live = self.live = Live(means, kept)
         live.conferences.start()
         began = self.ledger.stamps()
@@ -168,9 +170,7 @@ class Platform:
         bound = self._listening.getsockname()
         return bound[0], bound[1]
 
-    async def answer(
-        self, *, certificates: Certificates | None = None, origins: Sequence[str] = ()
-    ) -> None:
+    async def answer(self, *, certificates: Certificates | None = None, origins: Sequence[str] = ()) -> None:
         """Serve the API to those who connect.
 
         Args:

@@ -8,15 +8,15 @@ be written now is refused.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from importlib import import_module
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import structlog
 from sqlalchemy import ColumnElement, Executable, RowMapping, Select, Table, bindparam, event, make_url
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -60,12 +60,12 @@ class Store:
         try:
             self._url = make_url(url)
             backend = self._url.get_backend_name()
-            if backend not in _UPSERTS:
+            if backend not in _OPTIONS:
                 raise ArgumentError("it must be SQLite or PostgreSQL")
             self._engine = create_async_engine(self._url, **_OPTIONS[backend])
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, SQLAlchemyError) as error:
             raise StoreError(f"the database cannot be used: {error}") from error
-        self._upsert = _UPSERTS[backend]
+        self._upsert = _upserting(backend)
         self._refusals = _refusals(backend)
         if backend == "sqlite":
             event.listen(self._engine.sync_engine, "connect", _set_up_sqlite)
@@ -271,20 +271,23 @@ def _refusals(backend: str) -> tuple[type[Exception], ...]:
     return (asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
-def _sqlite_upsert(table: Table) -> Executable:
-    statement = sqlite.insert(table)
-    kept = {
-        column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key
-    }
-    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=kept)
+def _upserting(backend: str) -> Callable[[Table], Executable]:
+    """Return what makes the statement that inserts rows or replaces those with their primary keys."""
+    insert: Any = import_module(
+        f"sqlalchemy.dialects.{backend}"
+    ).insert  # only the one that is used: slow to load
 
+    def upsert(table: Table) -> Executable:
+        statement = insert(table)
+        kept = {
+            column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key
+        }
+        changed: Executable = statement.on_conflict_do_update(
+            index_elements=list(table.primary_key), set_=kept
+        )
+        return changed
 
-def _postgresql_upsert(table: Table) -> Executable:
-    statement = postgresql.insert(table)
-    kept = {
-        column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key
-    }
-    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=kept)
+    return upsert
 
 
 _DRIVERS = {
@@ -292,7 +295,6 @@ _DRIVERS = {
     "postgresql": "postgresql+asyncpg",
     "postgres": "postgresql+asyncpg",
 }
-_UPSERTS = {"sqlite": _sqlite_upsert, "postgresql": _postgresql_upsert}
 _OPTIONS: dict[str, dict[str, Any]] = {
     "sqlite": {},
     "postgresql": {
