@@ -65,11 +65,13 @@ class Shelf:
             return False
         return True
 
-    async def files(self, recording_id: str) -> list[Path]:
-        """Return the files of a recording that is over, for mails. Raises LookupError."""
+    async def files(self, recording_id: str) -> list[Path] | None:
+        """Return the files of a recording, for mails; None while it goes on. Raises LookupError."""
         try:
             return [await self.sound(UUID(recording_id))]
-        except (ValueError, NotFound, WrongState) as error:
+        except (WrongState, StoreUnavailable):
+            return None
+        except (ValueError, NotFound) as error:
             raise LookupError(str(error)) from error
 
     async def delete_recording(self, id_: UUID, *events: str) -> RecordingResource:
