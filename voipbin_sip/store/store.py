@@ -71,6 +71,7 @@ class Store:
             event.listen(self._engine.sync_engine, "connect", _set_up_sqlite)
         self._queue = WriteBehind(self._write_behind, pace)
         self._ready = False
+        self._preparing = asyncio.Lock()
         self._log = structlog.get_logger("store")
 
     @property
@@ -90,8 +91,8 @@ class Store:
         """
         try:
             async with asyncio.timeout(READ_SECONDS):
-                await self._prepare()
-        except (SQLAlchemyError, OSError, TimeoutError, MigrationError) as error:
+                await self._be_ready()
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
             shown = self._url.render_as_string(hide_password=True)
             self._log.error("the database cannot be opened, going on without", url=shown, why=str(error))
         self._queue.start()
@@ -165,8 +166,18 @@ class Store:
         await self._queue.close(seconds)
         await self._engine.dispose()
 
+    async def _be_ready(self) -> None:
+        """Have the newest schema. Raises SQLAlchemyError, OSError."""
+        async with self._preparing:
+            if self._ready:
+                return
+            try:
+                await self._prepare()
+            except MigrationError as error:
+                raise OSError(str(error)) from error
+            self._ready = True
+
     async def _prepare(self) -> None:
-        self._ready = False
         if self._url.get_backend_name() == "sqlite" and self._url.database not in (None, "", ":memory:"):
             await asyncio.to_thread(_touch_private, Path(str(self._url.database)))
         try:
@@ -174,11 +185,12 @@ class Store:
                 await upgrade(self._engine)
         except self._refusals as error:
             raise ConnectionError(f"{error}") from error
-        self._ready = True
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
         """Take a connection from the pool. Raises SQLAlchemyError, OSError."""
+        if not self._ready:
+            await self._be_ready()
         connection = self._engine.connect()
         try:
             await connection.start()
@@ -197,8 +209,6 @@ class Store:
         """Carry out changes in one transaction. Done twice, it is as if done once."""
         by_table = sorted(changes, key=lambda change: change.table.name)
         try:
-            if not self._ready:
-                await self._prepare()
             async with self._connection() as connection, connection.begin():
                 for _, group in groupby(by_table, lambda change: change.table.name):
                     of_table = list(group)
@@ -213,9 +223,6 @@ class Store:
                         ]
                         keys = [{f"key_{name}": value for name, value in key.items()} for key in gone]
                         await connection.execute(table.delete().where(*conditions), keys)
-        except MigrationError as error:
-            self._ready = False
-            raise OSError(str(error)) from error
         except (SQLAlchemyError, OSError, asyncio.CancelledError):
             self._ready = False  # it may come back as an empty one
             raise
