@@ -34,7 +34,7 @@ from voipbin_sip.carriers import Carriers, Line
 from voipbin_sip.config import split_host_port
 from voipbin_sip.directory import Directory
 from voipbin_sip.flowhost import spoken_prompts
-from voipbin_sip.flowhost.web import FlowWeb
+from voipbin_sip.flowhost.web import PER_HOST, FlowWeb
 from voipbin_sip.guard import DigestGuard
 from voipbin_sip.loading import Loaded
 from voipbin_sip.registrar.locations import Locations
@@ -81,8 +81,9 @@ class Server:
         data = make_data_folder(loaded.places.data)
         self.directory = read_directory(loaded, data)
         self._media = MediaClient(ports=config.media.port_range, workers=config.media.worker_count)
-        self._web = WebClient(HostGuard(config.http.allow_private))
-        self._flow_web, self._mailer = FlowWeb(self._web), mailer(loaded)
+        hosts = HostGuard(config.http.allow_private)
+        self._web = WebClient(hosts)
+        self._flow_web, self._mailer = FlowWeb(WebClient(hosts, per_host=PER_HOST)), mailer(loaded)
         self._speech = Speech(
             cache_dir=data / "speech",
             cache_bytes=config.speech.cache_mb * 1024 * 1024,
