@@ -262,3 +262,21 @@ async def test_a_mail_waits_for_the_recording_that_it_carries(
     sound, rate = soundfile.read(io.BytesIO(attached.get_content()))
     assert attached.get_content_type() in ("audio/wav", "audio/x-wav")
     assert 1.3 < len(sound) / rate < 2.0
+
+
+@pytest.mark.parametrize(
+    ("variables", "seen"),
+    [
+        ({f"v{n}": "" for n in range(99)} | {"order": "4711"}, "4711,"),
+        ({f"v{n}": "" for n in range(100)} | {"order": "4711"}, ","),  # one too many: none is taken
+        ({"order": "4711", "VOIPBIN.webhook.body": "x", "voipbin.webhook.status": "200"}, "4711,"),
+    ],
+    ids=["100", "101", "ours"],
+)
+async def test_variables_from_clients_have_limits(
+    server: Server, application: Application, variables: dict[str, str], seen: str
+) -> None:
+    option = {"uri": f"http://127.0.0.1:{WEB}/seen", "data": "${order},${voipbin.webhook.status}"}
+    body = {"actions": [{"type": "webhook_send", "option": option}], "variables": variables}
+    assert (await ask(server, "POST", "/activeflows", body))[0] == 200
+    assert (await application.wait_for("/seen"))[1] == seen
