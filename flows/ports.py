@@ -60,6 +60,30 @@ class Conference:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingTerms:
+    """How a call is to be recorded."""
+
+    format: Literal["wav", "ogg", "mp3"] = "wav"
+    direction: Literal["both", "in", "out", "mix"] = "both"  # both: stereo of what the caller says and hears
+    end_of_silence: float = 0.0  # seconds that end it; 0: none do
+    end_of_key: str = ""  # "any", or the digits that end it
+    duration: float = 0.0  # seconds; 0: no limit
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalMedia:
+    """Sound to and from a program elsewhere."""
+
+    host: str  # "host:port"; with a WebSocket also its ws or wss address
+    encapsulation: str  # rtp, audiosocket or none
+    transport: str  # udp, tcp or websocket, as fits the encapsulation
+    transport_data: str  # path of a WebSocket
+    format: str  # ulaw, alaw, slin or slin16
+    listen: str  # in: what the caller says, out: what the caller hears, both, or empty
+    speak: str  # in: as if the caller said it, out: to the caller, both, or empty
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """Where a step was written."""
 
@@ -255,6 +279,34 @@ class CallPort(OutgoingPort, Protocol):
 
         in: what the caller says; out: what the caller would hear; both; none.
         """
+        ...
+
+    async def record(
+        self,
+        terms: RecordingTerms,
+        *,
+        run_id: str,
+        on_end: Flow | None,
+        variables: Callable[[], Mapping[str, str]],
+    ) -> Mapping[str, str]:
+        """Begin to record the call, and return the variables that tell of the recording.
+
+        It goes on beside the following steps, also beyond the end of the run. When it is over, `on_end` runs without
+        the call, with what `variables` returns then and with those variables. Raises StepFailed where it cannot
+        begin: the call is not in progress, or is being recorded already.
+        """
+        ...
+
+    async def stop_recording(self) -> bool:
+        """End the recording of the call; False where there is none."""
+        ...
+
+    async def start_external_media(self, media: ExternalMedia) -> str:
+        """Connect to a program and begin; returns the id. It goes on until the call is over. Raises StepFailed."""
+        ...
+
+    async def stop_external_media(self) -> int:
+        """End all external media of the call; returns how many there were."""
         ...
 
     async def await_media(self) -> None:

@@ -128,13 +128,14 @@ class Engine:
             self.taps.read()
         self.mixer.prepare(list(self.speaking.digits))
         self._hearing.tick(now)
+        self.recorder.hear(self._hearing)
         if self.taps:
             self.taps.after_hearing(self._hearing)
         self.listener.tick(now)
         self.speaking.tick()
         if self.taps:
             self.taps.send(self.speaking)
-        self.recorder.tick(self._hearing, self.speaking)
+        self.recorder.tick(self.speaking)
         self._watch(now)
         self.reports.tick(now)
         self._ticks += 1

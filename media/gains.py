@@ -28,7 +28,9 @@ _UP_NARROW = _UP[1::2]
 
 def clipped(sound: NDArray[Any]) -> NDArray[np.int16]:
     """Return a sound of wider numbers as int16."""
-    limited: NDArray[np.int16] = np.clip(sound, LEAST, MOST).astype(np.int16)
+    limited: NDArray[np.int16] = np.maximum(np.minimum(sound, MOST), LEAST).astype(
+        np.int16
+    )  # np.clip takes three times as long
     return limited
 
 

@@ -274,9 +274,13 @@ class MediaLeg:
         if self._closing:
             raise WorkerLost("the leg is gone")
         tap = TapEnd(self, order, sock, ahead)
-        self._taps[tap.id] = tap
         if self.destination is None:
-            tap.open()
+            try:
+                tap.open()
+            except WorkerLost:
+                tap.finish(None)
+                raise
+        self._taps[tap.id] = tap
         return tap
 
     def stats(self) -> LegStats:

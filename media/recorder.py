@@ -143,12 +143,15 @@ class Recorder:
             self._forget(recording)
         return taken
 
-    def tick(self, hearing: Hearing, speaking: Speaking) -> None:
-        """Keep the sound of this tick."""
+    def hear(self, hearing: Hearing) -> None:
+        """Keep what legs say in this tick, before taps add to it; `tick` follows."""
+        if self._recordings:
+            self._keep(_SAID, hearing.rows, hearing.sound, hearing.wide, ~self._gains.mute_in)
+
+    def tick(self, speaking: Speaking) -> None:
+        """Keep what legs hear in this tick, and end what ends with it."""
         if not self._recordings:
             return
-        unmuted = ~self._gains.mute_in
-        self._keep(_SAID, hearing.rows, hearing.sound, hearing.wide, unmuted)
         self._keep(_HEARD, speaking.heard_rows, speaking.heard, speaking.heard_wide)
         quiet = self._listen()
         self._pass()

@@ -12,6 +12,7 @@ import socket
 import numpy as np
 from numpy.typing import NDArray
 
+from media.gains import add
 from media.messages import OpenTap
 from media.resample import DOUBLE_STATE, HALVE_STATE, double, halve
 from media.tap_packets import RtpPackets, SamplePackets
@@ -43,7 +44,7 @@ class Converter:
         if self._past is None or self._past.shape[1] != memory:
             self._past = np.zeros((1, memory), np.int16)
         converted, self._past = work(frame[None], self._past)
-        return converted[0]
+        return converted.reshape(-1)
 
 
 class Tap:
@@ -165,5 +166,4 @@ class Tap:
             return np.zeros(self._rate // 50, np.int16)
         if len(parts) == 1:
             return self._to_socket.convert(parts[0], self._rate)
-        both = np.clip(parts[0].astype(np.int32) + parts[1], -32768, 32767).astype(np.int16)
-        return self._to_socket.convert(both, self._rate)
+        return self._to_socket.convert(add(*parts), self._rate)

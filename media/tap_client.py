@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from media.messages import ClearTap, CloseTap, OpenTap, TapClosed, TapRtp
@@ -113,11 +114,9 @@ class TapEnd:
         self._waiting.clear()
         if self._over or self._ours is None:
             return
-        try:
+        with suppress(OSError):  # nothing is left
             while self._far.recv(_PACKET):  # what is on its way
                 pass
-        except BlockingIOError:
-            pass
         self._leg.order(ClearTap(self._leg.id, self.id))
 
     def close(self) -> None:

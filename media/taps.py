@@ -138,15 +138,14 @@ class Taps:
                 hearing.sound[index] = _with(narrow, voices, 8000)
             else:
                 new[row] = _with(None, voices, 8000)
-        if new:
-            hearing.rows = np.concatenate([hearing.rows, np.array(list(new), np.intp)])
-            hearing.sound = np.concatenate([hearing.sound, np.stack(list(new.values()))])
+        hearing.rows, hearing.sound = _appended(hearing.rows, hearing.sound, new)
 
     def say(
         self, rows: NDArray[np.intp], sound: NDArray[np.int16]
     ) -> tuple[NDArray[np.intp], NDArray[np.int16]]:
         """Add to what 8 kHz legs are played: rows and int16[k, 160]."""
         place: dict[int, int] | None = None
+        new: dict[int, NDArray[np.int16]] = {}
         for row, taps in self.of.items():
             voices = [tap for tap in taps if tap.speaks_out and tap.sound is not None]
             if not voices or self._legs.law[row] >= G722:
@@ -157,10 +156,9 @@ class Taps:
             if row in place:
                 sound[place[row]] = _with(sound[place[row]], voices, 8000)
             else:
-                rows = np.append(rows, row)
-                sound = np.concatenate([sound, _with(None, voices, 8000)[None]])
+                new[row] = _with(None, voices, 8000)
             self._spoken.update(tap.id for tap in voices)
-        return rows, sound
+        return _appended(rows, sound, new)
 
     def say_wide(self, row: int, sound: NDArray[np.int16] | None) -> NDArray[np.int16] | None:
         """Add to what a 16 kHz leg is played in this tick, int16[320]."""
@@ -206,6 +204,18 @@ class Taps:
         self._forget(row, tap)
         tap.socket.close()
         self._emit(TapClosed(tap.leg, tap.id, tap.sent, tap.received, tap.dropped))
+
+
+def _appended(
+    rows: NDArray[np.intp], sound: NDArray[np.int16], new: dict[int, NDArray[np.int16]]
+) -> tuple[NDArray[np.intp], NDArray[np.int16]]:
+    """Return rows and their sound with those of others behind them."""
+    if not new:
+        return rows, sound
+    return (
+        np.concatenate([rows, np.array(list(new), np.intp)]),
+        np.concatenate([sound, np.stack(list(new.values()))]),
+    )
 
 
 def _with(sound: NDArray[np.int16] | None, voices: list[Tap], rate: int) -> NDArray[np.int16]:

@@ -35,7 +35,7 @@ def repair(path: Path) -> float:
         head = file.read(HEADER)
         if len(head) < HEADER or head[:4] != b"RIFF" or head[36:40] != b"data":
             raise ValueError(f"{path} is no recording")
-        channels, rate = struct.unpack("<HI", head[22:28])
+        channels, rate = (int(number) for number in struct.unpack("<HI", head[22:28]))
         frame = channels * _SAMPLE
         if not channels or not rate:
             raise ValueError(f"{path} is no recording")

@@ -89,3 +89,21 @@ def test_calls_that_will_not_leave_the_server_are_warned_of(
     (finding,) = (str(finding).replace(f"{tmp_path}/flows/", "") for finding in findings)
     assert finding.startswith("desk.yaml:4:")
     assert "warning: " in finding and why in finding
+
+
+MAIL = "actions: [{type: email_send, option: {destinations: [{type: email, target: a@b.example}]}}]"
+
+
+def test_mail_that_nobody_will_send_is_warned_of(tmp_path: Path) -> None:
+    path = configuration(tmp_path, MAIL)
+    loaded, findings = load(path)
+    assert loaded is not None
+    assert [str(finding).rpartition("/")[2] for finding in findings] == [
+        "desk.yaml:1:11: warning: no mail is sent: smtp.host in voipbin.yaml is empty"
+    ]
+    path.write_text(
+        "{flows: flows, directory: directory.yaml, smtp: {host: mail.example, from: a@b.example}}"
+    )
+    loaded, findings = load(path)
+    assert loaded is not None
+    assert not any("no mail" in finding.message for finding in findings)

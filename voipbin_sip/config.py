@@ -15,11 +15,13 @@ from flows.validation import validate
 from flows.yamlnodes import load_nodes
 from voipbin_sip.http_settings import HttpSection, http_findings
 from voipbin_sip.mail.settings import SmtpSection, smtp_findings
+from voipbin_sip.recordings.sweep import Bounds
 from voipbin_sip.sip.sdes import SrtpPolicy
 from voipbin_sip.tls_settings import TlsSection, tls_findings, value_at
 from voipbin_sip.toll.allowed import read_country, read_entry
 from voipbin_sip.toll.limits import OutboundLimitsSection
 from voipbin_sip.transport.address import parse_listen_address
+from voipbin_sip.webhook_settings import WebhookSection, webhook_findings
 
 
 def _listen(text: str) -> str:
@@ -199,6 +201,18 @@ class DatabaseSection(_Section):
     keep_days: float = Field(default=90.0, ge=0)
 
 
+class RecordingsSection(_Section):
+    """Key `recordings`."""
+
+    keep_days: float = Field(default=90.0, ge=0)
+    max_gb: float = Field(default=0.0, ge=0)
+
+    @property
+    def bounds(self) -> Bounds:
+        """How much is kept."""
+        return Bounds(self.keep_days, round(self.max_gb * 1_000_000_000))
+
+
 class OutboundSection(_Section):
     """Key `outbound`."""
 
@@ -230,9 +244,11 @@ class Config(_Section):
     protection: ProtectionSection = ProtectionSection()
     dns: DnsSection = DnsSection()
     database: DatabaseSection = DatabaseSection()
+    recordings: RecordingsSection = RecordingsSection()
     http: HttpSection = HttpSection()
     outbound: OutboundSection = OutboundSection()
     smtp: SmtpSection = SmtpSection()
+    webhook: WebhookSection = WebhookSection()
     drain_seconds: float = Field(default=30.0, ge=0)
     log: LogSection = LogSection()
 
@@ -256,6 +272,7 @@ def load_config(path: Path) -> tuple[Config | None, list[Finding]]:
         findings += tls_findings(config.sip.tls, config.sip.secure, node)
         findings += http_findings(config.http, node)
         findings += smtp_findings(config.smtp, node)
+        findings += webhook_findings(config.webhook, node)
         if config.media.srtp == "required" and not config.sip.secure:
             place = value_at(value_at(node, "media"), "srtp")
             why = "without tls:// in sip.listen no phone can be called: SRTP keys are only offered over TLS"

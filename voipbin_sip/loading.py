@@ -40,12 +40,22 @@ def load(path: Path) -> tuple[Loaded | None, list[Finding]]:
     if flows is not None and directory is not None:
         findings += _dangling(flows, directory)
         findings += _closed(flows, directory, config)
+    if flows is not None and not config.smtp.host:
+        findings += _mailing(flows)
     if directory is not None:
         findings += _shown_number(config, path, directory)
     findings = in_order(findings)
     if flows is None or directory is None or has_errors(findings):
         return None, findings
     return Loaded(config, places, directory, flows), findings
+
+
+def _mailing(flows: FlowSet) -> Iterator[Finding]:
+    """Yield the steps that send mail, where no mail server is configured."""
+    for flow in flows:
+        for action in flow.every_action():
+            if action.type == "email_send":
+                yield warning(action.origin, "no mail is sent: smtp.host in voipbin.yaml is empty")
 
 
 def _dangling(flows: FlowSet, directory: DirectoryFile) -> Iterator[Finding]:

@@ -16,10 +16,12 @@ from flows.actions.checking import (
     ConditionVariable,
 )
 from flows.actions.connecting import Call, Connect
+from flows.actions.external_media import ExternalMediaStart, ExternalMediaStop
 from flows.actions.jumping import Branch, FetchFlow, Goto
 from flows.actions.keypad import DigitsReceive, DigitsSend
 from flows.actions.mail import EmailSend
 from flows.actions.prompts import Beep, Play, Talk
+from flows.actions.recording import RecordingStart, RecordingStop
 from flows.actions.rooms import ConfbridgeJoin, ConferenceJoin, Mute
 from flows.actions.steering import Block, Empty
 from flows.actions.variable import VariableSet
@@ -49,6 +51,10 @@ _TYPES: tuple[type[ActionType], ...] = (
     ConfbridgeJoin,
     ConferenceJoin,
     Mute,
+    ExternalMediaStart,
+    ExternalMediaStop,
+    RecordingStart,
+    RecordingStop,
     Fetch,
     WebhookSend,
     EmailSend,
@@ -61,9 +67,7 @@ _TYPES: tuple[type[ActionType], ...] = (
 
 ACTION_TYPES: Final[Mapping[str, type[ActionType]]] = MappingProxyType({kind.type: kind for kind in _TYPES})
 
-NOT_YET: Final = frozenset(
-    ("external_media_start", "external_media_stop", "queue_join", "recording_start", "recording_stop")
-)
+NOT_YET: Final = frozenset(("queue_join",))
 """Types of VoIPBIN that are known by name and refused until they exist."""
 
 GONE: Final[Mapping[str, str]] = MappingProxyType(

@@ -53,7 +53,8 @@ async def serving_api(database: str, folder: Path) -> AsyncIterator[Api]:
     key, token = make_accesskey("tests")
     await platform.catalogue.create(key)
     await platform.catalogue.update(StoredCustomer, DEFAULT_CUSTOMER, name="Office")
-    host, port = await platform.serve("127.0.0.1", 0)
+    host, port = platform.open("127.0.0.1", 0)
+    await platform.answer()
     async with aiohttp.ClientSession() as http:
         yield Api(f"http://{host}:{port}", token, platform.services, http)
     await platform.close_api()

@@ -42,10 +42,11 @@ class FakeLeg:
 
     room: object = None
     lost: bool = False
+    muted: str = ""
     played: list[FakePlayout] = field(default_factory=list)
     final: asyncio.Future[object] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
-    def play(self, clips: object, *, loop: bool, urgent: bool) -> FakePlayout:
+    def play(self, clips: object, *, loop: bool = False, urgent: bool = False) -> FakePlayout:
         self.played.append(FakePlayout())
         return self.played[-1]
 
@@ -56,6 +57,12 @@ class FakeLeg:
 
     def leave(self) -> None:
         self.room = None
+
+    def mute(self, direction: str) -> None:
+        self.muted = direction
+
+    def other_digit(self, digit: str) -> None:
+        pass
 
     def stats(self) -> LegStats:
         return LegStats(*([0] * len(LegStats._fields)))
@@ -68,9 +75,16 @@ class FakeLeg:
 class FakeSound:
     rate = 8000
     description = "an answer"
+    holding = False
+
+    def offer(self) -> str:
+        return "sendonly" if self.holding else "sendrecv"
 
     def __init__(self) -> None:
         self.leg = FakeLeg()
+
+    def accept(self, answer: object, *, final: bool = True) -> None:
+        pass
 
     def begin(self) -> None:
         pass
@@ -93,6 +107,7 @@ class FakeCore:
     def __init__(self) -> None:
         self.told: dict[str, list[tuple[int, bool]]] = {}
         self.refused: dict[str, int] = {}
+        self.offered: list[tuple[str, object]] = []
         self.names: dict[Replaces, str] = {}
         self.ended: Callable[[str], None] = lambda leg: None
 
@@ -105,6 +120,12 @@ class FakeCore:
 
     def answer(self, now: float, leg: str, sdp: object) -> None:
         pass
+
+    def ring(self, now: float, leg: str) -> None:
+        pass
+
+    def offer(self, now: float, leg: str, sdp: object) -> None:
+        self.offered.append((leg, sdp))
 
     def notify_transfer(self, now: float, leg: str, status: int, reason: str, *, final: bool) -> None:
         self.told.setdefault(leg, []).append((status, final))
@@ -153,6 +174,7 @@ class Exchange:
         self.diverted: list[tuple[CallSession, Meaning]] = []
         self.seated: list[tuple[CallSession, str]] = []
         media: Any = FakeMedia()
+        self.media = media
         self.rooms = Rooms(media)
         self.bridges = Bridges(self.rooms, Tone(media, _no_sound))
         self.places = Places(

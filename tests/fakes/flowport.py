@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from flows.model import Flow
-from flows.ports import Address, Conference, ConnectResult, Played, StepFailed, StepRecord
+from flows.ports import (
+    Address,
+    Conference,
+    ConnectResult,
+    ExternalMedia,
+    Played,
+    RecordingTerms,
+    StepFailed,
+    StepRecord,
+)
 from tests.fakes.clock import VirtualClock
 
 
@@ -27,6 +36,7 @@ class ScriptedCall:
         self.seconds_together = 10.0  # in a bridge or a room
         self.seconds_ringing = 3.0
         self.called: list[Flow] = []
+        self.recorded: list[Callable[[], Mapping[str, str]]] = []  # what the flow afterwards would get
         self.conferences = {"meeting": Conference("meeting-room")}
         self.on_hang_up: Callable[[], None] | None = None
         self._status = status
@@ -114,6 +124,17 @@ class ScriptedCall:
             raise StepFailed(f"there is no conference '{name}'")
         return self.conferences[name]
 
+    async def start_external_media(self, media: ExternalMedia) -> str:
+        self._note(
+            f"external {media.host} {media.encapsulation} {media.transport} {media.format} "
+            f"{media.listen or '-'} {media.speak or '-'}"
+        )
+        return "id-1"
+
+    async def stop_external_media(self) -> int:
+        self._note("external stop")
+        return 2
+
     async def join(self, room: str, *, kind: str) -> None:
         self._note(f"join {room} {kind}")
         self._status = "progressing"
@@ -121,6 +142,26 @@ class ScriptedCall:
 
     async def mute(self, direction: str) -> None:
         self._note(f"mute {direction}")
+
+    async def record(
+        self,
+        terms: RecordingTerms,
+        *,
+        run_id: str,
+        on_end: Flow | None,
+        variables: Callable[[], Mapping[str, str]],
+    ) -> Mapping[str, str]:
+        limits = f"{terms.end_of_silence:g} {terms.end_of_key or '-'} {terms.duration:g}"
+        follows = f" then {on_end.name}" if on_end is not None else ""
+        self._note(f"record {terms.format} {terms.direction} {limits}{follows}")
+        if self.recorded:
+            raise StepFailed("it is being recorded already")
+        self.recorded.append(variables)
+        return {"voipbin.recording.id": "r-1", "voipbin.recording.format": terms.format}
+
+    async def stop_recording(self) -> bool:
+        self._note("stop_recording")
+        return bool(self.recorded)
 
     async def await_media(self) -> None:
         self._note("await_media")

@@ -18,6 +18,7 @@ from voipbin_sip.calls.outgoing import OutgoingSession
 from voipbin_sip.calls.session import CallSession
 from voipbin_sip.calls.states import Status
 from voipbin_sip.flowhost import FlowHost, Parts
+from voipbin_sip.flowhost.recording import RecordingSteps
 
 WAITS = """
 name: waits
@@ -77,6 +78,8 @@ class Desk:
             self.office.rooms,
             lambda name: Conference(name, post_flow="post"),
             lambda call_id: 0,
+            cast(Any, None),
+            RecordingSteps(cast(Any, None)),
         )
         flows = FlowSet(map(flow, (WAITS, SECOND, AFTERWARDS, MEETING, POST)))
         self.host = FlowHost(lambda: flows, parts, RunLimits())

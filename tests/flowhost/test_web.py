@@ -143,3 +143,14 @@ async def test_what_waits_is_bounded_and_the_end_does_not_wait_for_ever(
     with pytest.raises(StepFailed, match="too many"):
         flow_web.send("POST", site.url, body="", content_type="text/plain")
     await asyncio.wait_for(flow_web.close(), 5)
+
+
+async def test_many_callers_ask_one_server_at_once(site: Site) -> None:
+    client = WebClient(HostGuard(["127.0.0.1"]), per_host=module.PER_HOST)
+    flow_web, _ = make(client)
+    site.slow = 0.3
+    asked = [flow_web.request("POST", site.url, body="", content_type="text/plain") for _ in range(60)]
+    async with asyncio.timeout(2):  # eight at a time would take 2.4 s
+        answers = await asyncio.gather(*asked)
+    assert {answer.status for answer in answers} == {200}
+    await flow_web.close()

@@ -8,11 +8,19 @@ from typing import Literal
 
 import pytest
 
-from flows import Conference, ConnectResult, FlowSet, Run, RunLimits, load_flow_text
+from flows import Conference, ConnectResult, FlowSet, Outside, Run, RunLimits, WebAnswer, load_flow_text
 from tests.fakes.clock import VirtualClock
 from tests.fakes.flowport import ScriptedCall, TraceList
+from tests.fakes.outside import FakeMail, FakeWeb
 
 RESULTS: tuple[Literal["answered", "busy", "failed"], ...] = ("answered", "busy", "failed")
+ANSWERS = (
+    WebAnswer(200, '[{"type": "beep"}]'),
+    WebAnswer(200, '[{"type": "goto", "option": {"target_id": "s0", "loop_count": 1}}]'),
+    WebAnswer(200, "[]"),
+    WebAnswer(500, "x" * 40_000),
+    "nobody there",
+)
 OUTCOMES = {"done", "skipped", "failed", "ended"}
 
 
@@ -43,6 +51,11 @@ def _random_flow(chance: random.Random) -> str:
         lambda: "type: connect, option: {destinations: [{type: extension, target: '1'}], relay_reason: '1'}",
         lambda: "type: call, option: {destinations: [{type: tel, target: '${n}'}], actions: [{type: beep}]}",
         lambda: f"type: beep, next_id: {target()}",
+        lambda: "type: fetch, option: {event_url: 'http://x.example'}",
+        lambda: "type: webhook_send, option: {sync: '${n}', uri: 'http://x.example', data: '${n}'}",
+        lambda: "type: webhook_send, option: {sync: true, uri: 'http://x.example'}",
+        lambda: "type: email_send, option: {destinations: [{type: email, target: '${n}@x.example'}]}",
+        lambda: chance.choice(("type: block", "type: empty", "type: amd", "type: ai_talk")),
     ]
     return "actions:\n" + "".join(f"  - {{id: {name}, {chance.choice(makers)()}}}\n" for name in ids)
 
@@ -57,7 +70,16 @@ async def test_every_accepted_flow_comes_to_its_end(seed: int) -> None:
     call, trace = ScriptedCall(clock), TraceList()
     call.connects = [ConnectResult(chance.choice(RESULTS), "", chance.choice((0, 486))) for _ in range(300)]
     call.conferences["meeting"] = Conference("room", pre_flow=chance.choice(("", "any")), post_flow="")
-    run = Run(FlowSet([flow]), flow, call=call, clock=clock, trace=trace, limits=RunLimits(steps=300))
+    web = FakeWeb(clock, *(chance.choice(ANSWERS) for _ in range(300)))
+    run = Run(
+        FlowSet([flow]),
+        flow,
+        call=call,
+        clock=clock,
+        trace=trace,
+        limits=RunLimits(steps=300),
+        outside=Outside(web=web, mail=FakeMail()),
+    )
 
     async def type_digits() -> None:
         while True:

@@ -139,6 +139,13 @@ async def test_jumps(target: str, now: bool, said: list[str], seconds: float) ->
     assert scene.trace.records[0].detail == ("left by a jump from outside" if now else "")
 
 
+async def test_pushed_steps_that_cannot_wait_come_with_a_jump_to_the_following_step() -> None:
+    scene = Scene(TALKS)
+    scene.at(1, lambda: scene.run.push(PUSHED), lambda: scene.run.jump(NEXT_ID, now=True))
+    await scene.play()
+    assert (scene.said, scene.clock.now()) == (["one", "pushed", "two", "three"], 7)
+
+
 async def test_a_jump_to_a_step_without_a_name_goes_by_the_uuid_that_is_shown_of_it() -> None:
     scene = Scene("""
   - {type: talk, option: {text: one}}

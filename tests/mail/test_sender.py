@@ -74,17 +74,19 @@ async def finished(mailer: Mailer) -> None:
 
 
 class Known:
-    """One recording, of two files."""
+    """One recording, of two files; it goes on for some looks."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, looks: int = 0) -> None:
+        self.looks = looks
         self.paths = [folder / "r_in.wav", folder / "r_out.wav"]
         for path in self.paths:
             path.write_bytes(b"RIFF" + path.name.encode())
 
-    async def files(self, recording_id: str) -> Sequence[Path]:
+    async def files(self, recording_id: str) -> Sequence[Path] | None:
         if recording_id != "known":
             raise LookupError(recording_id)
-        return self.paths
+        self.looks -= 1
+        return self.paths if self.looks < 0 else None
 
 
 async def test_a_mail_arrives_with_its_recordings(inbox: Inbox, tmp_path: Path) -> None:
@@ -99,6 +101,27 @@ async def test_a_mail_arrives_with_its_recordings(inbox: Inbox, tmp_path: Path) 
     assert [part.get_filename() for part in message.iter_attachments()] == ["r_in.wav", "r_out.wav"]
     assert b"The recording unknown is not attached" in envelope.content
     assert pauses.slept == []
+
+
+async def test_a_mail_waits_until_its_recording_is_over(inbox: Inbox, tmp_path: Path) -> None:
+    mailer, pauses = mailer_for(inbox.port)
+    mailer.recordings = Known(tmp_path, looks=5)
+    mailer.send(Mail(MAIL.to, "", "", ("known",)))
+    await finished(mailer)
+    assert pauses.slept == [2.0] * 5
+    assert isinstance(inbox.got[0].content, bytes)
+    assert b"r_in.wav" in inbox.got[0].content
+
+
+async def test_a_recording_that_never_ends_is_not_waited_for_for_ever(
+    inbox: Inbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOOKS", 3)
+    mailer, pauses = mailer_for(inbox.port)
+    mailer.recordings = Known(tmp_path, looks=1000)
+    mailer.send(Mail(MAIL.to, "", "", ("known",)))
+    await finished(mailer)
+    assert (len(pauses.slept), len(inbox.got)) == (3, 1)
 
 
 async def test_a_busy_server_gets_the_same_mail_again(inbox: Inbox) -> None:

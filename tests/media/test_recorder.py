@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import queue
+import socket
 from pathlib import Path
 
 import msgspec
@@ -23,6 +24,7 @@ from media.messages import (
     Leave,
     Mute,
     OpenLeg,
+    OpenTap,
     OtherDigits,
     Record,
     RecordDone,
@@ -420,3 +422,23 @@ def test_a_tmpfs_that_is_full(studio: Studio, tmp_path: Path) -> None:
         assert 12_000 <= len(sound) <= 16_384
     finally:
         os.system(f"umount {place}")
+
+
+def test_what_a_program_says_is_what_the_leg_hears_and_not_what_it_says(
+    studio: Studio, tmp_path: Path
+) -> None:
+    leg = studio.open()
+    far, near = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    studio.engine.taps.offer(9, near)
+    studio.order(OpenTap(leg, 9, "both", "both"))
+    studio.record(leg, tmp_path / "a.wav")
+    for tick in range(60):
+        far.send(sine(1100, 160 * tick, 160).tobytes())
+        studio.talk(leg, 440, 1)
+    studio.order(CloseLeg(leg))
+    studio.done()
+    sound = load(tmp_path / "a.wav")[0][1600:]
+    assert level(sound[:, 0], 440) == pytest.approx(8000, rel=0.05)
+    assert level(sound[:, 0], 1100) < 50
+    assert level(sound[:, 1], 1100) == pytest.approx(8000, rel=0.05)
+    far.close()

@@ -41,7 +41,7 @@ class Far:
         bench.order(OpenTap(leg, self.number, listen, speak, **terms))  # type: ignore[arg-type]
 
     def packets(self) -> list[bytes]:
-        found = []
+        found: list[bytes] = []
         while True:
             try:
                 packet = self.socket.recv(1 << 16)

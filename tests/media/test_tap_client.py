@@ -153,6 +153,32 @@ async def test_a_tap_moves_with_its_leg(client: MediaClient) -> None:
     assert await asyncio.wait_for(tap.closed, 2) is not None
 
 
+async def test_a_tap_stays_with_a_leg_that_changes_its_engine(client: MediaClient) -> None:
+    """A worker has two engines; who enters a room goes to the one of the room. Nothing that waits is lost."""
+    first = client.open_leg(HOST, Listener())
+    legs = [client.open_leg(HOST, Listener(), beside=first) for _ in range(2)]
+    phones = [Phone(leg) for leg in legs]
+    taps = [leg.tap(listen="in", speak="out") for leg in legs]
+    for tap in taps:
+        tap.write(LOUD * 40)
+    room = client.room()
+    for leg in legs:
+        leg.join(room)
+    for phone in phones:
+        loud = 0
+        async with asyncio.timeout(3):
+            while loud < 38 * 160:
+                loud += (await phone.receive())[HEADER:].count(OCTET)
+    for _ in range(10):
+        for phone in phones:
+            phone.send(bytes([OCTET]) * 160)
+        await asyncio.sleep(0.02)
+    for tap in taps:
+        await read_until(tap, 988)
+        tap.close()
+        assert await asyncio.wait_for(tap.closed, 2) is not None
+
+
 async def test_a_room_is_heard_and_spoken_to(client: MediaClient) -> None:
     room = client.room()
     with pytest.raises(ValueError, match="empty"):

@@ -36,10 +36,10 @@ class Stretch:
         return self.end - self.start
 
 
-def load(path: Path) -> tuple[npt.NDArray[np.float64], int]:
-    """Return the first channel of a sound file, float64 [samples] from -1 to 1, and its rate in Hz."""
+def load(path: Path, channel: int = 0) -> tuple[npt.NDArray[np.float64], int]:
+    """Return a channel of a sound file, float64 [samples] from -1 to 1, and its rate in Hz."""
     samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
-    return np.ascontiguousarray(samples[:, 0]), int(rate)
+    return np.ascontiguousarray(samples[:, channel]), int(rate)
 
 
 def stretches(samples: npt.NDArray[np.float64], rate: int) -> list[Stretch]:

@@ -41,7 +41,7 @@ class Scene:
     def _session(self) -> CallSession:
         sound = SimpleNamespace(leg=self.leg, agreed=True)
         call = SimpleNamespace(id=uuid4())
-        return cast(Any, _Call(sound, call))
+        return cast(CallSession, _Call(sound, call))
 
     async def talk(self, seconds: float = 0.3) -> None:
         for _ in range(int(seconds * 50)):

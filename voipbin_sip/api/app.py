@@ -35,7 +35,10 @@ from voipbin_sip.api.routes import (
     numbers,
     outbound_configs,
     providers,
+    recordingfiles,
+    recordings,
     routes,
+    storage,
     tags,
     timelines,
     transfers,
@@ -64,7 +67,10 @@ ROUTERS = (
     outbound_configs.own,
     outbound_configs.router,
     providers.router,
+    recordingfiles.router,
+    recordings.router,
     routes.router,
+    storage.router,
     tags.router,
     timelines.router,
     transfers.router,
@@ -104,6 +110,7 @@ def make_api(
     app.include_router(ws.router, prefix=BASE)
     app.include_router(media_stream.router, prefix=BASE)
     app.include_router(login.router, prefix="/auth", responses=ERRORS)
+    app.include_router(recordingfiles.downloads)
 
     @app.get("/ping", tags=["server"])
     async def ping() -> dict[str, str]:

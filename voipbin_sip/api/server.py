@@ -47,6 +47,7 @@ class ApiServer:
             ws_ping_interval=10,
             ws_ping_timeout=60,
             ws_max_size=1024 * 1024,
+            ws_per_message_deflate=False,  # fifty messages of sound a second cost more than they would save
         )
         if certificates is not None:
             self._config.load()
@@ -55,19 +56,15 @@ class ApiServer:
         self._task: asyncio.Task[None] | None = None
         self._sock: socket.socket | None = None
 
-    async def start(self, host: str, port: int) -> tuple[str, int]:
-        """Open the socket and serve; returns the address and port that were bound. Raises OSError."""
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._sock = socket.create_server((host, port), family=family, backlog=512)
-        self._sock.setblocking(False)
-        bound = self._sock.getsockname()
+    async def start(self, listening: socket.socket) -> None:
+        """Answer who connects to a socket, which is closed in the end."""
+        self._sock = listening
         self._task = asyncio.ensure_future(self._server.serve(sockets=[self._sock]))
         ready = asyncio.ensure_future(self._server.ready.wait())
         await asyncio.wait((self._task, ready), return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()
         if self._task.done():
             self._task.result()
-        return bound[0], bound[1]
 
     async def close(self, seconds: float = 2.0) -> None:
         """Finish the requests in hand, for `seconds` at most."""

@@ -7,15 +7,17 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from voipbin_sip.api.links import Links
 from voipbin_sip.api.tokens import Tokens
 from voipbin_sip.events.hub import Hub
 from voipbin_sip.events.record import Record
 from voipbin_sip.events.webhooks import Webhooks
+from voipbin_sip.platform.customers import Customers
 from voipbin_sip.platform.directory_book import DirectoryBook
 from voipbin_sip.platform.flow_book import FlowBook
 from voipbin_sip.platform.live import Live
-from voipbin_sip.platform.secrets import Sealer
 from voipbin_sip.platform.setup import Setup
+from voipbin_sip.platform.shelf import Shelf
 from voipbin_sip.resources.catalogue import Catalogue
 from voipbin_sip.resources.history import History
 from voipbin_sip.store.store import Store
@@ -53,9 +55,11 @@ class Services:
     record: Record
     store: Store
     webhooks: Webhooks
-    sealer: Sealer
+    customers: Customers
     directory: DirectoryBook
     flows: FlowBook
     setup: Setup
+    shelf: Shelf
+    links: Links
     live: Live | None = None  # where calls can be made
     new_keys: Seldom = field(default_factory=Seldom)

@@ -31,14 +31,20 @@ from voipbin_sip.calls.transfers import Transfers
 from voipbin_sip.carriers import Carriers
 from voipbin_sip.directory import Directory
 from voipbin_sip.flowhost import FlowHost, Parts
+from voipbin_sip.flowhost.recording import RecordingSteps
 from voipbin_sip.loading import Loaded
+from voipbin_sip.recordings.folder import RecordingFolder
+from voipbin_sip.recordings.recorder import Recordings
 from voipbin_sip.registrar.locations import Locations
 from voipbin_sip.sounds.fetch import Fetcher
 from voipbin_sip.sounds.library import SoundLibrary
 from voipbin_sip.sounds.prompts import Prompts
+from voipbin_sip.streams.external import Externals
+from voipbin_sip.streams.streams import Streams
 from voipbin_sip.toll.guard import TollGuard
 from voipbin_sip.transport.endpoint import Endpoint
 from voipbin_sip.transport.resolver import Resolver
+from voipbin_sip.web.client import WebClient
 
 if TYPE_CHECKING:
     from voipbin_sip.platform.live import Means
@@ -63,7 +69,7 @@ class Calling:
         plan: DialPlan,
         limits: CallLimits,
         prompts: Prompts,
-        fetcher: Fetcher,
+        web: WebClient,
         advertised: Callable[[str, str], str],
         outside: Outside,
     ) -> None:
@@ -95,15 +101,21 @@ class Calling:
         self.bridges = Bridges(self.rooms, music)
         self.background = Background(music, Tone(media, quiet))
         self.prompts, self.live = prompts, switchboard.calls
+        self.recordings = Recordings(media, RecordingFolder(loaded.places.data))
+        self.recording = RecordingSteps(self.recordings)
+        self.streams = Streams(media)
+        self.externals = Externals(self.streams, web)
         parts = Parts(
             prompts,
-            SoundLibrary(media, base=loaded.places.base, fetcher=fetcher),
+            SoundLibrary(media, base=loaded.places.base, fetcher=Fetcher(web)),
             Connecting(self.ringing, self.destinations, self.rooms, self.bridges, tone),
             self.ringing,
             self.destinations,
             self.rooms,
             self._conference,
             switchboard.ended_status,
+            self.externals,
+            self.recording,
         )
         run_limits = Limits(config.limits.steps, config.limits.steps_without_waiting)
         self.host = FlowHost(flows, parts, run_limits, outside)
@@ -141,6 +153,9 @@ class Calling:
             self.background,
             self.handover,
             self.prompts,
+            self.streams,
+            self.recordings,
+            self.recording,
         )
 
     def arrived(self, session: IncomingSession, admitted: Admitted) -> None:
@@ -155,6 +170,8 @@ class Calling:
         await self.handover.close()
         await self.transfers.close()
         await self.host.close()
+        await self.externals.close()
+        await self.streams.close()
 
     def _conference(self, name: str) -> Conference | None:
         entry = self._directory().conferences.get(name)

@@ -14,6 +14,7 @@ from voipbin_sip.app.errors import StartError
 from voipbin_sip.config import DatabaseSection
 from voipbin_sip.directory import Directory
 from voipbin_sip.loading import Loaded
+from voipbin_sip.platform.customers import DeclaredWebhook
 from voipbin_sip.platform.platform import Platform
 from voipbin_sip.platform.secrets import SecretError
 from voipbin_sip.registrar.locations import Locations
@@ -22,6 +23,7 @@ from voipbin_sip.store.store import Store, StoreError, database_url
 from voipbin_sip.store.usage import record_usage, restore_usage
 from voipbin_sip.toll.guard import TollGuard
 from voipbin_sip.web.client import WebClient
+from voipbin_sip.webhook_settings import reason
 
 
 async def remember(
@@ -42,12 +44,15 @@ async def remember(
     """
     try:
         store = Store(database_url(database.url, data))
-        platform = Platform(store, web, data, keep_days=database.keep_days)
+        platform = Platform(
+            store, web, data, keep_days=database.keep_days, bounds=loaded.config.recordings.bounds
+        )
     except StoreError as error:
         raise StartError(f"{error}; change database.url") from error
     except SecretError as error:
         raise StartError(str(error)) from error
     platform.declare(loaded, directory)
+    platform.customers.declare(_webhook(loaded))
     opened = await store.open()
     await platform.load()
     if opened:
@@ -59,3 +64,14 @@ async def remember(
     record_bindings(store, locations)
     record_usage(store, toll)
     return platform
+
+
+def _webhook(loaded: Loaded) -> DeclaredWebhook | None:
+    """Return where events go by the configuration, None where the API says it. Raises StartError."""
+    webhook = loaded.config.webhook
+    if not webhook.uri:
+        return None
+    try:
+        return DeclaredWebhook(webhook.uri, webhook.method, webhook.key(loaded.places.base))
+    except (OSError, ValueError) as error:
+        raise StartError(f"cannot read webhook.secret_file: {reason(error)}") from error

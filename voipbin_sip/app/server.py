@@ -34,14 +34,13 @@ from voipbin_sip.carriers import Carriers, Line
 from voipbin_sip.config import split_host_port
 from voipbin_sip.directory import Directory
 from voipbin_sip.flowhost import spoken_prompts
-from voipbin_sip.flowhost.web import FlowWeb
+from voipbin_sip.flowhost.web import PER_HOST, FlowWeb
 from voipbin_sip.guard import DigestGuard
 from voipbin_sip.loading import Loaded
 from voipbin_sip.registrar.locations import Locations
 from voipbin_sip.registrar.registrar import Registrar, Terms
 from voipbin_sip.sip.core import SipCore
 from voipbin_sip.sip.events import Hop, Limits
-from voipbin_sip.sounds.fetch import Fetcher
 from voipbin_sip.sounds.prompts import Prompts
 from voipbin_sip.speech import Speech
 from voipbin_sip.toll.metering import Metering, local_day
@@ -82,8 +81,9 @@ class Server:
         data = make_data_folder(loaded.places.data)
         self.directory = read_directory(loaded, data)
         self._media = MediaClient(ports=config.media.port_range, workers=config.media.worker_count)
-        self._web = WebClient(HostGuard(config.http.allow_private))
-        self._flow_web, self._mailer = FlowWeb(self._web), mailer(loaded)
+        hosts = HostGuard(config.http.allow_private)
+        self._web = WebClient(hosts)
+        self._flow_web, self._mailer = FlowWeb(WebClient(hosts, per_host=PER_HOST)), mailer(loaded)
         self._speech = Speech(
             cache_dir=data / "speech",
             cache_bytes=config.speech.cache_mb * 1024 * 1024,
@@ -176,7 +176,7 @@ class Server:
             plan=plan,
             limits=limits,
             prompts=Prompts(self._media, self._speech),
-            fetcher=Fetcher(self._web),
+            web=self._web,
             advertised=self._advertised,
             outside=Outside(self._flow_web, self._mailer),
         )
@@ -219,8 +219,9 @@ class Server:
             self._flow_web.signed = platform.signed
             platform.directory.provider_state = self._carriers.state
             platform.attach(self.calling.means())
+            if self._mailer is not None:
+                self._mailer.recordings = platform.shelf
             self._refuse_open_api(platform)
-            self._preparing.append(asyncio.create_task(platform.prepare()))
             await media
             await self._speech.start()
             self._preparing.append(asyncio.create_task(self._prepare_prompts()))
@@ -229,7 +230,7 @@ class Server:
             platform.directory.use(self._use_directory)
             self._carriers.start()
             self._metering.start()
-            http = await self._serve_api(platform)
+            http = self._open_api(platform)
         except StartError:
             await media
             await self._close()
@@ -237,6 +238,7 @@ class Server:
         for watched in (self._certificates, self._api_certificates):
             if watched is not None:
                 self._watching.append(asyncio.create_task(watched.watch()))
+        self._preparing.append(asyncio.create_task(self._answer_api(platform)))
         return Opened(sip, http)
 
     def reload(self) -> None:
@@ -309,19 +311,25 @@ class Server:
                 "end the program that uses it or change sip.listen"
             ) from error
 
-    async def _serve_api(self, platform: Platform) -> str:
-        """Open the API; returns its address. Raises StartError."""
+    def _open_api(self, platform: Platform) -> str:
+        """Let clients of the API connect; returns its address. Raises StartError."""
         http = self._loaded.config.http
         try:
-            bound = await platform.serve(
-                *http.address, certificates=self._api_certificates, origins=http.origins
-            )
+            return http.base_url(platform.open(*http.address))
         except OSError as error:
             raise StartError(
                 f"cannot listen on {http.listen}: {error.strerror}; "
                 "end the program that uses it or change http.listen"
             ) from error
-        return http.base_url(bound)
+
+    async def _answer_api(self, platform: Platform) -> None:
+        """Serve the API. Calls are taken before, and go on should it fail."""
+        try:
+            await platform.answer(
+                certificates=self._api_certificates, origins=self._loaded.config.http.origins
+            )
+        except Exception:
+            self._log.exception("the API cannot be served")
 
     async def _prepare_prompts(self) -> None:
         """Speak what the flows say into the cache before a caller waits for it."""
@@ -341,6 +349,7 @@ class Server:
         await self._endpoint.close()
         await self._speech.close()
         await self._media.close()
+        await self.calling.recordings.close()
         outside = (self._flow_web, self._mailer)
         await asyncio.gather(*(part.close() for part in outside if part is not None))
         if self.platform is not None:

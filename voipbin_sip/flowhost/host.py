@@ -67,6 +67,7 @@ class FlowHost:
         self._flows = flows
         self._parts = parts
         self.runs = Runs(limits, outside)
+        parts.recording.run = self.run
         self.reference_data: Callable[[Call], str] = call_as_json
         self._tasks: set[asyncio.Task[None]] = set()
         self._served: dict[CallSession, _Served] = {}

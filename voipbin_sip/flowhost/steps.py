@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from flows import Flow
 from flows.ports import Address as FlowAddress
-from flows.ports import Conference, ConnectResult, Played, StepFailed
+from flows.ports import Conference, ConnectResult, ExternalMedia, Played, RecordingTerms, StepFailed
 from media.client import BankFull, WorkerLost
 from voipbin_sip.calls.call import Address, Originator
 from voipbin_sip.calls.connecting import Connecting
@@ -21,10 +21,14 @@ from voipbin_sip.calls.session import CallSession
 from voipbin_sip.calls.sound import LegSound
 from voipbin_sip.calls.states import Status
 from voipbin_sip.flowhost.address import call_address
+from voipbin_sip.flowhost.recording import RecordingSteps
 from voipbin_sip.sounds.errors import SoundError
 from voipbin_sip.sounds.library import SoundLibrary
 from voipbin_sip.sounds.prompts import ANY_DIGIT, Prompts
 from voipbin_sip.speech import SpeechError
+from voipbin_sip.streams.external import Externals, Terms
+from voipbin_sip.streams.streams import StreamRefused
+from voipbin_sip.web.guard import WebError
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class Parts:
     rooms: Rooms
     conferences: Callable[[str], Conference | None]
     ended_status: Callable[[str], int]  # SIP status that a call ended with, 0 = unknown
+    externals: Externals
+    recording: RecordingSteps
 
 
 class Place(Protocol):
@@ -70,6 +76,8 @@ class CallSteps:
         self._rooms = parts.rooms
         self._conferences = parts.conferences
         self._ended_status = parts.ended_status
+        self._externals = parts.externals
+        self._recording = parts.recording
         self.has_let_go = False
 
     def let_go(self) -> None:
@@ -237,6 +245,44 @@ class CallSteps:
         """Leave out what the caller says or would hear."""
         await self._session.media_ready()
         self._session.mute("" if direction == "none" else direction)
+
+    async def start_external_media(self, media: ExternalMedia) -> str:
+        """Connect the call's sound with a program elsewhere."""
+        await self._heard()
+        terms = Terms(
+            media.host,
+            media.encapsulation,
+            media.transport,
+            media.transport_data,
+            media.format,
+            media.listen,
+            media.speak,
+        )
+        try:
+            return str((await self._externals.start(self._session, terms)).id)
+        except (StreamRefused, WebError) as error:
+            raise StepFailed(str(error)) from error
+
+    async def stop_external_media(self) -> int:
+        """End all external media of the call."""
+        return self._externals.stop(self._session)
+
+    async def record(
+        self,
+        terms: RecordingTerms,
+        *,
+        run_id: str,
+        on_end: Flow | None,
+        variables: Callable[[], Mapping[str, str]],
+    ) -> Mapping[str, str]:
+        """Begin to record the call."""
+        return await self._recording.start(
+            self._session, terms, run_id=run_id, on_end=on_end, variables=variables
+        )
+
+    async def stop_recording(self) -> bool:
+        """End the recording of the call."""
+        return self._recording.stop(self._session)
 
     async def await_media(self) -> None:
         """Let an unanswered caller be heard."""

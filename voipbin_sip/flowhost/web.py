@@ -11,6 +11,7 @@ from flows import StepFailed, WebAnswer
 from voipbin_sip.web.client import WebClient
 from voipbin_sip.web.guard import WebError
 
+PER_HOST = 128  # connections: many callers may wait for the same server
 REQUEST_SECONDS = 10.0  # a caller waits
 MAX_BYTES = 1024 * 1024
 TRIES = 3  # as VoIPBIN does
@@ -23,6 +24,9 @@ Headers = Iterable[tuple[str, str]]
 
 class FlowWeb:
     """Asks and notifies.
+
+    Args:
+        client: for flows alone, so that one server of theirs that hangs holds up nothing else; closed with it.
 
     Attributes:
         signed: returns the headers that prove that a body is ours.
@@ -74,6 +78,7 @@ class FlowWeb:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        await self._client.close()
 
     async def _send(self, method: str, url: str, body: str, content_type: str) -> None:
         try:

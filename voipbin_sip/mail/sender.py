@@ -17,6 +17,8 @@ MAX_WAITING = 500  # mails
 AT_ONCE = 4  # connections to the mail server
 SECONDS = 60.0  # for one try
 PAUSES = (10.0, 60.0, 300.0, 900.0, 3600.0)  # seconds between the tries
+LOOK_AGAIN = 2.0  # seconds, whether a recording is over
+LOOKS = 3600  # two hours: longer than a call
 LAST_SECONDS = 5.0  # for what waits when the server ends
 
 
@@ -35,8 +37,8 @@ Deliver = Callable[[str, Sequence[str], bytes], Awaitable[None]]
 class Recordings(Protocol):
     """Knows recordings."""
 
-    async def files(self, recording_id: str) -> Sequence[Path]:
-        """Return the files of a recording once it is over. Raises LookupError."""
+    async def files(self, recording_id: str) -> Sequence[Path] | None:
+        """Return the files of a recording, None while it goes on. Raises LookupError."""
         ...
 
 
@@ -104,12 +106,22 @@ class Mailer:
         notes: list[str] = []
         for recording in mail.recordings:
             try:
-                if self.recordings is None:
-                    raise LookupError
-                files += await self.recordings.files(recording)
+                files += await self._recorded(recording)
             except LookupError:
                 notes.append(f"The recording {recording[:36]} is not attached: it is not known.")
         return files, notes
+
+    async def _recorded(self, recording: str) -> Sequence[Path]:
+        """Return the files of a recording once it is over. Raises LookupError."""
+        for _ in range(LOOKS if self.recordings is not None else 0):
+            assert self.recordings is not None
+            files = await self.recordings.files(recording)
+            if files is not None:
+                return files
+            if self._closing:
+                break
+            await self._sleep(LOOK_AGAIN)
+        raise LookupError(recording)
 
 
 def by_smtp(settings: SmtpSection, password: str) -> Deliver:

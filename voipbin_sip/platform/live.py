@@ -16,6 +16,7 @@ from voipbin_sip.calls.live import LiveCalls
 from voipbin_sip.calls.ringing import Ringing
 from voipbin_sip.calls.rooms import Rooms
 from voipbin_sip.flowhost import FlowHost
+from voipbin_sip.flowhost.recording import RecordingSteps
 from voipbin_sip.flowhost.reference import call_as_json
 from voipbin_sip.platform.activeflows import Activeflows
 from voipbin_sip.platform.call_records import CallRecords
@@ -28,7 +29,10 @@ from voipbin_sip.platform.hooks import Hooks
 from voipbin_sip.platform.media_streams import MediaStreams
 from voipbin_sip.platform.owners import Owners
 from voipbin_sip.platform.placing import Placing
+from voipbin_sip.platform.recordings import RecordingControl
+from voipbin_sip.platform.shelf import Shelf
 from voipbin_sip.platform.transfers import Transfers
+from voipbin_sip.recordings.recorder import Recordings
 from voipbin_sip.resources.catalogue import Catalogue
 from voipbin_sip.resources.history import History
 from voipbin_sip.resources.ledger import Ledger
@@ -52,6 +56,8 @@ class Means:
     handover: Handover
     prompts: Prompts
     streams: Streams
+    recordings: Recordings
+    recording: RecordingSteps
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ class Kept:
     hooks: Hooks
     flows: FlowBook
     directory: DirectoryBook
+    shelf: Shelf
 
 
 class Live:
@@ -95,6 +102,20 @@ class Live:
             self.records,
         )
         self.streams = MediaStreams(means.streams, self.calls, kept.catalogue, kept.directory, means.rooms)
+        self.recordings = RecordingControl(
+            means.recordings,
+            means.recording,
+            kept.shelf,
+            kept.history,
+            kept.catalogue,
+            kept.directory,
+            kept.flows,
+            means.host,
+            means.rooms,
+            self.calls,
+            self.records,
+            self.conferences,
+        )
         self.placing = Placing(
             means.dialer,
             means.ringing,

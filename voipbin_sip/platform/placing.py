@@ -155,10 +155,10 @@ class Placing:
             )
             self._begin(job.ring(ringing))
         else:
-            self._begin(self._ring_each(order, wanted, group, job))
+            self._ring_each(order, wanted, group, job)
         return group
 
-    async def _ring_each(self, order: Order, wanted: Sequence[Wanted], group: Groupcall, job: _Job) -> None:
+    def _ring_each(self, order: Order, wanted: Sequence[Wanted], group: Groupcall, job: _Job) -> None:
         """Ring all, and serve everybody who answers."""
 
         def placed(session: OutgoingSession) -> None:
@@ -168,23 +168,30 @@ class Placing:
         def answered(session: OutgoingSession) -> None:
             self._groupcalls.answered(group, session)
 
+        ways = [(address, target) for address, targets in wanted for target in targets]
+        waiting = [
+            self._begin(job.ring(self._dialer.ring_all([way], order.originator, placed=placed), answered))
+            for way in ways
+        ]
+        self._begin(self._settle(group, waiting))
+
+    async def _settle(self, group: Groupcall, waiting: Sequence[asyncio.Task[None]]) -> None:
+        """Close a groupcall when no call of it rings any more."""
         try:
-            await asyncio.gather(
-                *(
-                    job.ring(
-                        self._dialer.ring_all([(address, target)], order.originator, placed=placed), answered
-                    )
-                    for address, targets in wanted
-                    for target in targets
-                )
-            )
+            await asyncio.gather(*waiting, return_exceptions=True)
         finally:
             self._groupcalls.settle(group)
 
-    def _begin(self, work: Coroutine[object, object, None]) -> None:
+    def _begin(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            self._log.error("a call of the API broke", exc_info=fault)
 
     def placed(self, order: Order, session: OutgoingSession) -> UUID:
         """Enter a call's run before the call; returns its id."""

@@ -20,6 +20,7 @@ from voipbin_sip.events.record import Record
 from voipbin_sip.events.webhooks import Pace, Webhooks
 from voipbin_sip.loading import Loaded
 from voipbin_sip.platform.afterwards import close_unfinished
+from voipbin_sip.platform.customers import Customers
 from voipbin_sip.platform.declared import Declaration
 from voipbin_sip.platform.direct import declared_hashes
 from voipbin_sip.platform.directory_book import DirectoryBook
@@ -30,12 +31,15 @@ from voipbin_sip.platform.made import Passwords
 from voipbin_sip.platform.retention import Retention
 from voipbin_sip.platform.secrets import Sealer, own_key
 from voipbin_sip.platform.setup import Setup
+from voipbin_sip.platform.shelf import Shelf
+from voipbin_sip.recordings.sweep import Bounds, Sweep
 from voipbin_sip.resources.base import DEFAULT_CUSTOMER
 from voipbin_sip.resources.catalogue import Catalogue, NotFound
 from voipbin_sip.resources.history import History
 from voipbin_sip.resources.kinds.accesskey import StoredAccesskey
 from voipbin_sip.resources.kinds.agent import StoredAgent
 from voipbin_sip.resources.kinds.customer import StoredCustomer
+from voipbin_sip.resources.kinds.recording import RecordingResource, StoredFile
 from voipbin_sip.resources.ledger import Ledger
 from voipbin_sip.resources.stamps import Stamps
 from voipbin_sip.store.store import Store, StoreUnavailable
@@ -61,9 +65,19 @@ class Platform:
     """
 
     def __init__(
-        self, store: Store, web: WebClient, data: Path, *, keep_days: float = 0, pace: Pace | None = None
+        self,
+        store: Store,
+        web: WebClient,
+        data: Path,
+        *,
+        keep_days: float = 0,
+        bounds: Bounds | None = None,
+        pace: Pace | None = None,
     ) -> None:
-        """`data` is the folder of its keys, `pace` that of webhooks; 0 keeps everything for ever."""
+        """`data` is the folder of its keys and files, `pace` that of webhooks; 0 keeps everything for ever.
+
+        `bounds`: how many recordings are kept.
+        """
         self.store = store
         seal_key = own_key(data, SEAL_KEY)
         self.sealer = Sealer(seal_key)
@@ -75,13 +89,20 @@ class Platform:
         self.directory = DirectoryBook(self.catalogue, passwords)
         self.setup = Setup(self.catalogue, self.directory, passwords)
         self._declared_hash = declared_hashes(seal_key)
-        self.hooks = Hooks(self.catalogue, self.sealer)
-        self.webhooks = Webhooks(store, web, targets=self.hooks.targets, secret=self.hooks.secret, pace=pace)
+        self.customers = Customers(self.catalogue, self.sealer)
+        self.hooks = Hooks(self.customers)
+        self.webhooks = Webhooks(
+            store, web, targets=self.hooks.targets, secret=self.customers.secret, pace=pace
+        )
         self.hub = Hub()
         self.ledger.outbox = self.webhooks.outbox
         self.ledger.listen(self.webhooks.told)
         self.ledger.listen(self.hub.told)
-        self.retention = Retention(store, keep_days, [kind.kind for kind in CONFIGURED])
+        self.shelf = Shelf(self.history, data)
+        self._sweep = Sweep(self.shelf.recordings, bounds or Bounds(), self.shelf.outgrown)
+        own_bounds = (RecordingResource.kind, StoredFile.kind)  # their files go with them
+        lasting = [*(kind.kind for kind in CONFIGURED), *own_bounds]
+        self.retention = Retention(store, keep_days, lasting)
         self._token_key = own_key(data, TOKEN_KEY)
         self._listening: socket.socket | None = None
         self._api: ApiServer | None = None
@@ -111,10 +132,13 @@ class Platform:
             self._loading = asyncio.get_running_loop().create_task(self._load_later())
         self.webhooks.start()
         self.retention.start()
+        self._sweep.start()
 
     def attach(self, means: Means) -> Live:
         """Keep the records of calls from now on, and let the API steer them."""
-        kept = Kept(self.ledger, self.history, self.catalogue, self.hooks, self.flows, self.directory)
+        kept = Kept(
+            self.ledger, self.history, self.catalogue, self.hooks, self.flows, self.directory, self.shelf
+        )
         live = self.live = Live(means, kept)
         live.conferences.start()
         began = self.ledger.stamps()
@@ -126,6 +150,8 @@ class Platform:
         while True:
             with suppress(StoreUnavailable):
                 await close_unfinished(self.store, self.history, began)
+                if self.live is not None:
+                    await self.live.recordings.recover(self.store, began)
                 return
             await asyncio.sleep(LOAD_AGAIN)
 
@@ -144,9 +170,7 @@ class Platform:
         bound = self._listening.getsockname()
         return bound[0], bound[1]
 
-    async def answer(
-        self, *, certificates: Certificates | None = None, origins: Sequence[str] = ()
-    ) -> None:
+    async def answer(self, *, certificates: Certificates | None = None, origins: Sequence[str] = ()) -> None:
         """Serve the API to those who connect.
 
         Args:
@@ -170,7 +194,7 @@ class Platform:
 
     def signed(self, body: bytes) -> list[tuple[str, str]]:
         """Return the headers that prove that what a flow sends is ours."""
-        return signature(body, self.hooks.secret(DEFAULT_CUSTOMER))
+        return signature(body, self.customers.secret(DEFAULT_CUSTOMER))
 
     async def close_api(self) -> None:
         """Take no more requests."""
@@ -187,13 +211,14 @@ class Platform:
             if task is not None:
                 task.cancel()
         await self.retention.close()
+        await self._sweep.close()
         await self.webhooks.close()
         await self.store.close()
 
     @cached_property
     def services(self) -> Services:
         """What the routes work with; `prepare` comes first."""
-        from voipbin_sip.api.serving import Services, Tokens
+        from voipbin_sip.api.serving import Links, Services, Tokens
 
         return Services(
             self.catalogue,
@@ -203,10 +228,12 @@ class Platform:
             Record(self.store),
             self.store,
             self.webhooks,
-            self.sealer,
+            self.customers,
             self.directory,
             self.flows,
             self.setup,
+            self.shelf,
+            Links(self._token_key),
             self.live,
         )
 

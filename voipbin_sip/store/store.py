@@ -8,15 +8,15 @@ be written now is refused.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from importlib import import_module
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import structlog
 from sqlalchemy import ColumnElement, Executable, RowMapping, Select, Table, bindparam, event, make_url
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -60,17 +60,18 @@ class Store:
         try:
             self._url = make_url(url)
             backend = self._url.get_backend_name()
-            if backend not in _UPSERTS:
+            if backend not in _OPTIONS:
                 raise ArgumentError("it must be SQLite or PostgreSQL")
             self._engine = create_async_engine(self._url, **_OPTIONS[backend])
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, SQLAlchemyError) as error:
             raise StoreError(f"the database cannot be used: {error}") from error
-        self._upsert = _UPSERTS[backend]
+        self._upsert = _upserting(backend)
         self._refusals = _refusals(backend)
         if backend == "sqlite":
             event.listen(self._engine.sync_engine, "connect", _set_up_sqlite)
         self._queue = WriteBehind(self._write_behind, pace)
         self._ready = False
+        self._preparing = asyncio.Lock()
         self._log = structlog.get_logger("store")
 
     @property
@@ -90,8 +91,8 @@ class Store:
         """
         try:
             async with asyncio.timeout(READ_SECONDS):
-                await self._prepare()
-        except (SQLAlchemyError, OSError, TimeoutError, MigrationError) as error:
+                await self._be_ready()
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
             shown = self._url.render_as_string(hide_password=True)
             self._log.error("the database cannot be opened, going on without", url=shown, why=str(error))
         self._queue.start()
@@ -165,8 +166,18 @@ class Store:
         await self._queue.close(seconds)
         await self._engine.dispose()
 
+    async def _be_ready(self) -> None:
+        """Have the newest schema. Raises SQLAlchemyError, OSError."""
+        async with self._preparing:
+            if self._ready:
+                return
+            try:
+                await self._prepare()
+            except MigrationError as error:
+                raise OSError(str(error)) from error
+            self._ready = True
+
     async def _prepare(self) -> None:
-        self._ready = False
         if self._url.get_backend_name() == "sqlite" and self._url.database not in (None, "", ":memory:"):
             await asyncio.to_thread(_touch_private, Path(str(self._url.database)))
         try:
@@ -174,11 +185,12 @@ class Store:
                 await upgrade(self._engine)
         except self._refusals as error:
             raise ConnectionError(f"{error}") from error
-        self._ready = True
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
         """Take a connection from the pool. Raises SQLAlchemyError, OSError."""
+        if not self._ready:
+            await self._be_ready()
         connection = self._engine.connect()
         try:
             await connection.start()
@@ -197,8 +209,6 @@ class Store:
         """Carry out changes in one transaction. Done twice, it is as if done once."""
         by_table = sorted(changes, key=lambda change: change.table.name)
         try:
-            if not self._ready:
-                await self._prepare()
             async with self._connection() as connection, connection.begin():
                 for _, group in groupby(by_table, lambda change: change.table.name):
                     of_table = list(group)
@@ -213,9 +223,6 @@ class Store:
                         ]
                         keys = [{f"key_{name}": value for name, value in key.items()} for key in gone]
                         await connection.execute(table.delete().where(*conditions), keys)
-        except MigrationError as error:
-            self._ready = False
-            raise OSError(str(error)) from error
         except (SQLAlchemyError, OSError, asyncio.CancelledError):
             self._ready = False  # it may come back as an empty one
             raise
@@ -271,20 +278,23 @@ def _refusals(backend: str) -> tuple[type[Exception], ...]:
     return (asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
-def _sqlite_upsert(table: Table) -> Executable:
-    statement = sqlite.insert(table)
-    kept = {
-        column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key
-    }
-    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=kept)
+def _upserting(backend: str) -> Callable[[Table], Executable]:
+    """Return what makes the statement that inserts rows or replaces those with their primary keys."""
+    insert: Any = import_module(
+        f"sqlalchemy.dialects.{backend}"
+    ).insert  # only the one that is used: slow to load
 
+    def upsert(table: Table) -> Executable:
+        statement = insert(table)
+        kept = {
+            column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key
+        }
+        changed: Executable = statement.on_conflict_do_update(
+            index_elements=list(table.primary_key), set_=kept
+        )
+        return changed
 
-def _postgresql_upsert(table: Table) -> Executable:
-    statement = postgresql.insert(table)
-    kept = {
-        column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key
-    }
-    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=kept)
+    return upsert
 
 
 _DRIVERS = {
@@ -292,7 +302,6 @@ _DRIVERS = {
     "postgresql": "postgresql+asyncpg",
     "postgres": "postgresql+asyncpg",
 }
-_UPSERTS = {"sqlite": _sqlite_upsert, "postgresql": _postgresql_upsert}
 _OPTIONS: dict[str, dict[str, Any]] = {
     "sqlite": {},
     "postgresql": {

@@ -21,6 +21,7 @@ ANSWER_SECONDS = 15.0  # until the header
 MAX_REDIRECTS = 3
 PING_SECONDS = 20.0  # between two pings of a WebSocket
 PER_HOST = 8  # connections: a slow receiver keeps no others waiting
+CONNECTIONS = 256  # in all
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,15 @@ class Answer:
 
 
 class WebClient:
-    """Sends requests. Close it when the server ends."""
+    """Sends requests. Close it when the server ends.
 
-    def __init__(self, guard: HostGuard) -> None:
-        self._guard = guard
+    Args:
+        per_host: connections to one host at a time.
+    """
+
+    def __init__(self, guard: HostGuard, *, per_host: int = PER_HOST) -> None:
+        self.guard = guard
+        self._per_host = per_host
         self._session: aiohttp.ClientSession | None = None
 
     async def request(
@@ -80,7 +86,7 @@ class WebClient:
         """Open a WebSocket to an http or https URL; its messages may have `max_bytes`. Raises WebError."""
         import aiohttp
 
-        self._guard.check_url(url)
+        self.guard.check_url(url)
         try:
             async with asyncio.timeout(seconds):
                 return await self._opened().ws_connect(
@@ -108,7 +114,7 @@ class WebClient:
     ) -> tuple[Answer, str | None]:
         import aiohttp  # here, since it is slow to load and not every server needs it
 
-        self._guard.check_url(url)
+        self.guard.check_url(url)
         try:
             async with self._opened().request(
                 method, url, data=body, headers=dict(headers), allow_redirects=False
@@ -129,7 +135,10 @@ class WebClient:
             import aiohttp
 
             connector = aiohttp.TCPConnector(
-                resolver=_resolver(self._guard), use_dns_cache=False, limit=256, limit_per_host=PER_HOST
+                resolver=_resolver(self.guard),
+                use_dns_cache=False,
+                limit=CONNECTIONS,
+                limit_per_host=self._per_host,
             )
             timeout = aiohttp.ClientTimeout(
                 total=None, sock_connect=CONNECT_SECONDS, sock_read=ANSWER_SECONDS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter
 from pydantic import AfterValidator
@@ -12,23 +11,12 @@ from voipbin_sip.api.auth import Administering, Asking, With
 from voipbin_sip.api.routes.body import Body, Switch, Text
 from voipbin_sip.resources.kinds.customer import Customer, CustomerMetadata, StoredCustomer, WebhookMethod
 from voipbin_sip.resources.kinds.fields import Id
+from voipbin_sip.webhook_settings import web_address
 
 router = APIRouter(prefix="/customer", tags=["customer"])
 
 
-def _web_address(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        valid = text == "" or (parts.scheme in ("http", "https") and bool(parts.hostname))
-        _ = parts.port
-    except ValueError:
-        valid = False
-    if not valid:
-        raise ValueError("must begin with http:// or https://")
-    return text
-
-
-WebAddress = Annotated[Text, AfterValidator(_web_address)]
+WebAddress = Annotated[Text, AfterValidator(web_address)]
 
 
 class CustomerBody(Body):
@@ -60,29 +48,22 @@ class BillingAccount(Body):
 @router.get("", response_model=Customer)
 async def get_customer(found: With, who: Asking) -> StoredCustomer:
     """Return the customer."""
-    return found.catalogue.get(StoredCustomer, who.customer_id)
+    return found.customers.get(who.customer_id)
 
 
 @router.put("", response_model=Customer)
 async def update_customer(found: With, who: Administering, body: CustomerBody) -> StoredCustomer:
     """Change the customer."""
-    fields = body.given()
-    if secret := fields.get("webhook_secret"):
-        fields["webhook_secret"] = found.sealer.seal(secret, "webhooks")
-    return await found.catalogue.update(StoredCustomer, who.customer_id, "customer_updated", **fields)
+    return await found.customers.update(who.customer_id, **body.given())
 
 
 @router.put("/metadata", response_model=Customer)
 async def update_customer_metadata(found: With, who: Administering, body: MetadataBody) -> StoredCustomer:
     """Change the customer's switches."""
-    return await found.catalogue.update(
-        StoredCustomer, who.customer_id, "customer_updated", metadata=CustomerMetadata(**body.given())
-    )
+    return await found.customers.update(who.customer_id, metadata=CustomerMetadata(**body.given()))
 
 
 @router.put("/billing_account_id", response_model=Customer)
 async def update_billing_account(found: With, who: Administering, body: BillingAccount) -> StoredCustomer:
     """Change the customer's account."""
-    return await found.catalogue.update(
-        StoredCustomer, who.customer_id, "customer_updated", billing_account_id=body.billing_account_id
-    )
+    return await found.customers.update(who.customer_id, billing_account_id=body.billing_account_id)

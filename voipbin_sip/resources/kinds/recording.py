@@ -28,8 +28,11 @@ class RecordingResource(Resource):
     filenames: list[str] = Field(default=[])
     tm_start: Stamp | None = None
     tm_end: Stamp | None = None
-    # Ours: why it ended (stopped, duration, silence, key, hangup, disk full …).
+    # Ours: why it ended (stopped, duration, silence, key, hangup, empty, disk full, media lost, interrupted …), how
+    # long it is, and how much of that is silence because the disk was too slow; seconds.
     end_reason: str = ""
+    duration: float = 0.0
+    lost: float = 0.0
 
     def links(self) -> Links:
         """Return its run, its agent and what was recorded."""
@@ -56,3 +59,20 @@ class FileResource(Resource):
     def links(self) -> Links:
         """Return what it is a file of."""
         return Links(owner_id=self.owner_id, reference_id=self.reference_id)
+
+
+class StoredFile(FileResource):
+    """The same with where it lies, below the data folder."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"path"})
+
+    path: str = ""
+
+
+class StorageAccount(Resource):
+    """How much a customer keeps."""
+
+    kind: ClassVar[str] = "storage_account"
+
+    total_file_count: int = 0
+    total_file_size: int = 0

@@ -1,0 +1,71 @@
+"""Key `webhook` of the configuration: where events go, declared by the operator rather than set by the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+
+from flows.findings import Finding, error
+from flows.yamlnodes import MapNode, Node
+
+
+def web_address(text: str) -> str:
+    """Return a URL for http or https, or "". Raises ValueError for anything else."""
+    try:
+        parts = urlsplit(text)
+        valid = text == "" or (parts.scheme in ("http", "https") and bool(parts.hostname))
+        _ = parts.port
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ValueError("must begin with http:// or https://")
+    return text
+
+
+class WebhookSection(BaseModel):
+    """Key `webhook`; without `uri` the API says where events go."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    uri: Annotated[str, AfterValidator(web_address)] = ""
+    method: Literal["POST", "GET", "PUT", "DELETE"] = "POST"
+    secret: str = ""
+    secret_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> WebhookSection:
+        if self.secret and self.secret_file is not None:
+            raise ValueError("only one of 'secret' and 'secret_file' can be had")
+        if not self.uri and (self.secret or self.secret_file is not None):
+            raise ValueError("'uri' is missing: where events go")
+        return self
+
+    def key(self, base: Path) -> str:
+        """Return the secret, the path of its file counted from a folder. Raises OSError, ValueError."""
+        if self.secret_file is None:
+            return self.secret
+        found = (base / self.secret_file).read_text().strip()
+        if not found:
+            raise ValueError("is empty")
+        return found
+
+
+def webhook_findings(section: WebhookSection, root: Node) -> Iterator[Finding]:
+    """Yield that the secret cannot be read, at the key that names it."""
+    try:
+        section.key(root.file.resolve().parent)
+    except (OSError, ValueError) as fault:
+        place = root.entries["webhook"] if isinstance(root, MapNode) else root
+        place = place.entries["secret_file"] if isinstance(place, MapNode) else place
+        yield error(place, f"the secret cannot be read: {reason(fault)}")
+
+
+def reason(fault: OSError | ValueError) -> str:
+    """Return in words why a secret cannot be read, without any of it."""
+    if isinstance(fault, OSError):
+        return fault.strerror or "no such file"
+    return "is not text" if isinstance(fault, UnicodeError) else str(fault)
