@@ -77,7 +77,7 @@ class FakeSound:
     description = "an answer"
     holding = False
 
-    def offer(self) -> str:
+    def offer(self) -> object:
         return "sendonly" if self.holding else "sendrecv"
 
     def __init__(self) -> None:

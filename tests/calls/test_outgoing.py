@@ -50,7 +50,7 @@ class Sound(FakeSound):
 
     closed = False
 
-    def offer(self) -> None:
+    def offer(self) -> object:
         """Offer nothing."""
 
     def accept(self, answer: object, *, final: bool = True) -> None:

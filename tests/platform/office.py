@@ -21,7 +21,6 @@ from voipbin_sip.calls.connecting import Connecting
 from voipbin_sip.calls.dialer import Dialled
 from voipbin_sip.calls.groupcall import Groupcalls
 from voipbin_sip.calls.handover import Handover
-from voipbin_sip.calls.incoming import IncomingSession
 from voipbin_sip.calls.live import LiveCalls
 from voipbin_sip.calls.outgoing import OutgoingSession, Target
 from voipbin_sip.calls.ringing import Ringing
@@ -175,7 +174,7 @@ class Office(Exchange):
         self.live.begin(session)
         called = Address("tel", "100")
         session.call.destination = called
-        self.host.start(cast(IncomingSession, session), Admitted(flow, session.call.source, called))
+        self.host.start(session, Admitted(flow, session.call.source, called))
         await settle()
         return session
 
@@ -192,7 +191,7 @@ class Office(Exchange):
         self.calls[name].info_digit(digit)
         await settle()
 
-    def told(self, kind: str = "") -> list[str]:
+    def told_of(self, kind: str = "") -> list[str]:
         """Return the types of the events of a kind of resource."""
         return [event.type for event in self.events if kind in ("", event.kind)]
 

@@ -24,7 +24,7 @@ async def test_the_events_of_a_call_that_comes_in(office: Office) -> None:
     session.answer()
     office.end("1")
     await asyncio.sleep(0.02)
-    assert office.told() == [
+    assert office.told_of() == [
         "activeflow_created",
         "call_created",
         "activeflow_updated",
@@ -44,13 +44,13 @@ async def test_the_events_of_a_call_that_comes_in(office: Office) -> None:
     run = office.events[7].data
     assert (run["status"], [step["type"] for step in run["executed_actions"]]) == ("ended", ["sleep"])
     kept = await office.platform.history.get(CallResource, session.call.id)
-    assert kept.public() == last | {"tm_update": kept.public()["tm_update"]}
+    assert kept.public() == {**last, "tm_update": kept.public()["tm_update"]}
 
 
 async def test_a_flow_that_hangs_up(office: Office) -> None:
     await office.call_in("1", "ends")
     await asyncio.sleep(0.02)
-    assert [type_ for type_ in office.told("call") if type_ != "call_updated"] == [
+    assert [type_ for type_ in office.told_of("call") if type_ != "call_updated"] == [
         "call_created",
         "call_terminating",
         "call_hangup",
@@ -92,7 +92,7 @@ async def test_a_busy_phone_is_told_as_such(office: Office) -> None:
     (group,) = [e.data for e in office.events if e.type == "groupcall_hangup"]
     assert group["call_ids"] == [callee["id"]]
     assert callee["groupcall_id"] == group["id"]
-    assert office.told("groupcall") == ["groupcall_created", "groupcall_hangup"]
+    assert office.told_of("groupcall") == ["groupcall_created", "groupcall_hangup"]
 
 
 async def test_digits_are_told_with_the_run_that_they_are_for(office: Office) -> None:
@@ -153,7 +153,7 @@ async def test_a_conference_that_is_ended_empties(office: Office) -> None:
     office.rooms.enter(f"conference:{conference.id}", session)
     await office.platform.catalogue.delete(ConferenceResource, conference.id)
     assert session.call.confbridge_id is None
-    assert "conferencecall_leaved" in office.told()
+    assert "conferencecall_leaved" in office.told_of()
 
 
 async def test_what_was_left_open_by_a_killed_server_is_closed(office: Office) -> None:
@@ -167,7 +167,7 @@ async def test_what_was_left_open_by_a_killed_server_is_closed(office: Office) -
     await asyncio.sleep(0.1)  # until they are written
     office.events.clear()
     assert await close_unfinished(office.platform.store, history, now) == 3
-    assert sorted(office.told()) == ["activeflow_updated", "call_hangup", "groupcall_hangup"]
+    assert sorted(office.told_of()) == ["activeflow_updated", "call_hangup", "groupcall_hangup"]
     closed = await history.get(CallResource, call.id)
     assert (closed.status, closed.hangup_reason, closed.tm_hangup) == ("hangup", "failed", now)
     assert (await history.get(CallResource, ended.id)).hangup_reason == "busy"

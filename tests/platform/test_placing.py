@@ -73,7 +73,7 @@ async def test_who_answers_runs_the_flow_with_the_variables_that_may_be_given(of
     await office.services.calls.hang_up(call.id)
     await asyncio.sleep(0.02)
     assert session.call.is_over
-    assert office.told("activeflow").count("activeflow_created") == 1
+    assert office.told_of("activeflow").count("activeflow_created") == 1
     assert (await office.platform.history.get(ActiveflowResource, record.id)).status == "ended"
 
 
@@ -81,7 +81,7 @@ async def test_the_run_of_a_call_that_nobody_answers_ends_with_it(office: Office
     ((call,), _) = await office.services.placing.calls(order(office, ("tel", "+4930777")))
     office.calls["+4930777"].hang_up("normal")
     await asyncio.sleep(0.02)
-    assert office.told()[-3:] == ["call_canceling", "call_hangup", "activeflow_updated"]
+    assert office.told_of()[-3:] == ["call_canceling", "call_hangup", "activeflow_updated"]
     assert (await office.services.calls.get(call.id)).hangup_reason == "cancel"
     assert (await office.platform.history.get(ActiveflowResource, call.activeflow_id)).status == "ended"
 
@@ -122,7 +122,7 @@ async def test_the_first_answer_of_a_groupcall(office: Office, hang_up_others: b
     await office.services.groupcalls.hang_up(group.id)
     await asyncio.sleep(0.02)
     assert not office.calls
-    assert office.told("groupcall") == ["groupcall_created", "groupcall_progressing", "groupcall_hangup"]
+    assert office.told_of("groupcall") == ["groupcall_created", "groupcall_progressing", "groupcall_hangup"]
     with pytest.raises(WrongState):
         await office.services.groupcalls.hang_up(group.id)
 
@@ -165,7 +165,7 @@ async def test_what_is_over_is_refused_and_what_never_was_is_not_found(office: O
     session = await office.call_in("1", "waits")
     await office.services.calls.delete(session.call.id)
     assert session.call.is_over
-    assert office.told("call")[-2:] == ["call_hangup", "call_deleted"]
+    assert office.told_of("call")[-2:] == ["call_hangup", "call_deleted"]
     with pytest.raises(WrongState):
         await office.services.calls.hang_up(session.call.id)
     with pytest.raises(NotFound):
@@ -200,7 +200,7 @@ async def test_runs_are_begun_steered_and_stopped(office: Office) -> None:
         with pytest.raises(WrongState):
             await deed
     await runs.delete(record.id)
-    assert office.told("activeflow")[-1] == "activeflow_deleted"
+    assert office.told_of("activeflow")[-1] == "activeflow_deleted"
 
 
 async def test_stopping_the_run_of_a_call_that_rings_ends_the_call(office: Office) -> None:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,11 +14,9 @@ from flows import (
     ControlRefused,
     Flow,
     RunResult,
-    Severity,
     StepRecord,
     StepsRefused,
     accept_injected,
-    load_flow_data,
 )
 from flows.model import START_ID
 from voipbin_sip.calls.call import Call
@@ -27,7 +24,7 @@ from voipbin_sip.calls.session import CallSession
 from voipbin_sip.flowhost import FlowHost, LiveRun, StepView, TooManyRuns
 from voipbin_sip.flowhost.address import NOBODY
 from voipbin_sip.platform.call_records import CallRecords, RunOf
-from voipbin_sip.platform.flow_book import FlowBook, FlowRefused
+from voipbin_sip.platform.flow_book import FlowBook, FlowRefused, compile_flow, with_ids
 from voipbin_sip.platform.hooks import Hooks
 from voipbin_sip.platform.refused import WrongState
 from voipbin_sip.resources.base import NO_UUID
@@ -35,7 +32,7 @@ from voipbin_sip.resources.catalogue import NotFound
 from voipbin_sip.resources.history import History
 from voipbin_sip.resources.kinds.call import CallResource
 from voipbin_sip.resources.kinds.customer import WebhookMethod
-from voipbin_sip.resources.kinds.flow import ActiveflowResource
+from voipbin_sip.resources.kinds.flow import ActiveflowResource, FlowResource
 from voipbin_sip.resources.ledger import Ledger
 
 SHOWN_STEPS = 100  # of those executed: the last ones
@@ -73,7 +70,7 @@ class Activeflows:
 
     # What flows there are
 
-    def flow(self, flow_id: UUID, actions: Sequence[Mapping[str, Any]] | None) -> tuple[Flow, UUID]:
+    def flow(self, flow_id: UUID, actions: Sequence[Mapping[str, Any]]) -> tuple[Flow, UUID]:
         """Return the flow that a client wants to run, and the id that is shown of it: zero for bare actions.
 
         Raises NotFound, FlowRefused.
@@ -83,12 +80,7 @@ class Activeflows:
             if flow is None:
                 raise NotFound(f"there is no flow {flow_id}")
             return flow, flow_id
-        flow, findings = load_flow_data({"name": "actions", "actions": actions or []}, Path("actions"))
-        if flow is None:
-            raise FlowRefused(
-                [finding for finding in findings if finding.severity is Severity.ERROR], unknown_type=False
-            )
-        return flow, NO_UUID
+        return compile_flow(FlowResource(id=NO_UUID, name="actions", actions=with_ids(actions))), NO_UUID
 
     # What the API asks
 

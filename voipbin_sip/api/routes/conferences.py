@@ -12,6 +12,7 @@ from pydantic import Field
 from voipbin_sip.api.auth import Asking, Managing, With
 from voipbin_sip.api.paging import Page, Paging
 from voipbin_sip.api.routes.body import Body, Json, Text, Whole
+from voipbin_sip.api.services import Services
 from voipbin_sip.platform.direct import new_hash
 from voipbin_sip.resources.base import NO_UUID
 from voipbin_sip.resources.kinds.conference import ConferenceResource
@@ -52,7 +53,8 @@ class NewConference(ConferenceChange):
 @router.get("")
 async def list_conferences(found: With, who: Asking, paging: Paging) -> Page[ConferenceResource]:
     """List conferences."""
-    return paging.page(found.catalogue.page(ConferenceResource, before=paging.before, size=paging.size))
+    page = found.catalogue.page(ConferenceResource, before=paging.before, size=paging.size)
+    return paging.page([_with_members(found, conference) for conference in page])
 
 
 @router.post("")
@@ -66,7 +68,7 @@ async def create_conference(found: With, who: Managing, body: NewConference) -> 
 @router.get("/{conference_id}")
 async def get_conference(found: With, who: Asking, conference_id: UUID) -> ConferenceResource:
     """Return a conference."""
-    return found.catalogue.get(ConferenceResource, conference_id)
+    return _with_members(found, found.catalogue.get(ConferenceResource, conference_id))
 
 
 @router.put("/{conference_id}")
@@ -93,3 +95,8 @@ async def delete_conference(found: With, who: Managing, conference_id: UUID) -> 
 async def renew_conference_hash(found: With, who: Managing, conference_id: UUID) -> ConferenceResource:
     """Make anew the name under which anybody may call the conference."""
     return await found.setup.renew_hash(ConferenceResource, conference_id, "conference_updated")
+
+
+def _with_members(found: Services, conference: ConferenceResource) -> ConferenceResource:
+    """Return a conference with who is in it now."""
+    return conference if found.live is None else found.live.conferences.shown(conference)
