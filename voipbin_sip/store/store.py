@@ -8,32 +8,24 @@ be written now is refused.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from importlib import import_module
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Executable, RowMapping, Select, Table, bindparam, event, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy import ColumnElement, RowMapping, Select, Table, bindparam, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from voipbin_sip.store.backend import Backend, database_url, fell_silent
 from voipbin_sip.store.migrate import MigrationError, current, newest, upgrade
 from voipbin_sip.store.write_behind import Change, Pace, Row, WriteBehind
 
-DATABASE_FILE = "voipbin.db"
+__all__ = ["OutcomeUnknown", "Store", "StoreError", "StoreUnavailable", "database_url", "put", "remove"]
+
 READ_SECONDS = 10.0
 WRITE_SECONDS = 30.0  # then a connection to a server that says nothing is given up
-_PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=NORMAL",  # a power cut may lose the last transactions, never the database
-    "PRAGMA busy_timeout=2000",  # ms that another writer is waited for, in the driver's thread
-    "PRAGMA foreign_keys=ON",
-)
 
 
 class StoreError(Exception):
@@ -58,17 +50,10 @@ class Store:
             StoreError: the URL is none, or its driver is not installed.
         """
         try:
-            self._url = make_url(url)
-            backend = self._url.get_backend_name()
-            if backend not in _OPTIONS:
-                raise ArgumentError("it must be SQLite or PostgreSQL")
-            self._engine = create_async_engine(self._url, **_OPTIONS[backend])
+            self._backend = Backend(make_url(url))
+            self._engine = self._backend.engine()
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, SQLAlchemyError) as error:
             raise StoreError(f"the database cannot be used: {error}") from error
-        self._upsert = _upserting(backend)
-        self._refusals = _refusals(backend)
-        if backend == "sqlite":
-            event.listen(self._engine.sync_engine, "connect", _set_up_sqlite)
         self._queue = WriteBehind(self._write_behind, pace)
         self._ready = False
         self._preparing = asyncio.Lock()
@@ -87,13 +72,13 @@ class Store:
     async def open(self) -> bool:
         """Bring the schema up to date and begin to write; False where the database is in trouble.
 
-        It is tried again with each write then; meanwhile nothing is read.
+        It is tried again with each write and read then.
         """
         try:
             async with asyncio.timeout(READ_SECONDS):
                 await self._be_ready()
         except (SQLAlchemyError, OSError, TimeoutError) as error:
-            shown = self._url.render_as_string(hide_password=True)
+            shown = self._backend.url.render_as_string(hide_password=True)
             self._log.error("the database cannot be opened, going on without", url=shown, why=str(error))
         self._queue.start()
         return self._ready
@@ -122,7 +107,7 @@ class Store:
                 await self._write(list(changes))
                 self._queue.forget(changes)
         except (SQLAlchemyError, OSError, TimeoutError) as error:
-            if began and _fell_silent(error):
+            if began and fell_silent(error):
                 raise OutcomeUnknown(f"the database fell silent: {error}") from error
             raise StoreUnavailable(f"the database cannot be written: {error}") from error
 
@@ -178,12 +163,11 @@ class Store:
             self._ready = True
 
     async def _prepare(self) -> None:
-        if self._url.get_backend_name() == "sqlite" and self._url.database not in (None, "", ":memory:"):
-            await asyncio.to_thread(_touch_private, Path(str(self._url.database)))
+        await asyncio.to_thread(self._backend.make_file)
         try:
             if await current(self._engine) != newest():
                 await upgrade(self._engine)
-        except self._refusals as error:
+        except self._backend.refusals as error:
             raise ConnectionError(f"{error}") from error
 
     @asynccontextmanager
@@ -194,7 +178,7 @@ class Store:
         connection = self._engine.connect()
         try:
             await connection.start()
-        except self._refusals as error:
+        except self._backend.refusals as error:
             raise ConnectionError(f"{error}") from error
         try:
             yield connection
@@ -216,7 +200,7 @@ class Store:
                     rows = [dict(change.row) for change in of_table if change.row is not None]
                     gone = [change.key for change in of_table if change.row is None]
                     if rows:
-                        await connection.execute(self._upsert(table), rows)
+                        await connection.execute(self._backend.upsert(table), rows)
                     if gone:
                         conditions = [
                             column == bindparam(f"key_{column.name}") for column in table.primary_key
@@ -240,72 +224,3 @@ def remove(table: Table, key: Row) -> Change:
 
 def _key(table: Table, row: Row) -> Row:
     return {column.name: row[column.name] for column in table.primary_key}
-
-
-def _touch_private(path: Path) -> None:
-    """Make the file before SQLite does: readable by us only."""
-    path.touch(mode=0o600, exist_ok=True)
-
-
-def _set_up_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    cursor = connection.cursor()
-    for pragma in _PRAGMAS:
-        cursor.execute(pragma)
-    cursor.close()
-
-
-def database_url(configured: str, data: Path) -> str:
-    """Return the URL to use: a file in the data folder, unless another one is configured; with its driver."""
-    if configured == "auto":
-        return f"sqlite+aiosqlite:///{data / DATABASE_FILE}"
-    scheme, colon, rest = configured.partition(":")
-    return _DRIVERS.get(scheme, scheme) + colon + rest
-
-
-def _fell_silent(error: Exception) -> bool:
-    """Whether an error leaves open if the transaction was carried out."""
-    if isinstance(error, DBAPIError):
-        return error.connection_invalidated
-    return isinstance(error, (OSError, TimeoutError))
-
-
-def _refusals(backend: str) -> tuple[type[Exception], ...]:
-    """Return what a driver raises, past SQLAlchemy, where it is not let in."""
-    if backend != "postgresql":
-        return ()
-    import asyncpg
-
-    return (asyncpg.PostgresError, asyncpg.InterfaceError)
-
-
-def _upserting(backend: str) -> Callable[[Table], Executable]:
-    """Return what makes the statement that inserts rows or replaces those with their primary keys."""
-    insert: Any = import_module(
-        f"sqlalchemy.dialects.{backend}"
-    ).insert  # only the one that is used: slow to load
-
-    def upsert(table: Table) -> Executable:
-        statement = insert(table)
-        kept = {
-            column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key
-        }
-        changed: Executable = statement.on_conflict_do_update(
-            index_elements=list(table.primary_key), set_=kept
-        )
-        return changed
-
-    return upsert
-
-
-_DRIVERS = {
-    "sqlite": "sqlite+aiosqlite",
-    "postgresql": "postgresql+asyncpg",
-    "postgres": "postgresql+asyncpg",
-}
-_OPTIONS: dict[str, dict[str, Any]] = {
-    "sqlite": {},
-    "postgresql": {
-        "pool_pre_ping": True,  # it may have been restarted
-        "connect_args": {"timeout": READ_SECONDS, "server_settings": {"application_name": "voipbin-sip"}},
-    },
-}
