@@ -10,8 +10,12 @@ from voipbin_sip.app.errors import StartError
 from voipbin_sip.carriers import Provider
 from voipbin_sip.config import Config
 from voipbin_sip.directory import Directory, read_secrets
+from voipbin_sip.guard import DigestGuard
 from voipbin_sip.loading import Loaded
 from voipbin_sip.mail.sender import Mailer, by_smtp
+from voipbin_sip.registrar.locations import Locations
+from voipbin_sip.registrar.registrar import Registrar
+from voipbin_sip.registrar.registrar import Terms as RegistrarTerms
 from voipbin_sip.toll.allowed import Allowed
 from voipbin_sip.toll.guard import TollGuard
 from voipbin_sip.toll.metering import local_day
@@ -105,6 +109,20 @@ def source_limits(config: Config, exempt: Callable[[str], bool]) -> SourceLimits
         BanTerms(terms.ban_after, terms.ban_window, terms.ban_seconds),
         networks=terms.exempt,
         exempt=exempt,
+    )
+
+
+def make_registrar(
+    config: Config, directory: Callable[[], Directory], guard: DigestGuard, locations: Locations
+) -> Registrar:
+    """Return who knows where phones are."""
+    terms = config.registrar
+    return Registrar(
+        domain=config.domain,
+        password=lambda extension: directory().password(extension),
+        guard=guard,
+        locations=locations,
+        terms=RegistrarTerms(terms.contacts, terms.expires, terms.min_expires, terms.max_expires),
     )
 
 

@@ -16,10 +16,12 @@ from flows import FlowSet, Outside
 from media.client import MediaClient
 from voipbin_sip.app.calling import Calling
 from voipbin_sip.app.errors import StartError
+from voipbin_sip.app.opening import answer_api, open_api, open_sip, refuse_open_api
 from voipbin_sip.app.parts import (
     api_certificates,
     mailer,
     make_data_folder,
+    make_registrar,
     providers_of,
     read_directory,
     sip_certificates,
@@ -38,13 +40,12 @@ from voipbin_sip.flowhost.web import PER_HOST, FlowWeb
 from voipbin_sip.guard import DigestGuard
 from voipbin_sip.loading import Loaded
 from voipbin_sip.registrar.locations import Locations
-from voipbin_sip.registrar.registrar import Registrar, Terms
 from voipbin_sip.sip.core import SipCore
 from voipbin_sip.sip.events import Hop, Limits
 from voipbin_sip.sounds.prompts import Prompts
 from voipbin_sip.speech import Speech
 from voipbin_sip.toll.metering import Metering, local_day
-from voipbin_sip.transport.address import ListenAddress, parse_listen_address
+from voipbin_sip.transport.address import ListenAddress
 from voipbin_sip.transport.dns_cache import DnsCache
 from voipbin_sip.transport.dns_client import DnsClient
 from voipbin_sip.transport.endpoint import Endpoint
@@ -96,18 +97,7 @@ class Server:
         self._toll = toll_guard(config, lambda: self.directory)
         self._metering = Metering(self._toll, asyncio.get_running_loop().time)
         guard = DigestGuard(config.domain, secrets.token_bytes(32), watch=self._judged, barred=self._barred)
-        registrar = Registrar(
-            domain=config.domain,
-            password=lambda extension: self.directory.password(extension),
-            guard=guard,
-            locations=self._locations,
-            terms=Terms(
-                config.registrar.contacts,
-                config.registrar.expires,
-                config.registrar.min_expires,
-                config.registrar.max_expires,
-            ),
-        )
+        registrar = make_registrar(config, lambda: self.directory, guard, self._locations)
         plan = DialPlan(
             config.domain.lower(),
             lambda: self.directory,
@@ -213,6 +203,7 @@ class Server:
 
     async def start(self) -> Opened:
         """Open everything; returns where. Raises StartError."""
+        http = self._loaded.config.http
         media = asyncio.create_task(self._media.start())
         try:
             platform = self.platform = await self._remember()
@@ -221,16 +212,16 @@ class Server:
             platform.attach(self.calling.means())
             if self._mailer is not None:
                 self._mailer.recordings = platform.shelf
-            self._refuse_open_api(platform)
+            refuse_open_api(http, platform)
             await media
             await self._speech.start()
             self._preparing.append(asyncio.create_task(self._prepare_prompts()))
-            sip = await self._listen()
+            sip = await open_sip(self._endpoint, self._loaded.config.sip.listen)
             self._upkeep.start()
             platform.directory.use(self._use_directory)
             self._carriers.start()
             self._metering.start()
-            http = self._open_api(platform)
+            api = open_api(http, platform)
         except StartError:
             await media
             await self._close()
@@ -238,8 +229,8 @@ class Server:
         for watched in (self._certificates, self._api_certificates):
             if watched is not None:
                 self._watching.append(asyncio.create_task(watched.watch()))
-        self._preparing.append(asyncio.create_task(self._answer_api(platform)))
-        return Opened(sip, http)
+        self._preparing.append(asyncio.create_task(answer_api(http, platform, self._api_certificates)))
+        return Opened(sip, api)
 
     def reload(self) -> None:
         """Read again what may change while the server runs: the certificates for TLS."""
@@ -280,15 +271,6 @@ class Server:
             today=local_day(),
         )
 
-    def _refuse_open_api(self, platform: Platform) -> None:
-        """Raise StartError where others could reach the API before anybody has a key."""
-        http = self._loaded.config.http
-        if not http.only_here and platform.loaded and not platform.has_credentials():
-            raise StartError(
-                f"http.listen opens the API to others at {http.listen}, and there is no access key yet; make one: "
-                "voipbin-sip accesskey create NAME --config FILE"
-            )
-
     def _use_directory(self, directory: Directory) -> None:
         """Take another directory. Phones whose password has changed have to register anew."""
         before, self.directory = self.directory, directory
@@ -300,36 +282,6 @@ class Server:
     def _flows(self) -> FlowSet:
         """Return the flows of now."""
         return self._loaded.flows if self.platform is None else self.platform.flows.flows
-
-    async def _listen(self) -> list[ListenAddress]:
-        listen = self._loaded.config.sip.listen
-        try:
-            return await self._endpoint.listen([parse_listen_address(text) for text in listen])
-        except OSError as error:
-            raise StartError(
-                f"cannot listen on {error.filename}: {error.strerror}; "
-                "end the program that uses it or change sip.listen"
-            ) from error
-
-    def _open_api(self, platform: Platform) -> str:
-        """Let clients of the API connect; returns its address. Raises StartError."""
-        http = self._loaded.config.http
-        try:
-            return http.base_url(platform.open(*http.address))
-        except OSError as error:
-            raise StartError(
-                f"cannot listen on {http.listen}: {error.strerror}; "
-                "end the program that uses it or change http.listen"
-            ) from error
-
-    async def _answer_api(self, platform: Platform) -> None:
-        """Serve the API. Calls are taken before, and go on should it fail."""
-        try:
-            await platform.answer(
-                certificates=self._api_certificates, origins=self._loaded.config.http.origins
-            )
-        except Exception:
-            self._log.exception("the API cannot be served")
 
     async def _prepare_prompts(self) -> None:
         """Speak what the flows say into the cache before a caller waits for it."""
