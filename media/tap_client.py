@@ -69,6 +69,16 @@ class TapEnd:
         return self._order.tap
 
     @property
+    def listen(self) -> str:
+        """What of the leg is heard: in, out, both or nothing."""
+        return self._order.listen
+
+    @property
+    def speak(self) -> str:
+        """Where to it speaks: in, out, both or nowhere."""
+        return self._order.speak
+
+    @property
     def rate(self) -> int:
         """Samples per second."""
         return self._order.rate
@@ -99,7 +109,7 @@ class TapEnd:
 
     def write(self, samples: bytes) -> None:
         """Queue sound, int16, little endian, of any length."""
-        if self._over or self._ours is None:
+        if self._over or self._ours is None or not self._order.speak:
             return
         self._waiting += samples
         excess = len(self._waiting) - self._limit

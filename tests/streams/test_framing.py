@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from uuid import UUID
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from media.rtp import read_header, write_header
 from voipbin_sip.streams import audiosocket
@@ -85,3 +88,20 @@ def test_rtp_messages_of_g711() -> None:
 def test_an_unknown_encapsulation_is_named() -> None:
     with pytest.raises(ValueError, match="'mp3': one of rtp, sln, audiosocket"):
         stream_framing("mp3")
+
+
+@given(st.lists(st.binary(max_size=400), max_size=20))
+def test_garbage_breaks_nothing(chunks: list[bytes]) -> None:
+    for name in ("sln", "rtp", "audiosocket"):
+        framing = stream_framing(name)
+        with suppress(FarEnded):
+            for chunk in chunks:
+                assert len(framing.unwrap(chunk)) % 2 == 0
+
+
+@given(st.lists(st.tuples(st.integers(1, 254), st.binary(max_size=50)), max_size=20), st.integers(1, 60))
+def test_messages_are_the_same_however_they_are_cut(messages: list[tuple[int, bytes]], size: int) -> None:
+    octets = b"".join(audiosocket.frame(kind, payload) for kind, payload in messages)
+    reader = audiosocket.Reader()
+    found = [m for start in range(0, len(octets), size) for m in reader.feed(octets[start : start + size])]
+    assert found == messages

@@ -145,9 +145,10 @@ class Externals:
     def _enter(self, session: CallSession, terms: Terms, tap: TapEnd) -> ExternalMedia:
         media = ExternalMedia(terms, session.call.id, tap)
         self._of.setdefault(session, []).append(media)
-        log = session.log.bind(external_media=str(media.id))
-        log.info(
+        session.log.info(
             "external media",
+            external_media=str(media.id),
+            stream=tap.id,
             host=terms.external_host,
             encapsulation=terms.encapsulation,
             transport=terms.transport,
@@ -159,11 +160,6 @@ class Externals:
             self._of[session].remove(media)
             if not self._of[session]:
                 del self._of[session]
-            counts = tap.closed.result()
-            if counts is not None:
-                log.info(
-                    "external media ended", sent=counts.sent, received=counts.received, dropped=counts.dropped
-                )
 
         tap.closed.add_done_callback(ended)
         return media

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import structlog
+
 from media.client import MediaClient, NoPort, TapEnd, WorkerLost
+from media.messages import TapClosed
 from voipbin_sip.calls.rooms import Room
 from voipbin_sip.calls.session import CallSession
 
@@ -21,6 +24,7 @@ class Streams:
 
     def __init__(self, media: MediaClient) -> None:
         self._media = media
+        self._log = structlog.get_logger("call")
         self._open: dict[object, set[TapEnd]] = {}
         self._watching: set[asyncio.Task[None]] = set()
 
@@ -67,12 +71,24 @@ class Streams:
 
     def _enter(self, on: CallSession | Room, tap: TapEnd) -> TapEnd:
         self._open.setdefault(on, set()).add(tap)
+        log = self._log.bind(room=on.name) if isinstance(on, Room) else on.log
+        log = log.bind(stream=tap.id)
+        log.info("stream", listen=tap.listen, speak=tap.speak, rate=tap.rate)
 
         def ended(_: object) -> None:
             taps = self._open.get(on, set())
             taps.discard(tap)
             if not taps:
                 self._open.pop(on, None)
+            counts = tap.closed.result() or TapClosed(0, tap.id, 0, 0, 0)
+            log.info(
+                "stream ended",
+                sent=counts.sent,
+                received=counts.received,
+                dropped=counts.dropped,
+                unread=tap.unread,
+                unplayed_seconds=round(tap.unplayed / 2 / tap.rate, 1),
+            )
 
         tap.closed.add_done_callback(ended)
         return tap
