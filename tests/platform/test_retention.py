@@ -94,18 +94,6 @@ async def test_what_people_configure_stays_until_they_delete_it(world: World) ->
     assert world.settings.get(Setting, kept.id).name == "kept"
 
 
-async def test_files_go_with_their_resources(world: World) -> None:
-    things = [world.history.begin(Thing(name=f"{number}")) for number in range(7)]
-    deleted = world.history.delete(world.history.begin(Thing(name="deleted")))
-    await world.names()
-    world.now += timedelta(days=2)
-    retention = world.retention(1)
-    heard: list[tuple[str, str]] = []
-    retention.listen(lambda kind, ids: heard.extend((kind, id_) for id_ in ids))
-    await retention.sweep()
-    assert sorted(heard) == sorted(("thing", str(thing.id)) for thing in [*things, deleted])
-
-
 async def test_it_is_done_by_itself_and_again(world: World) -> None:
     retention = world.retention(1)
     retention.start()

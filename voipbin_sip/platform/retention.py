@@ -6,7 +6,7 @@ A little at a time, since the database is written by others meanwhile.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -18,8 +18,6 @@ from voipbin_sip.events.event import event_id
 from voipbin_sip.resources.stamps import stamp_text
 from voipbin_sip.store.store import Store, StoreUnavailable
 from voipbin_sip.store.tables import deliveries, events, resources
-
-Removed = Callable[[str, Sequence[str]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +52,8 @@ class Retention:
         self._configured = frozenset(configured)
         self._wall = wall
         self._sweeps = sweeps or Sweeps()
-        self._listeners: list[Removed] = []
         self._task: asyncio.Task[None] | None = None
         self._log = structlog.get_logger("retention")
-
-    def listen(self, listener: Removed) -> None:
-        """Tell of resources, by kind and ids, just before they are removed: their files go with them."""
-        self._listeners.append(listener)
 
     def start(self) -> None:
         """Begin, unless everything is kept for ever."""
@@ -82,10 +75,10 @@ class Retention:
         for kind in await self._kinds():
             of_kind = resources.c.kind == kind
             deleted = and_(of_kind, resources.c.tm_delete > "", resources.c.tm_delete < text)
-            count += await self._remove(resources, deleted, kind)
+            count += await self._remove(resources, deleted)
             if kind not in self._configured:
                 old = and_(of_kind, resources.c.tm_delete == "", resources.c.tm_create < text)
-                count += await self._remove(resources, old, kind)
+                count += await self._remove(resources, old)
         return count
 
     async def _run(self) -> None:
@@ -98,13 +91,10 @@ class Retention:
                 self._log.warning("nothing is forgotten now", why=str(error))
             await asyncio.sleep(self._sweeps.every)
 
-    async def _remove(self, table: Table, too_old: ColumnElement[bool], kind: str = "") -> int:
+    async def _remove(self, table: Table, too_old: ColumnElement[bool]) -> int:
         key, count = next(iter(table.primary_key)), 0
         query = select(key).where(too_old).order_by(key).limit(self._sweeps.batch)
         while keys := [row[key.name] for row in await self._store.fetch(query)]:
-            if kind:
-                for listener in self._listeners:
-                    listener(kind, keys)
             await self._store.prune(table, and_(key.in_(keys), too_old))
             count += len(keys)
             await asyncio.sleep(self._sweeps.pause)
