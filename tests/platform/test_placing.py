@@ -13,9 +13,10 @@ from voipbin_sip.calls.session import CallSession
 from voipbin_sip.calls.states import Status
 from voipbin_sip.platform.flow_book import FlowRefused
 from voipbin_sip.platform.placing import Order
-from voipbin_sip.platform.refused import NobodyCalled, Unspeakable, WrongState
+from voipbin_sip.platform.refused import Closing, NobodyCalled, Unspeakable, WrongState
 from voipbin_sip.resources.base import NO_UUID
 from voipbin_sip.resources.catalogue import NotFound
+from voipbin_sip.resources.kinds.agent import StoredAgent
 from voipbin_sip.resources.kinds.fields import AddressField
 from voipbin_sip.resources.kinds.flow import ActiveflowResource
 
@@ -106,6 +107,24 @@ async def test_a_linear_groupcall_rings_one_after_the_other(office: Office) -> N
     now = await office.services.groupcalls.get(group.id)
     assert (now.dial_index, now.answer_call_id) == (1, office.calls["6"].call.id)
     assert len(now.call_ids) == 2
+
+
+async def test_an_agent_is_called_as_he_wishes_to_be(office: Office) -> None:
+    places = [AddressField(type="extension", target=name) for name in ("5", "6")]
+    agent = await office.platform.catalogue.create(
+        StoredAgent(username="ada", ring_method="linear", addresses=places)
+    )
+    (_, (group,)) = await office.services.placing.calls(order(office, ("agent", str(agent.id))))
+    assert (group.ring_method, group.owner_id, set(office.calls)) == ("linear", agent.id, {"5"})
+    office.calls["5"].hang_up("normal")
+    await asyncio.sleep(0.02)
+    assert set(office.calls) == {"6"}
+
+
+async def test_a_server_that_is_about_to_stop_places_no_calls(office: Office) -> None:
+    office.live.closing = True
+    with pytest.raises(Closing):
+        await office.services.placing.calls(order(office, ("tel", "+4930777")))
 
 
 @pytest.mark.parametrize("hang_up_others", [True, False])

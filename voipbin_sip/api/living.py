@@ -11,7 +11,7 @@ from starlette.responses import Response
 from voipbin_sip.api.auth import Asker, With
 from voipbin_sip.api.errors import ApiError, answer
 from voipbin_sip.platform.live import Live
-from voipbin_sip.platform.refused import NobodyCalled, Unspeakable, WrongState
+from voipbin_sip.platform.refused import Closing, NobodyCalled, Unspeakable, WrongState
 
 
 def living(found: With) -> Live:
@@ -35,6 +35,10 @@ def handle_refused(app: FastAPI) -> None:
     @app.exception_handler(WrongState)
     async def _state(request: Request, error: WrongState) -> Response:
         return answer(request, ApiError("FAILED_PRECONDITION", "STATE_INVALID", str(error)))
+
+    @app.exception_handler(Closing)
+    async def _closing(request: Request, error: Closing) -> Response:
+        return answer(request, ApiError("UNAVAILABLE", "SERVICE_UNAVAILABLE", str(error)))
 
     @app.exception_handler(NobodyCalled)
     async def _nobody(request: Request, error: NobodyCalled) -> Response:

@@ -242,7 +242,7 @@ class Server:
         """Begin to drain; a second time: end at once."""
         if self.switchboard.draining:
             self._at_once.set()
-        self.switchboard.draining = True
+        self.switchboard.draining = self.switchboard.calls.closing = True
         self._stop.set()
 
     async def serve(self) -> None:

@@ -39,6 +39,7 @@ class LiveCalls:
 
     def __init__(self) -> None:
         self.watchers: list[CallWatcher] = []
+        self.closing = False  # the server is about to stop: nobody may place calls from outside any more
         self._sessions: dict[UUID, CallSession] = {}
         self._log = structlog.get_logger("call")
 

@@ -126,6 +126,7 @@ class Live:
             self.groupcalls,
             self.activeflows,
             owners,
+            means.live,
         )
         self.transfers = Transfers(kept.history, self.calls, means.handover)
         means.host.reference_data = self._reference_data

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from voipbin_sip.calls.call import Address
 from voipbin_sip.resources.base import NO_UUID
-from voipbin_sip.resources.catalogue import Catalogue
+from voipbin_sip.resources.catalogue import Catalogue, NotFound
 from voipbin_sip.resources.kinds.agent import StoredAgent
 from voipbin_sip.resources.kinds.telephony import StoredExtension
 
@@ -26,6 +26,15 @@ class Owners:
         if address.type == "agent":
             return _uuid(address.target)
         return self._of.get((address.type, address.target)) or NO_UUID
+
+    def addresses(self, agent_id: str) -> tuple[list[Address], bool]:
+        """Return where an agent can be called, and whether one after the other."""
+        try:
+            agent = self._catalogue.get(StoredAgent, _uuid(agent_id))
+        except NotFound:
+            return [], False
+        found = [Address(a.type, a.target, a.target_name, a.name, a.detail) for a in agent.addresses]
+        return found, agent.ring_method == "linear"
 
     def _read(self) -> None:
         names = {str(phone.id): phone.extension for phone in self._catalogue.all(StoredExtension)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
 import structlog
@@ -18,6 +18,7 @@ from voipbin_sip.calls.call import Address, Originator
 from voipbin_sip.calls.destinations import Destinations, NotReachable
 from voipbin_sip.calls.dialer import Dialer, Dialled
 from voipbin_sip.calls.groupcall import AnswerMethod, Groupcall, Groupcalls, RingMethod
+from voipbin_sip.calls.live import LiveCalls
 from voipbin_sip.calls.outgoing import OutgoingSession
 from voipbin_sip.calls.ringing import SINGLE, Ringing, Wanted
 from voipbin_sip.flowhost import FlowHost
@@ -25,7 +26,7 @@ from voipbin_sip.platform.activeflows import Activeflows
 from voipbin_sip.platform.call_records import CallRecords, RunOf, call_address
 from voipbin_sip.platform.groupcalls import GroupcallRecords
 from voipbin_sip.platform.owners import Owners
-from voipbin_sip.platform.refused import NobodyCalled
+from voipbin_sip.platform.refused import Closing, NobodyCalled
 from voipbin_sip.resources.base import NO_UUID
 from voipbin_sip.resources.kinds.call import CallResource, GroupcallResource
 from voipbin_sip.resources.kinds.fields import AddressField
@@ -56,7 +57,9 @@ class Placing:
         groups: GroupcallRecords,
         activeflows: Activeflows,
         owners: Owners,
+        live: LiveCalls,
     ) -> None:
+        self._live = live
         self._dialer = dialer
         self._ringing = ringing
         self._destinations = destinations
@@ -87,7 +90,7 @@ class Placing:
         return Order(originator, wanted, flow, shown, variables or {})
 
     async def calls(self, order: Order) -> tuple[list[CallResource], list[GroupcallResource]]:
-        """Place a call or a groupcall to each destination. Raises NobodyCalled where none can be called."""
+        """Place a call or a groupcall to each destination. Raises NobodyCalled where none can be called, Closing."""
         placed: list[OutgoingSession] = []
         groups: list[Groupcall] = []
         for address, targets in await self._reached(order):
@@ -95,8 +98,14 @@ class Placing:
             wanted = [(address, targets)]
             if address.type in SINGLE:
                 self._begin(job.ring(self._ringing.ring(wanted, order.originator, placed=job.placed)))
-            else:
-                groups.append(self._group(order, [address], wanted, job, RingMethod.RING_ALL))
+                continue
+            places, linear = (
+                self._owners.addresses(address.target) if address.type == "agent" else ([], False)
+            )
+            if linear:
+                wanted = await self._ways(replace(order, destinations=places))
+            ring = RingMethod.LINEAR if linear else RingMethod.RING_ALL
+            groups.append(self._group(order, [address], wanted, job, ring))
         await asyncio.sleep(0)  # now they are placed
         calls = [self._calls.get(session.call.id) for session in placed if session.call.groupcall_id is None]
         shown = [self._groups.now(group.id) for group in groups]
@@ -118,6 +127,11 @@ class Placing:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _reached(self, order: Order) -> list[Wanted]:
+        if self._live.closing:
+            raise Closing("the server is about to stop and takes no more calls")
+        return await self._ways(order)
+
+    async def _ways(self, order: Order) -> list[Wanted]:
         reached: list[Wanted] = []
         faults = []
         for address in order.destinations:

@@ -9,6 +9,10 @@ class WrongState(Exception):  # noqa: N818 - reads as what happened
     """This cannot be done now; the message says why."""
 
 
+class Closing(Exception):  # noqa: N818 - reads as what happened
+    """The server is about to stop and takes no more calls."""
+
+
 class NobodyCalled(Exception):  # noqa: N818 - reads as what happened
     """None of the destinations can be called; `faults` says of each why."""
 
