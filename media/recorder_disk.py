@@ -11,6 +11,7 @@ import errno
 import queue
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,7 +28,11 @@ from media.wav import WavFile
 
 WIDE = 320  # samples of a tick at 16 kHz, in a stretch; a tick at 8 kHz fills the first half
 SWITCH = 0.0005  # s that this thread may keep the interpreter from the tick
-QUEUE_TICKS = 10_000_000 // (2 * WIDE)  # ticks of one channel that may wait: 10 MB
+QUEUE_TICKS = 200_000  # of one channel that may wait, 640 octets each: 10 s of 200 stereo recordings
+# Each system call of the tick lends the interpreter to this thread for a moment. All recordings hand their sound over
+# in one tick; were it written at a stretch, that tick would be late.
+_SPREAD = 0.3  # s over which the sound of one tick is written
+_PAUSE = 0.002  # s, the longest between two stretches
 DISK_FULL = "disk full"
 
 
@@ -82,6 +87,7 @@ class Disk:
         self._written = 0  # counted by the thread
         self._files: dict[int, _Open] = {}
         self._thread: threading.Thread | None = None
+        self._closing = False
 
     def begin(self, tape: Tape) -> None:
         """Make a recording's file."""
@@ -113,6 +119,7 @@ class Disk:
     def close(self, seconds: float = 2.0) -> None:
         """Write what waits, for `seconds` at most, and end the thread."""
         if self._thread is not None:
+            self._closing = True
             self._queue.put(None)
             self._thread.join(seconds)
 
@@ -128,6 +135,8 @@ class Disk:
                 self._work(item)
             else:
                 item()
+            if isinstance(item, Stretch) and not self._closing:
+                time.sleep(min(_SPREAD / (self._queue.qsize() + 1), _PAUSE))
 
     def _work(self, item: Tape | Stretch | End) -> None:
         """Do one thing that was handed over."""
