@@ -10,7 +10,7 @@ from flows.actions.prompts import is_url
 from flows.draft import Draft, Step, scalars
 from flows.findings import Finding, Place, did_you_mean, error, warning
 from flows.graph import CallGraph, FlowGraph
-from flows.model import RESERVED_IDS, key_of
+from flows.model import RESERVED_IDS, as_uuid, key_of
 from flows.system_variables import SYSTEM_VARIABLES
 from flows.variables import RESERVED_PREFIX, names_in
 from flows.yamlnodes import ListNode, ScalarNode
@@ -119,11 +119,10 @@ def _flows(draft: Draft, known: Mapping[str, Draft]) -> Iterator[Finding]:
     for step in draft.steps:
         for place, name in (*step.fetches(), *step.starts()):
             if "${" not in name and key_of(name) not in known:
-                yield error(place, f"there is no flow '{name}'{did_you_mean(name, _flow_names(known))}")
+                yield _no_flow(place, name, known)
     name = draft.on_complete_flow_id
     if name and key_of(name) not in known:
-        place = draft.node.entries["on_complete_flow_id"]
-        yield error(place, f"there is no flow '{name}'{did_you_mean(name, _flow_names(known))}")
+        yield _no_flow(draft.node.entries["on_complete_flow_id"], name, known)
     elif name:
         place = draft.node.entries["on_complete_flow_id"]
         for step in known[key_of(name)].steps:
@@ -134,6 +133,13 @@ def _flows(draft: Draft, known: Mapping[str, Draft]) -> Iterator[Finding]:
                     f"flow '{name}' runs when the call is over: its {step.kind.type} at {where} will be skipped",
                 )
                 break
+
+
+def _no_flow(place: Place, name: str, known: Mapping[str, Draft]) -> Finding:
+    """Return what is to be said of a flow that no file has: one with a UUID may be the API's."""
+    if as_uuid(name) is not None:
+        return warning(place, f"no file has the flow {name}; it has to be one that the API made")
+    return error(place, f"there is no flow '{name}'{did_you_mean(name, _flow_names(known))}")
 
 
 def _flow_names(known: Mapping[str, Draft]) -> Iterable[str]:

@@ -107,3 +107,18 @@ def test_mail_that_nobody_will_send_is_warned_of(tmp_path: Path) -> None:
     loaded, findings = load(path)
     assert loaded is not None
     assert not any("no mail" in finding.message for finding in findings)
+
+
+def test_what_a_file_names_by_an_id_may_be_the_apis(tmp_path: Path) -> None:
+    ours = "5b1f0a52-0000-4000-8000-000000000003"
+    flow = FLOW.format(destination=f"{{type: extension, target: {ours}}}") + f"on_complete_flow_id: {ours}\n"
+    config = configuration(tmp_path, flow)
+    directory = tmp_path / "directory.yaml"
+    directory.write_text(directory.read_text().replace("flow: desk", f"flow: {ours}"))
+    loaded, findings = load(config)
+    assert loaded is not None
+    assert [(finding.severity.value, finding.message) for finding in findings] == [
+        ("warning", f"no file has the flow {ours}; it has to be one that the API made"),
+        ("warning", f"no file has the extension {ours}; it has to be one that the API made"),
+        ("warning", f"no file has the flow {ours}; it has to be one that the API made"),
+    ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flows.findings import Finding, did_you_mean, error, has_errors, in_order, warning
 from flows.loader import SUFFIXES, load_flows
-from flows.model import FlowSet
+from flows.model import FlowSet, as_uuid
 from flows.yamlnodes import MapNode, ScalarNode, load_nodes
 from voipbin_sip.calls.call import Address
 from voipbin_sip.config import Config, Locations, load_config, locations
@@ -71,6 +71,11 @@ def _dangling(flows: FlowSet, directory: DirectoryFile) -> Iterator[Finding]:
         if address.type == "extension" and address.target_name in names:
             continue
         wanted = address.target or address.target_name
+        if as_uuid(wanted) is not None:
+            yield warning(
+                origin, f"no file has the {address.type} {wanted}; it has to be one that the API made"
+            )
+            continue
         yield error(origin, f"there is no {address.type} '{wanted}'{did_you_mean(wanted, names)}")
 
 

@@ -8,7 +8,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 from uuid import uuid4
 
 import aiohttp
@@ -92,7 +92,7 @@ def api(newest_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-def test_every_answer_is_documented(api: tuple[str, str], case: schemathesis.Case) -> None:
+def test_every_answer_is_documented(api: tuple[str, str], case: schemathesis.Case[Any]) -> None:
     base, token = api
     case.call_and_validate(
         base_url=base,

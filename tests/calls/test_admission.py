@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from voipbin_sip.calls.admission import Admission, Admitted, Turned
-from voipbin_sip.directory import Directory, ExtensionEntry, NumberEntry
+from voipbin_sip.calls.call import Address
+from voipbin_sip.calls.dialplan import DialPlan
+from voipbin_sip.directory import Directory, ExtensionEntry, NumberEntry, Reach
 from voipbin_sip.guard import DigestGuard
 from voipbin_sip.sip.digest import answer_challenges
 from voipbin_sip.sip.events import Hop, Incoming
 from voipbin_sip.sip.message import Request, parse_message
+from voipbin_sip.sip.uri import parse_uri
 
 HOP = Hop("UDP", ("192.0.2.1", 5060), ("192.0.2.9", 5060))
 DIRECTORY = Directory(
@@ -167,3 +171,47 @@ def test_broken_credentials_are_asked_again() -> None:
 def _without_nonce(turned: Turned) -> tuple[object, ...]:
     headers = tuple((name, re.sub('nonce="[^"]*"', "", value)) for name, value in turned.headers)
     return turned.status, turned.reason, headers
+
+
+FLOW, ROOM, AGENT = "55f633ab-0000-4000-8000-000000000001", "weekly", "55f633ab-0000-4000-8000-000000000002"
+HASHES = {
+    "direct.000000000001": Reach("flow", FLOW),
+    "direct.000000000002": Reach("extension", "1000"),
+    "direct.000000000003": Reach("conference", ROOM),
+    "direct.000000000004": Reach("agent", AGENT),
+}
+
+
+def test_a_direct_hash_leads_strangers_where_it_leads() -> None:
+    gate = Gate(replace(DIRECTORY, direct=HASHES))
+    found = [gate.call(f"sip:{name}@sip.voipbin.test") for name in HASHES]
+    flow, phone, room, agent = (admitted for admitted in found if isinstance(admitted, Admitted))
+    assert flow.flow == FLOW
+    assert phone.connect == phone.destination == Address("extension", "1000")
+    assert (room.conference, room.destination) == (ROOM, Address("conference", ROOM))
+    assert agent.connect == Address("agent", AGENT)
+    assert not any(admitted.transfers or admitted.payer for admitted in (flow, phone, room, agent))
+
+
+def test_a_wrong_direct_hash_looks_like_any_number_that_is_not_public() -> None:
+    gate = Gate(replace(DIRECTORY, direct=HASHES))
+    wrong, private = gate.call("sip:direct.000000000009@voipbin.test"), gate.call("sip:200@voipbin.test")
+    assert isinstance(wrong, Turned) and isinstance(private, Turned)
+    assert (wrong.status, wrong.reason) == (private.status, private.reason)
+    assert isinstance(gate.call("sip:DIRECT.000000000001@voipbin.test"), Turned)
+
+
+def test_a_phone_dials_direct_hashes_too() -> None:
+    meaning = DialPlan("voipbin.test", lambda: replace(DIRECTORY, direct=HASHES)).meaning(
+        parse_uri("sip:direct.000000000002@voipbin.test")
+    )
+    assert meaning is not None
+    assert meaning.connect == Address("extension", "1000")
+
+
+def test_a_number_without_a_flow_cannot_be_called() -> None:
+    gate = Gate(replace(DIRECTORY, numbers={"100": NumberEntry(number="100", flow="", public=True)}))
+    assert isinstance(gate.call("sip:100@voipbin.test"), Turned)
+    refused = gate.call_with_password("sip:100@voipbin.test", "secret")
+    assert isinstance(refused, Turned)
+    assert refused.status == 404

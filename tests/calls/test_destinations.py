@@ -16,6 +16,7 @@ from voipbin_sip.directory import (
     ExtensionEntry,
     NumberEntry,
     ProviderEntry,
+    Reach,
     RouteEntry,
 )
 from voipbin_sip.registrar.contact import Contact
@@ -43,6 +44,10 @@ class World:
         directory = Directory(
             numbers={OURS: NumberEntry(number=OURS, flow="menu")},
             extensions={"1000": ExtensionEntry(extension="1000"), "desk": ExtensionEntry(extension="desk")},
+            extension_ids={"55f633ab-0000-4000-8000-00000000000e": "1000"},
+            agents={
+                "ann": (Reach("extension", "1000"), Reach("tel", "+494098765432"), Reach("agent", "ann"))
+            },
             providers={
                 "one": ProviderEntry(id="one", hostname="sip.one.example"),
                 "two": ProviderEntry(id="two", hostname="sip.two.example:5070", caller_id=caller_id),
@@ -62,6 +67,10 @@ class World:
             local=lambda transport, remote: ("192.0.2.1", 5060),
             number=number,
         )
+
+    def register(self, user: str) -> None:
+        contact = Contact(f"sip:{user}@192.0.2.50", HOP, 100.0, 0.0, user, 1, ("192.0.2.50", 5060), ())
+        self.locations.put(user, contact)
 
     def _check(self, address: Address) -> None:
         self.asked.append(address)
@@ -154,3 +163,25 @@ async def test_the_phones_of_an_extension() -> None:
         ((HOP,), ("<sip:p;lr>",), "<sip:1000@voipbin.test>", True)
     }
     assert world.asked == []  # the toll guard is for calls that leave
+
+
+async def test_an_extension_by_its_id() -> None:
+    world = World()
+    world.register("1000")
+    (target,) = await world.destinations.targets(
+        Address("extension", "55f633ab-0000-4000-8000-00000000000e"), CALLER
+    )
+    assert target.uri == "sip:1000@192.0.2.50"
+
+
+async def test_an_agent_is_called_wherever_they_can_be_reached() -> None:
+    world = World()
+    assert [
+        target.outside for target in await world.destinations.targets(Address("agent", "ann"), CALLER)
+    ] == [Address("tel", "+494098765432")]
+    world.register("1000")
+    assert len(await world.destinations.targets(Address("agent", "ann"), CALLER)) == 2
+    world.refused = "not there"
+    (target,) = await world.destinations.targets(Address("agent", "ann"), CALLER)
+    assert target.uri == "sip:1000@192.0.2.50"
+    assert (await world.refusal(Address("agent", "bob"))).status == 404

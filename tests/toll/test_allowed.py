@@ -198,3 +198,17 @@ def test_configuration(tmp_path: Path) -> None:
     assert config.outbound.countries == ["DE", "NO"]
     assert config.outbound.limits.total.concurrent == 7
     assert config.outbound.limits.concurrent == 5
+
+
+def test_the_countries_of_now_narrow_what_is_allowed_and_never_widen_it() -> None:
+    now: set[str] | None = None
+    allowed = Allowed(["+49", "+1"], ["DE", "US"], lambda: now)
+    allowed.check(Address("tel", BERLIN))
+    now = {"DE", "JM"}
+    allowed.check(Address("tel", BERLIN))
+    for number in (NEW_YORK, JAMAICA):
+        with pytest.raises(Refused):
+            allowed.check(Address("tel", number))
+    now = set()
+    with pytest.raises(Refused, match="destination_whitelist"):
+        allowed.check(Address("tel", BERLIN))

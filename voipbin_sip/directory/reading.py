@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from flows.findings import Finding, did_you_mean, error, has_errors
+from flows.findings import Finding, did_you_mean, error, has_errors, warning
+from flows.model import as_uuid
 from flows.validation import validate
 from flows.yamlnodes import ListNode, MapNode, Node, ScalarNode, load_nodes
 from voipbin_sip.directory.carriers import ProviderEntry, RouteEntry, TrunkEntry
@@ -54,7 +55,11 @@ def load_directory(
 def _unknown(kind: str, values: list[ScalarNode], names: Collection[str]) -> Iterator[Finding]:
     """Yield the references that lead nowhere."""
     for value in values:
-        if value.text and value.text not in names:
+        if not value.text or value.text in names:
+            continue
+        if kind == "flow" and as_uuid(value.text) is not None:
+            yield warning(value, f"no file has the flow {value.text}; it has to be one that the API made")
+        else:
             yield error(value, f"there is no {kind} '{value.text}'{did_you_mean(value.text, names)}")
 
 

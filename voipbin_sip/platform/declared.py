@@ -9,6 +9,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from flows import FlowSet
+from flows.model import as_uuid
 from flows.yamlnodes import ListNode, MapNode, load_nodes
 from voipbin_sip.directory import (
     ConferenceEntry,
@@ -152,4 +153,4 @@ class Declaration:
 
     def _flow(self, name: str) -> UUID:
         flow = self.flows.get(name) if name else None
-        return flow.uuid if flow is not None else NO_UUID
+        return flow.uuid if flow is not None else as_uuid(name) or NO_UUID

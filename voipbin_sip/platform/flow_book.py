@@ -14,7 +14,7 @@ import structlog
 
 from flows import Action, Finding, Flow, FlowSet, Severity
 from flows.actions.registry import ACTION_TYPES
-from flows.model import NO_ID, RESERVED_IDS
+from flows.model import NO_ID, RESERVED_IDS, as_uuid
 from flows.outside import load_flow_data
 from voipbin_sip.platform.times import declared_times
 from voipbin_sip.resources.base import NO_UUID
@@ -116,13 +116,14 @@ def with_ids(actions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def shown_flow(flow: Flow, flows: FlowSet) -> FlowResource:
     """Return a flow of a YAML file as the API shows it: with UUIDs in the place of names."""
-    on_complete = flows.get(flow.on_complete_flow_id) if flow.on_complete_flow_id else None
+    next_name = flow.on_complete_flow_id
+    on_complete = flows.get(next_name) if next_name else None
     return FlowResource(
         id=flow.uuid,
         name=flow.name,
         detail=flow.detail,
         actions=[_shown_action(action, flow, flows) for action in flow.actions],
-        on_complete_flow_id=on_complete.uuid if on_complete is not None else NO_UUID,
+        on_complete_flow_id=on_complete.uuid if on_complete is not None else as_uuid(next_name) or NO_UUID,
     )
 
 
