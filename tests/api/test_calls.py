@@ -39,10 +39,8 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(newest_sqlite: Path, tmp_path: Path) -> AsyncIterator[Desk]:
-    file = tmp_path / "calls.db"
-    await asyncio.to_thread(lambda: file.write_bytes(newest_sqlite.read_bytes()))
-    office = await Office.opened(f"sqlite+aiosqlite:///{file}", tmp_path)
+async def desk(database: str, tmp_path: Path) -> AsyncIterator[Desk]:
+    office = await Office.opened(database, tmp_path)
     platform = office.platform
     key, token = make_accesskey("tests")
     await platform.catalogue.create(key)

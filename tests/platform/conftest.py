@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,10 +9,8 @@ from tests.platform.office import Office
 
 
 @pytest.fixture
-async def office(newest_sqlite: Path, tmp_path: Path) -> AsyncIterator[Office]:
-    """Calls on a real platform with a database of SQLite."""
-    file = tmp_path / "office.db"
-    shutil.copy(newest_sqlite, file)
-    running = await Office.opened(f"sqlite+aiosqlite:///{file}", tmp_path)
+async def office(database: str, tmp_path: Path) -> AsyncIterator[Office]:
+    """Calls on a real platform with a real database."""
+    running = await Office.opened(database, tmp_path)
     yield running
     await running.close()
