@@ -60,8 +60,9 @@ class Phone:
 
     async def hear(self, octet: int) -> None:
         """Wait until a packet contains an octet."""
-        while octet not in (await self.receive())[HEADER:]:
-            pass
+        async with asyncio.timeout(10):
+            while octet not in (await self.receive())[HEADER:]:
+                pass
 
 
 async def converse(phones: list[Phone], ticks: int) -> list[Counter[int]]:

@@ -193,7 +193,7 @@ async def test_a_room_is_heard_and_spoken_to(client: MediaClient) -> None:
         tap.write(np.full(160, 5000, "<i2").tobytes())
         await asyncio.sleep(0.02)
     await read_until(tap, 988)
-    await phones[0].hear(0xAC)  # 5000 in mu-law
+    await asyncio.wait_for(phones[0].hear(0xAB), 3)  # 5000 in mu-law
     tap.close()
     await asyncio.wait_for(tap.closed, 2)
     async with asyncio.timeout(2):
