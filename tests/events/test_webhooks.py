@@ -8,6 +8,7 @@ import hmac
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from typing import ClassVar
 from uuid import UUID, uuid4
 
@@ -211,3 +212,26 @@ async def test_one_receiver_hangs_and_the_other_one_does_not_notice(database: st
             it.history.begin(Call(), "call_created")
         await until(lambda: len(quick.requests) == 50)
         assert len(slow.requests) <= 8
+
+
+async def test_a_webhook_that_is_gone_for_long_leaves_room_for_the_others(database: str) -> None:
+    gone = Receiver()
+    async with receiving(gone):
+        pass
+    pace = Pace(first_retry=0.02, longest_retry=0.05, window=40, of_one=10)
+    async with (
+        receiving(Receiver()) as there,
+        running(database, customer(gone), customer(there), pace=pace) as it,
+    ):
+        calls = [it.history.begin(Call(name=str(number)), "call_0") for number in range(100)]
+        await until(lambda: len(there.requests) == 100)
+        assert 1 <= len(it.webhooks._held) <= 10
+        calls = [it.history.put(call, "call_1") for call in calls]
+        await until(lambda: len(there.requests) == 200)
+        async with receiving(gone):
+            await until(lambda: len({h["X-VoIPBIN-Event-Id"] for h, _ in gone.requests}) == 200)
+            for call in calls:
+                types = [event["type"] for event in gone.events if event["data"]["id"] == str(call.id)]
+                assert [type_ for type_, _ in groupby(types)] == ["call_0", "call_1"]
+            await until(lambda: not it.webhooks._held and not it.store.waiting)
+        assert await it.store.read(select(deliveries)) == []

@@ -1,8 +1,8 @@
 """Takes events to webhooks: at least once, those of a call in order, for a day if need be, and no call waits.
 
 Each delivery is a row that was written with its event and goes when it was taken (or refused for good). In memory
-lies only a window of them. Deliveries of one call to one webhook go one after the other, in a lane; lanes of one
-webhook share a few connections, so that a slow one holds up nobody else.
+lies only a window of them, and of one webhook only a part of it. Deliveries of one call to one webhook go one after
+the other, in a lane; lanes of one webhook share a few connections, so that a slow one holds up nobody else.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Pace:
     give_up: float = 86_400.0  # after the event
     together: int = 8  # requests to one webhook at once
     window: int = 10_000  # deliveries in memory
+    of_one: int = 1_000  # of them, those to one webhook
     database_retry: float = 5.0
     database_wait: float = 0.2
 
@@ -49,6 +50,7 @@ class _Receiver:
     """A webhook as it behaves."""
 
     slots: asyncio.Semaphore
+    held: int = 0  # its deliveries in memory
     lanes: dict[UUID, deque[Delivery]] = field(default_factory=dict)
     recovered: asyncio.Event = field(default_factory=asyncio.Event)
     in_trouble: bool = False
@@ -79,10 +81,11 @@ class Webhooks:
         self._secret = secret
         self._wall = wall
         self._pace = pace or Pace()
-        self._receivers: dict[tuple[UUID, str], _Receiver] = {}
+        self._receivers: dict[str, _Receiver] = {}  # by URI
         self._held: set[tuple[int, UUID]] = set()  # what lies in memory
         self._new: dict[int, list[Delivery]] = {}  # of events that are being written
         self._more = True  # the database holds deliveries that are not in memory
+        self._left: set[str] = set()  # webhooks that have no room for theirs: these stay in the database
         self._tasks: set[asyncio.Task[None]] = set()
         self._loading = False
         self._late: list[Delivery] = []  # what came while the database was read
@@ -133,22 +136,25 @@ class Webhooks:
         self._store.remove(deliveries, delivery.key)
 
     def _take(self, delivery: Delivery) -> None:
-        name = delivery.event_id, delivery.target.id
-        if name in self._held:
+        name, uri = (delivery.event_id, delivery.target.id), delivery.target.uri
+        if name in self._held or uri in self._left:
+            return
+        receiver = self._receivers.get(uri)
+        if receiver is None:
+            receiver = self._receivers[uri] = _Receiver(asyncio.Semaphore(self._pace.together))
+        if receiver.held >= self._pace.of_one:
+            self._left.add(uri)
             return
         self._held.add(name)
-        at = delivery.target.id, delivery.target.uri
-        receiver = self._receivers.get(at)
-        if receiver is None:
-            receiver = self._receivers[at] = _Receiver(asyncio.Semaphore(self._pace.together))
+        receiver.held += 1
         lane = receiver.lanes.get(delivery.order_key)
         if lane is not None:
             lane.append(delivery)
             return
         receiver.lanes[delivery.order_key] = deque([delivery])
-        self._begin(self._empty(at, receiver, delivery.order_key))
+        self._begin(self._empty(uri, receiver, delivery.order_key))
 
-    async def _empty(self, at: tuple[UUID, str], receiver: _Receiver, key: UUID) -> None:
+    async def _empty(self, uri: str, receiver: _Receiver, key: UUID) -> None:
         """Deliver one lane."""
         lane = receiver.lanes[key]
         while lane:
@@ -167,11 +173,15 @@ class Webhooks:
                     continue
             lane.popleft()
             self._held.discard((delivery.event_id, delivery.target.id))
+            receiver.held -= 1
+            if uri in self._left and receiver.held <= self._pace.of_one // 2:
+                self._left.discard(uri)
+                self._more = True
             if self._more:
                 self._load_soon()
         del receiver.lanes[key]
-        if not receiver.lanes and self._receivers.get(at) is receiver:
-            del self._receivers[at]
+        if not receiver.lanes and self._receivers.get(uri) is receiver:
+            del self._receivers[uri]
 
     async def _turn(self, receiver: _Receiver, delivery: Delivery) -> None:
         """Wait for the time of the next try, or until another one of the webhook's was taken."""
@@ -232,9 +242,11 @@ class Webhooks:
         """Take the oldest deliveries of the database that are not in memory, until there are enough."""
         while self._more and self._has_room:
             waiting = self._store.unwritten(deliveries)
+            left = frozenset(self._left)
+            query = _OLDEST.where(deliveries.c.uri.not_in(left)) if left else _OLDEST
             try:
-                found = await self._store.fetch(_OLDEST.limit(self._pace.window))
-                taken = self._take_oldest(found, waiting | self._store.unwritten(deliveries))
+                found = await self._store.fetch(query.limit(self._pace.window))
+                taken = self._take_oldest(found, waiting | self._store.unwritten(deliveries), left)
             except StoreUnavailable:
                 self._late.clear()  # their rows wait to be written: they are seen when reading works again
                 await asyncio.sleep(self._pace.database_retry)
@@ -245,11 +257,16 @@ class Webhooks:
                 await asyncio.sleep(self._pace.database_wait)
         self._loading = False
 
-    def _take_oldest(self, found: Sequence[RowMapping], waiting: Mapping[Key, Change]) -> int:
-        """Take rows that were read, changed by what waits to be written; returns how many that are."""
+    def _take_oldest(
+        self, found: Sequence[RowMapping], waiting: Mapping[Key, Change], left: frozenset[str]
+    ) -> int:
+        """Take rows that were read, changed by what waits to be written; returns how many that are.
+
+        `left` are the webhooks whose rows were not read; one that has room again is read next.
+        """
         before = len(self._held)
         rows = {(row["event_id"], row["target"]): dict(row) for row in found}
-        self._more = len(rows) >= self._pace.window
+        self._more = len(rows) >= self._pace.window or not left <= self._left
         last = max((row["event_id"] for row in rows.values()), default=0)
         for key, change in waiting.items():
             event_id, target = int(str(key[0])), str(key[1])
