@@ -40,6 +40,12 @@ async def test_a_flow_as_a_client_of_voipbin_writes_it(api: Api) -> None:
     assert (renamed["name"], renamed["actions"]) == ("other", made["actions"])
 
 
+async def test_a_flow_may_be_written_later(api: Api) -> None:
+    made = await ask(api, "POST", "/flows", {"name": "later", "detail": "", "actions": []})
+    assert made["actions"] == []
+    assert api.services.flows.find(UUID(made["id"])) is not None
+
+
 @pytest.mark.parametrize(
     ("actions", "reason", "path"),
     [

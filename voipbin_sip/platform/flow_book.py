@@ -88,7 +88,7 @@ def compile_flow(resource: FlowResource) -> Flow:
         "id": str(resource.id),
         "name": resource.name[:MAX_NAME].strip() or str(resource.id),
         "on_complete_flow_id": str(resource.on_complete_flow_id) if resource.on_complete_flow_id.int else "",
-        "actions": resource.actions,
+        "actions": resource.actions or [{"type": "stop"}],  # a flow that is yet to be written ends at once
     }
     flow, findings = load_flow_data(document, Path(f"flow {resource.id}"))
     if flow is None:

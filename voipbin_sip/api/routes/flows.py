@@ -25,7 +25,7 @@ class NewFlow(Body):
 
     name: Text = ""
     detail: Text = ""
-    actions: Actions
+    actions: Actions = Field(default=[])
     on_complete_flow_id: Id = NO_UUID
 
 
