@@ -335,3 +335,24 @@ def test_a_tap_for_a_leg_that_is_gone_is_refused(bench: Bench) -> None:
     far = Far(bench, 99, "both", "both")
     assert bench.of(TapClosed) == [TapClosed(99, far.number, 0, 0, 0)]
     assert far.socket.recv(100) == b""
+
+
+@pytest.mark.parametrize("codecs", [("G722", "G722", "G722"), ("G722", "G722", "PCMU"), ("PCMU", "G722")])
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_a_room_of_wideband_phones(bench: Bench, codecs: tuple[str, ...], rate: int) -> None:
+    """What the leg without a phone says reaches all, and comes back through a tap on any of them."""
+    legs = [bench.open(stream(codec)) for codec in codecs]
+    ear = bench.open(locked=False)
+    bench.order(SetStream(ear, stream(host="0.0.0.0", send=False, receive=False)))
+    for member in (*legs, ear):
+        bench.order(Join(member, 5))
+    room = Far(bench, ear, "out", "in", rate=rate, room=True)
+    listeners = [Far(bench, leg, "out", "in" if leg == legs[0] else "", rate=rate) for leg in legs]
+    for _ in range(20):
+        room.say(3000, rate=rate)
+        listeners[0].say(5000, rate=rate)
+        bench.tick()
+    assert close_to(room.heard(), 5000)
+    assert [close_to(far.heard(), 3000 if far is listeners[0] else VOICE) for far in listeners] == [
+        True
+    ] * len(legs)
