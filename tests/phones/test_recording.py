@@ -6,10 +6,13 @@ import asyncio
 import io
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 import numpy as np
@@ -26,6 +29,7 @@ pytestmark = [pytest.mark.phones, needs_pjsua]
 
 VOICE = 700  # Hz, of the phone
 TONE = prompts.TONES["again"]  # what the flow plays
+NOBODY = str(UUID(int=0))
 STARTED, ENDED = "recording_started", "recording_finished"
 
 # The flow afterwards writes a variable down by reaching a step whose text says it: it is seen in its activeflow.
@@ -266,6 +270,7 @@ async def test_a_conference(server: Server, tmp_path: Path) -> None:
         assert status == 200, begun
         assert (await ask(server, "POST", f"{path}/recording_start", {}))[0] == 409
         assert begun["recording_id"] != conference["recording_id"]
+        assert (await get(server, path))["recording_id"] == begun["recording_id"]
         await asyncio.sleep(1.5)
         await one.hang_up()
         await one.over()
@@ -274,10 +279,53 @@ async def test_a_conference(server: Server, tmp_path: Path) -> None:
         await two.over()
     made = await recording(server, known=known)
     assert (made["reference_type"], made["end_reason"]) == ("confbridge", "empty")
+    after = await get(server, path)
+    assert (after["recording_id"], after["recording_ids"]) == (NOBODY, [made["id"]])
     samples, rate = await download(server, made["id"])
     assert samples.shape[1] == 1
     for hertz in tones:
         assert level(samples[:, 0], hertz, rate) > 0.1
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[None]:
+    """Put a file system of 96 kB there; skips where none may be mounted."""
+    folder.mkdir(parents=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=96k", "none", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("no file system may be mounted here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=False)
+
+
+async def test_a_full_disk_ends_it_and_not_the_call(voice: Path, tmp_path: Path) -> None:
+    flow = {"forever": FLOWS["forever"]}
+    with (
+        small_disk(tmp_path / "data" / "recordings"),
+        serving(tmp_path, flow, numbers={"100": "forever"}) as server,
+    ):
+        async with pjsua(tmp_path, voice=voice) as phone:
+            await phone.call("100", server.address)
+            await asyncio.sleep(0.3)
+            call = await latest(server, "calls")
+            path = f"/calls/{call['id']}/recording_start"
+            assert (await ask(server, "POST", path, {"format": "ogg"}))[0] == 200
+            made = await recording(server)
+            before = await phone.packets()
+            await asyncio.sleep(1.0)
+            assert await phone.packets() >= before + 40
+            assert (await get(server, f"/calls/{call['id']}"))["status"] == "progressing"
+            await phone.hang_up()
+            await phone.over()
+        # There is no place for an Ogg file beside it.
+        assert (made["end_reason"], made["format"]) == ("disk full", "wav")
+        samples, rate = await download(server, made["id"])
+        assert 1.5 < len(samples) / rate <= 3.0
+        assert level(samples[:, 0], VOICE, rate) > 0.1
 
 
 async def test_what_a_killed_server_leaves_is_found_and_closed(voice: Path, tmp_path: Path) -> None:

@@ -106,6 +106,7 @@ class Live:
             means.recordings,
             means.recording,
             kept.shelf,
+            kept.ledger,
             kept.history,
             kept.catalogue,
             kept.directory,

@@ -29,6 +29,7 @@ from voipbin_sip.resources.history import History
 from voipbin_sip.resources.kinds.call import CallResource
 from voipbin_sip.resources.kinds.conference import ConferenceResource
 from voipbin_sip.resources.kinds.recording import RecordingResource
+from voipbin_sip.resources.ledger import Ledger
 from voipbin_sip.resources.stamps import stamp_text
 from voipbin_sip.store.store import Store
 from voipbin_sip.store.tables import resources
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from flows import Flow
 
 EMPTY = "empty"  # everybody has left the conference
-MANY = 1000  # recordings of one call that are listed with it
+MANY = 1000  # recordings of one call or conference that are listed with it
 
 
 class RecordingControl:
@@ -48,6 +49,7 @@ class RecordingControl:
         recordings: Recordings,
         steps: RecordingSteps,
         shelf: Shelf,
+        ledger: Ledger,
         history: History,
         catalogue: Catalogue,
         book: DirectoryBook,
@@ -61,6 +63,7 @@ class RecordingControl:
         self._recordings = recordings
         self._steps = steps
         self._shelf = shelf
+        self._ledger = ledger
         self._history = history
         self._catalogue = catalogue
         self._book = book
@@ -72,6 +75,7 @@ class RecordingControl:
         self._conferences = conferences
         self._live: dict[UUID, RecordingResource] = {}
         self._rooms_recorded: dict[UUID, UUID] = {}  # conference by room
+        self._of_conference: dict[UUID, list[UUID]] = {}  # recordings, since the start
         recordings.watchers.append(self)
         rooms.listeners.append(self._moved)
 
@@ -131,13 +135,12 @@ class RecordingControl:
 
     def shown(self, conference: ConferenceResource) -> ConferenceResource:
         """Return a conference with who is in it and what records it."""
-        recording = self._recordings.of(conference.id)
         shown = self._conferences.shown(conference)
-        if recording is None:
+        ids = self._of_conference.get(conference.id)
+        if ids is None:
             return shown
-        return shown.changed(
-            recording_id=recording.id, recording_ids=[*conference.recording_ids, recording.id]
-        )
+        now = self._recordings.of(conference.id)
+        return shown.changed(recording_id=now.id if now is not None else NO_UUID, recording_ids=[*ids])
 
     # What recordings tell
 
@@ -159,8 +162,15 @@ class RecordingControl:
         self._note(file, NO_UUID)
 
     def _note(self, file: RecordingFile, recording_id: UUID) -> None:
-        """Write down with the call what records it now, and what has."""
+        """Write down with the call or conference what records it now, and what has."""
         if file.reference_type != "call":
+            ids = self._of_conference.setdefault(file.reference_id, [])
+            if recording_id.int:
+                ids.append(file.id)
+                del ids[:-MANY]
+            now = self.shown(self._catalogue.get(ConferenceResource, file.reference_id))
+            now = now.changed(recording_id=recording_id)
+            self._ledger.note(now, "conference_updated", now.public())
             return
         record = self._records.get(file.reference_id)
         if record is not None:
@@ -234,6 +244,8 @@ def _end(file: RecordingFile) -> dict[str, object]:
     """Return what is new of a recording that is over."""
     return {
         "status": "ended",
+        "format": file.format,  # WAV still, where it could not be coded
+        "filenames": [file.filename],
         "tm_end": file.ended,
         "end_reason": file.reason,
         "duration": round(file.seconds, 3),

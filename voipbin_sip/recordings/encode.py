@@ -7,6 +7,7 @@ stereo at 8 kHz, Vorbis makes 0.13 s of work and MP3 0.33 s, in a thread that ho
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 from pathlib import Path
@@ -18,8 +19,11 @@ _SECONDS = 10  # at a time
 _NICE = 15
 
 
-def encode(source: Path, target: Path) -> None:
-    """Write a WAV file as what the suffix of `target` says, and remove it. Raises OSError."""
+def encode(source: Path, target: Path, given_up: threading.Event) -> None:
+    """Write a WAV file as what the suffix of `target` says, and remove it. Raises OSError; the WAV file stays then.
+
+    `given_up` ends it, with an InterruptedError.
+    """
     container, coding = _CODINGS[target.suffix[1:]]
     with contextlib.suppress(OSError, AttributeError):  # calls go first; a nicety
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
@@ -34,10 +38,19 @@ def encode(source: Path, target: Path) -> None:
             ) as coded,
         ):
             while len(piece := wav.read(_SECONDS * wav.samplerate, dtype="int16")):
+                if given_up.is_set():
+                    raise InterruptedError(errno.EINTR, "the server is shutting down")
                 coded.write(piece)
-    except soundfile.LibsndfileError as error:
+            frames, rate = wav.frames, wav.samplerate
+        # What a full disk refuses in the end, libsndfile does not tell.
+        if soundfile.info(new).frames < frames - rate // 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except (
+        soundfile.LibsndfileError,
+        AssertionError,
+    ) as error:  # the latter where less was written than given
         new.unlink(missing_ok=True)
-        raise OSError(f"{source.name} cannot be coded: {error.error_string}") from error
+        raise OSError(errno.EIO, f"{source.name} cannot be coded") from error
     except OSError:
         new.unlink(missing_ok=True)
         raise

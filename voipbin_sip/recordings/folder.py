@@ -47,8 +47,12 @@ class RecordingFolder:
         place = self.place(recording.id, recording.began, "wav")
         for folder in (self.path, place.parent.parent, place.parent):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write(self._note(recording), msgspec.json.encode(recording))
+        self.note(recording)
         return place
+
+    def note(self, recording: RecordingFile) -> None:
+        """Write down what is known of a recording that is not whole yet. Raises OSError."""
+        write(self._note(recording), msgspec.json.encode(recording))
 
     def end(self, recording: RecordingFile) -> None:
         """Forget what was written down. Raises OSError."""

@@ -7,6 +7,8 @@ then told as ended. What was going on when the server died is found at the next 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ import soundfile
 import structlog
 
 from media.client import MediaClient, NoPort, Recording, Room, WorkerLost
+from media.recorder_disk import DISK_FULL
 from media.wav import repair
 from voipbin_sip.calls.session import CallSession
 from voipbin_sip.calls.states import Status
@@ -27,7 +30,7 @@ from voipbin_sip.recordings.folder import RecordingFolder
 from voipbin_sip.recordings.terms import MAX_SECONDS, Busy, NotRecorded, RecordingFile, Reference, Terms
 
 NO_UUID = UUID(int=0)
-INTERRUPTED = "interrupted"
+INTERRUPTED, MEDIA_LOST = "interrupted", "media lost"
 CLOSE_SECONDS = 3.0
 
 
@@ -67,6 +70,7 @@ class Recordings:
         self._live: dict[UUID, _Live] = {}  # by what is recorded
         self._beginning: set[UUID] = set()
         self._coder = ThreadPoolExecutor(1, "coder")
+        self._given_up = threading.Event()  # there is no time for coding any more
         self._tasks: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger("recording")
 
@@ -126,13 +130,14 @@ class Recordings:
         for file in await asyncio.to_thread(self.folder.unfinished):
             if file.reference_id in self._live and self._live[file.reference_id].file.id == file.id:
                 continue
-            found.append(await self._finish(file, INTERRUPTED))
+            found.append(await self._finish(file, file.reason or INTERRUPTED, file.lost))
         return found
 
     async def close(self) -> None:
         """Wait a little for files to be whole; what takes longer is finished at the next start."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=CLOSE_SECONDS)
+        self._given_up.set()
         for task in [*self._tasks]:
             task.cancel()
         self._coder.shutdown(wait=False, cancel_futures=True)
@@ -193,36 +198,45 @@ class Recordings:
     async def _finish(self, file: RecordingFile, reason: str, lost: float = 0.0) -> RecordingFile:
         """Make a recording whole and return how it ended."""
         loop = asyncio.get_running_loop()
-        seconds, size = 0.0, 0
+        file = file.changed(reason=reason, lost=lost)
         try:
-            seconds, size = await loop.run_in_executor(self._coder, self._complete, file)
+            file = await loop.run_in_executor(self._coder, self._complete, file)
+        except InterruptedError:
+            raise asyncio.CancelledError from None  # the note of it stays, and the next start goes on
         except (OSError, ValueError) as error:
             self._log.error("a recording cannot be kept", recording=str(file.id), why=str(error))
-            reason = reason if reason.startswith("failed") or reason == "disk full" else f"failed: {error}"
-        file = file.changed(
-            status="ended",
-            ended=min(file.began + timedelta(seconds=seconds), datetime.now(UTC)),
-            reason=reason,
-            seconds=seconds,
-            lost=lost,
-            size=size,
-        )
+            broken = reason.startswith("failed") or reason in (DISK_FULL, MEDIA_LOST)
+            file = file.changed(reason=reason if broken else f"failed: {error}")
+        ended = min(file.began + timedelta(seconds=file.seconds), datetime.now(UTC))
+        file = file.changed(status="ended", ended=ended)
         self._log.info(
-            "recording ended", recording=str(file.id), why=reason, seconds=round(seconds, 2), lost=lost
+            "recording ended",
+            recording=str(file.id),
+            why=file.reason,
+            seconds=round(file.seconds, 2),
+            lost=file.lost,
         )
         self._tell(file)
         await asyncio.to_thread(self._forget, file)
         return file
 
-    def _complete(self, file: RecordingFile) -> tuple[float, int]:
-        """Repair, measure and code a recording; returns seconds and octets. Raises OSError, ValueError."""
+    def _complete(self, file: RecordingFile) -> RecordingFile:
+        """Repair, measure and code a recording. Raises OSError, ValueError."""
         wav, path = self.folder.place(file.id, file.began, "wav"), self.folder.file(file)
         if path != wav and not wav.exists() and path.exists():  # the last server was about to tell of it
-            return soundfile.info(str(path)).duration, path.stat().st_size
-        seconds = repair(wav)
+            return file.changed(seconds=soundfile.info(str(path)).duration, size=path.stat().st_size)
+        file = file.changed(seconds=repair(wav))
         if path != wav:
-            encode(wav, path)
-        return seconds, path.stat().st_size
+            with contextlib.suppress(OSError):  # no place: it will be "interrupted" should the server die now
+                self.folder.note(file)
+            try:
+                encode(wav, path, self._given_up)
+            except InterruptedError:
+                raise
+            except OSError as error:
+                self._log.error("a recording stays WAV", recording=str(file.id), why=str(error))
+                file, path = file.changed(format="wav"), wav
+        return file.changed(size=path.stat().st_size)
 
     def _forget(self, file: RecordingFile) -> None:
         try:

@@ -99,4 +99,4 @@ async def renew_conference_hash(found: With, who: Managing, conference_id: UUID)
 
 def _with_members(found: Services, conference: ConferenceResource) -> ConferenceResource:
     """Return a conference with who is in it now."""
-    return conference if found.live is None else found.live.conferences.shown(conference)
+    return conference if found.live is None else found.live.recordings.shown(conference)
