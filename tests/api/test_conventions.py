@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
+import aiohttp
 import pytest
 
 from tests.api.serving import Api
@@ -77,3 +79,23 @@ async def test_too_many_requests_are_told_when_to_come_back(api: Api) -> None:
     assert refused
     assert refused[0]["details"] == [{"limited_by": "customer"}]
     assert (await api.ask("GET", "/ping", params={}))[0] == 200
+
+
+async def test_a_body_without_end_is_not_read_to_its_end(api: Api) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(64):
+            sent += 1
+            yield b" " * 1024 * 1024
+
+    try:
+        async with api.http.post(api.base + "/v1.0/tags", data=endless()) as answer:
+            told = await answer.json()
+        assert (answer.status, told["error"]["reason"]) == (400, "INVALID_ARGUMENT")
+        assert "4 MiB" in told["error"]["message"]
+    except aiohttp.ClientError:  # the connection was closed while we sent
+        pass
+    assert sent < 32
+    assert (await api.ask("GET", "/tags"))[0] == 200

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voipbin_sip import __version__
 from voipbin_sip.api import auth
+from voipbin_sip.api.bodies import limited
 from voipbin_sip.api.document import ERRORS, describe
 from voipbin_sip.api.errors import ApiError, answer, handle_errors
 from voipbin_sip.api.limits import Buckets
@@ -164,4 +165,4 @@ class RequestBook:
         except ApiError as error:
             await answer(Request(scope), error)(scope, receive, send_with_id)
             return
-        await self._app(scope, receive, send_with_id)
+        await self._app(scope, limited(scope, receive), send_with_id)
