@@ -35,20 +35,27 @@ def newest_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=BOTH)
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database with the newest schema and no rows."""
     if request.param == "postgresql":
-        server: Postgres = request.getfixturevalue("postgres")
-        return server.database()
+        yield from _of_postgres(request, empty=False)
+        return
     file = tmp_path / "test.db"
     shutil.copy(request.getfixturevalue("newest_sqlite"), file)
-    return sqlite_url(file)
+    yield sqlite_url(file)
 
 
 @pytest.fixture(params=BOTH)
-def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database without any tables."""
     if request.param == "postgresql":
-        server: Postgres = request.getfixturevalue("postgres")
-        return server.database(empty=True)
-    return sqlite_url(tmp_path / "test.db")
+        yield from _of_postgres(request, empty=True)
+        return
+    yield sqlite_url(tmp_path / "test.db")
+
+
+def _of_postgres(request: pytest.FixtureRequest, *, empty: bool) -> Iterator[str]:
+    server: Postgres = request.getfixturevalue("postgres")
+    url = server.database(empty=empty)
+    yield url
+    server.drop(url)
