@@ -157,7 +157,7 @@ async def test_what_was_not_delivered_goes_on_after_a_restart(database: str) -> 
 
 async def test_a_window_in_memory_is_enough(database: str) -> None:
     receiver = Receiver(status=503)
-    pace = Pace(first_retry=0.02, longest_retry=0.05, window=10)
+    pace = Pace(first_retry=0.02, longest_retry=0.05, window=10, database_wait=0.01)
     async with receiving(receiver), running(database, customer(receiver), pace=pace) as it:
         for number in range(200):
             it.history.begin(Call(name=str(number)), "call_created")
@@ -218,7 +218,7 @@ async def test_a_webhook_that_is_gone_for_long_leaves_room_for_the_others(databa
     gone = Receiver()
     async with receiving(gone):
         pass
-    pace = Pace(first_retry=0.02, longest_retry=0.05, window=40, of_one=10)
+    pace = Pace(first_retry=0.02, longest_retry=0.05, window=40, of_one=10, database_wait=0.01)
     async with (
         receiving(Receiver()) as there,
         running(database, customer(gone), customer(there), pace=pace) as it,
