@@ -156,6 +156,30 @@ async def test_a_conference_that_is_ended_empties(office: Office) -> None:
     assert "conferencecall_leaved" in office.told_of()
 
 
+async def test_a_conference_of_two_closes_with_the_last_but_one(office: Office) -> None:
+    conference = await office.platform.catalogue.create(ConferenceResource(type="connect"))
+    sessions = [office.new_call(name) for name in "123"]
+    for session in sessions:
+        office.live.begin(session)
+        office.rooms.enter(f"conference:{conference.id}", session)
+    office.rooms.put_out(sessions[0])
+    await settle()
+    assert [office.rooms.of(session) is not None for session in sessions] == [False, True, True]
+    office.rooms.put_out(sessions[1])
+    await settle()
+    assert office.rooms.of(sessions[2]) is None
+
+
+async def test_a_conference_ends_when_its_time_is_over(office: Office) -> None:
+    for seconds in (99, 1000, 0):
+        await office.platform.catalogue.create(ConferenceResource(timeout=seconds, name=str(seconds)))
+    await office.services.conferences.end_those_over(office.platform.ledger.stamps() + timedelta(seconds=100))
+    left = office.platform.catalogue.all(ConferenceResource)
+    assert {conference.name for conference in left} == {"1000", "0"}
+    (event,) = [event for event in office.events if event.type == "conference_deleted"]
+    assert (event.data["name"], event.data["status"]) == ("99", "terminated")
+
+
 async def test_what_was_left_open_by_a_killed_server_is_closed(office: Office) -> None:
     history, stamps = office.platform.history, office.platform.ledger.stamps
     call = history.begin(CallResource(status="progressing"))

@@ -24,6 +24,7 @@ from voipbin_sip.calls.session import CallSession
 from voipbin_sip.flowhost import FlowHost, LiveRun, StepView, TooManyRuns
 from voipbin_sip.flowhost.address import NOBODY
 from voipbin_sip.platform.call_records import CallRecords, RunOf
+from voipbin_sip.platform.entries import Unfit
 from voipbin_sip.platform.flow_book import FlowBook, FlowRefused, compile_flow, with_ids
 from voipbin_sip.platform.hooks import Hooks
 from voipbin_sip.platform.refused import WrongState
@@ -73,13 +74,15 @@ class Activeflows:
     def flow(self, flow_id: UUID, actions: Sequence[Mapping[str, Any]]) -> tuple[Flow, UUID]:
         """Return the flow that a client wants to run, and the id that is shown of it: zero for bare actions.
 
-        Raises NotFound, FlowRefused.
+        Raises NotFound, FlowRefused, Unfit.
         """
         if flow_id.int:
             flow = self._flows.find(flow_id)
             if flow is None:
                 raise NotFound(f"there is no flow {flow_id}")
             return flow, flow_id
+        if not actions:
+            raise Unfit([("actions", "name a flow_id, or give actions")])
         return compile_flow(FlowResource(id=NO_UUID, name="actions", actions=with_ids(actions))), NO_UUID
 
     # What the API asks

@@ -29,6 +29,7 @@ _SIDES = {
     "both": frozenset({"in", "out"}),
 }
 _WORDS = {sides: word for word, sides in _SIDES.items()}
+READY_SECONDS = 2.0  # that the ACK of a phone without an offer may take
 LEAVING = frozenset({Status.TERMINATING, Status.CANCELING})
 
 
@@ -122,7 +123,11 @@ class CallControl:
         session.answer()
         if session.call.status is not Status.PROGRESSING:
             raise WrongState(f"the call is not answered yet, it is {session.call.status}")
-        sound = await session.media_ready()
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                sound = await session.media_ready()
+        except TimeoutError:
+            raise WrongState("the phone has not said yet where its sound goes") from None
         try:
             clips = await self._prompts.clips(
                 text, sound.rate, language=language, provider=provider, voice_id=voice_id

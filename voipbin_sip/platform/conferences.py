@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from voipbin_sip.calls.live import LiveCalls
@@ -46,6 +45,7 @@ class Conferences:
         self._live = live
         self._calls = calls
         self._members: dict[tuple[UUID, UUID], ConferencecallResource] = {}  # by room and call
+        self._ends: dict[UUID, datetime] = {}  # of those that have a time-out
         self._watching: asyncio.Task[None] | None = None
         rooms.listeners.append(self._told)
         catalogue.watch(ConferenceResource, self._changed)
@@ -64,6 +64,14 @@ class Conferences:
         """Return a conference with who is in it now."""
         ids = [member.id for member in self._members.values() if member.conference_id == conference.id]
         return conference.changed(conferencecall_ids=ids) if ids else conference
+
+    async def end_those_over(self, now: datetime) -> None:
+        """End conferences whose time-out has come."""
+        for id_ in [id_ for id_, end in self._ends.items() if end <= now]:
+            with suppress(Declared, NotFound, StoreUnavailable):
+                await self._catalogue.delete(
+                    ConferenceResource, id_, "conference_deleted", status="terminated", tm_end=now
+                )
 
     async def kick(self, id_: UUID) -> ConferencecallResource:
         """Put a call out of its conference; its flow goes on. Raises NotFound, WrongState, StoreUnavailable."""
@@ -97,6 +105,8 @@ class Conferences:
                 member.changed(status="leaved"), "conferencecall_leaving", "conferencecall_leaved"
             )
             self._tell(conference, member, "participant_left")
+            if conference.type == "connect" and len(room.members) == 1:  # it closes with the last but one
+                asyncio.get_running_loop().call_soon(self._rooms.put_out, room.members[0])
 
     def _tell(self, conference: ConferenceResource, member: ConferencecallResource, type_: str) -> None:
         self._ledger.note(member, type_, member.public(), kind="conference")
@@ -104,56 +114,29 @@ class Conferences:
         self._ledger.note(now, "conference_updated", now.public())
 
     def _of(self, room: Room) -> ConferenceResource | None:
+        """Return the conference of a room, also one that was deleted while calls are in it."""
         if not room.name.startswith(PREFIX):
             return None
         name = room.name.removeprefix(PREFIX)
-        found = (
-            conference
-            for conference in self._catalogue.all(ConferenceResource)
-            if name in (self._book.key(conference.id), str(conference.id))
-        )
-        known = next(found, None)
-        if known is None and (id_ := _uuid(name)) is not None:
-            with suppress(NotFound):  # deleted while calls are in it
-                return self._catalogue.get(ConferenceResource, id_)
-        return known
+        with suppress(NotFound, ValueError):
+            return self._catalogue.get(ConferenceResource, UUID(name))
+        declared = (c for c in self._catalogue.all(ConferenceResource) if self._book.key(c.id) == name)
+        return next(declared, None)
 
     def _changed(self) -> None:
-        """Put everybody out of conferences that are no more."""
+        """Put everybody out of conferences that are no more, and note when others end."""
         for room in self._rooms:
             conference = self._of(room)
             if conference is not None and conference.tm_delete is not None:
                 for session in [*room.members]:
                     self._rooms.leave(room, session)
+        self._ends = {
+            conference.id: conference.tm_create + timedelta(seconds=conference.timeout)
+            for conference in self._catalogue.all(ConferenceResource)
+            if conference.timeout and conference.tm_create is not None
+        }
 
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(TICK)
-            now = datetime.now(UTC)
-            for conference in self._catalogue.all(ConferenceResource):
-                if _is_over(conference, now):
-                    with suppress(Declared, NotFound, StoreUnavailable):
-                        await self._catalogue.delete(
-                            ConferenceResource, conference.id, "conference_deleted", **ended(now)
-                        )
-
-
-def ended(now: datetime) -> dict[str, Any]:
-    """Return what is new of a conference that ends."""
-    return {"status": "terminated", "tm_end": now}
-
-
-def _is_over(conference: ConferenceResource, now: datetime) -> bool:
-    began = conference.tm_create
-    return (
-        bool(conference.timeout)
-        and began is not None
-        and began + timedelta(seconds=conference.timeout) <= now
-    )
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
+            await self.end_those_over(datetime.now(UTC))

@@ -134,13 +134,16 @@ class Placing:
     async def _ways(self, order: Order) -> list[Wanted]:
         reached: list[Wanted] = []
         faults = []
-        for address in order.destinations:
-            try:
-                targets = await self._destinations.targets(address, order.originator)
+        looked_up = (self._destinations.targets(address, order.originator) for address in order.destinations)
+        found = await asyncio.gather(*looked_up, return_exceptions=True)
+        for address, targets in zip(order.destinations, found, strict=True):
+            if isinstance(targets, NotReachable):
+                self._log.warning("destination not called", why=str(targets))
+                faults.append((f"{address.type} {address.target or address.target_name}", str(targets)))
+            elif isinstance(targets, BaseException):
+                raise targets
+            else:
                 reached.append((address, targets))
-            except NotReachable as error:
-                self._log.warning("destination not called", why=str(error))
-                faults.append((f"{address.type} {address.target or address.target_name}", str(error)))
         if not reached:
             raise NobodyCalled(faults)
         return reached
