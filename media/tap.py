@@ -119,7 +119,6 @@ class Tap:
     def clear(self) -> None:
         """Forget what is not played yet."""
         self.buffer.clear()
-        self._playing = False
 
     def says(self, rate: int) -> NDArray[np.int16] | None:
         """Return what it says in this tick at the rate of a leg."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from media.codecs.g711 import ULAW_DECODE, ULAW_ENCODE
+from media.handover import Luggage, put_in, take_out
 from media.messages import (
     ClearTap,
     CloseLeg,
@@ -356,3 +358,27 @@ def test_a_room_of_wideband_phones(bench: Bench, codecs: tuple[str, ...], rate: 
     assert [close_to(far.heard(), 3000 if far is listeners[0] else VOICE) for far in listeners] == [
         True
     ] * len(legs)
+
+
+def test_a_tap_goes_on_in_another_worker_where_it_was(bench: Bench) -> None:
+    """The leg is taken to another engine as a message; its tap's socket comes after it."""
+    leg = bench.open()
+    far = Far(bench, leg, "in", "out", rtp=TapRtp("PCMU", 0, 77))
+    for number in range(10):
+        far.socket.send(write_header(0, number, 160 * number, 9) + bytes([TONE]) * 160)
+    bench.tick(5)
+    last = read_header(far.packets()[-1])
+    assert last is not None
+    luggage = msgspec.msgpack.encode(take_out(bench.engine, bench.engine.legs.by_id[leg]))
+    assert far.socket.recv(100) == b""
+    other = Bench()
+    put_in(other.engine, msgspec.msgpack.decode(luggage, type=Luggage), other.now)
+    again, near = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    other.engine.taps.offer(far.number, near)
+    other.order(OpenTap(leg, far.number, "in", "out", rtp=TapRtp("PCMU", 0, 77)))
+    other.tick(4)
+    header = read_header(again.recv(2000))
+    assert header is not None
+    assert (header.sequence, header.timestamp) == (last.sequence + 1, last.timestamp + 160)
+    assert bytes([TONE]) * 160 in other.heard(leg)
+    other.order(CloseLeg(leg))
