@@ -49,6 +49,9 @@ FLOWS = """
   actions:
     - {id: in, type: conference_join, option: {conference_id: weekly}}
     - {id: after, type: sleep, option: {duration: 60000}}
+- name: short
+  actions:
+    - {type: sleep, option: {duration: 10}}
 - name: ends
   actions:
     - {id: only, type: branch, option: {default_target_id: bye, variable: x}}

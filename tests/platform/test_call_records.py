@@ -59,6 +59,16 @@ async def test_a_flow_that_hangs_up(office: Office) -> None:
     assert (last.data["hangup_by"], last.data["hangup_reason"]) == ("local", "normal")
 
 
+async def test_a_flow_that_comes_to_its_end_is_over_before_its_call(office: Office) -> None:
+    session = await office.call_in("1", "short")
+    session.answer()
+    await asyncio.sleep(0.05)
+    ends = [
+        event for event in office.events if event.data.get("status") in ("ended", "terminating", "hangup")
+    ]
+    assert [event.type for event in ends] == ["activeflow_updated", "call_terminating", "call_hangup"]
+
+
 async def test_two_calls_that_are_connected_know_each_other(office: Office) -> None:
     caller = await office.call_in("1", "connects")
     await asyncio.sleep(0.02)

@@ -23,7 +23,7 @@ from voipbin_sip.flowhost.direct import conference_flow, connecting_flow, room_f
 from voipbin_sip.flowhost.nocall import NoCallSteps
 from voipbin_sip.flowhost.reference import call_as_json
 from voipbin_sip.flowhost.runs import Begin, LiveRun, Runs, TooManyRuns
-from voipbin_sip.flowhost.steps import CallSteps, Parts
+from voipbin_sip.flowhost.steps import CallSteps, Parts, nothing
 from voipbin_sip.sip.events import Progress
 from voipbin_sip.speech import Prompt
 
@@ -262,6 +262,8 @@ class FlowHost:
             session.refuse(503, "")
             return
         run = live.run
+        # VoIPBIN's order: a run that has come to its end is over before its call is.
+        steps.hanging_up = lambda: self.runs.end(live) if run.finished is not None else None
         session.pressed = run.digit
         session.over = lambda: run.stop("call ended")
         served = self._served[session] = _Served(run, steps)
@@ -269,6 +271,7 @@ class FlowHost:
             try:
                 result = await self.runs.execute(live)
             finally:
+                steps.hanging_up = nothing  # the other one leads back here
                 served.over.set()
                 if self._served.get(session) is served and not steps.has_let_go:
                     del self._served[session]

@@ -79,6 +79,7 @@ class CallSteps:
         self._externals = parts.externals
         self._recording = parts.recording
         self.has_let_go = False
+        self.hanging_up: Callable[[], None] = nothing  # is told before the call is hung up
 
     def let_go(self) -> None:
         """Leave the call to another run: this one is stopped and must not hang up."""
@@ -94,6 +95,7 @@ class CallSteps:
 
     async def hang_up(self, reason: str, *, reference_id: str = "", status: int = 0) -> None:
         """End the call, perhaps as another one ended."""
+        self.hanging_up()
         if reference_id:
             status, reason = self._ended_status(reference_id), "normal"
         if status >= 300 and self._session.call.status is Status.RINGING:
@@ -308,3 +310,7 @@ _FAILURES: dict[str, Literal["busy", "noanswer", "refused", "unreachable", "fail
     "unreachable": "unreachable",
     "failed": "failed",
 }
+
+
+def nothing() -> None:
+    """Nobody wants to know."""
