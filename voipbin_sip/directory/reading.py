@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from flows.findings import Finding, did_you_mean, error, has_errors, warning
-from flows.model import as_uuid
 from flows.validation import validate
 from flows.yamlnodes import ListNode, MapNode, Node, ScalarNode, load_nodes
 from voipbin_sip.directory.carriers import ProviderEntry, RouteEntry, TrunkEntry
@@ -20,6 +20,7 @@ _NAMED_BY = (
     ("trunks", "domain_name"),
     ("providers", "id"),
 )
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _FLOWS = (("numbers", "flow"), ("conferences", "pre_flow_id"), ("conferences", "post_flow_id"))
 
 
@@ -57,7 +58,7 @@ def _unknown(kind: str, values: list[ScalarNode], names: Collection[str]) -> Ite
     for value in values:
         if not value.text or value.text in names:
             continue
-        if kind == "flow" and as_uuid(value.text) is not None:
+        if kind == "flow" and _UUID.fullmatch(value.text):
             yield warning(value, f"no file has the flow {value.text}; it has to be one that the API made")
         else:
             yield error(value, f"there is no {kind} '{value.text}'{did_you_mean(value.text, names)}")
