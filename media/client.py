@@ -152,10 +152,10 @@ class MediaClient:
         if not leg.open:
             recording.finish(RecordDone(leg.id, recording.number, "hangup", 0, 0))
             return recording
-        self._recordings[recording.number] = recording
         leg.order(
             Record(leg.id, recording.number, str(path), direction, rate, duration, silence, stop_digits)
         )
+        self._recordings[recording.number] = recording
         return recording
 
     def record_room(self, room: Room, path: Path, *, rate: int = 8000, duration: int = 0) -> Recording:
@@ -253,6 +253,7 @@ class MediaClient:
             stats = leg.stats()
             self._forget(leg, LegClosed(leg.id, *stats[:-1]))
             leg.listener.on_lost("the media worker of the leg's room is gone or full")
+            self._lose_recordings([item for item in self._recordings.values() if item.leg is leg])
             return
         slot = self._slots[link].pop()
         link.stats.table[slot] = leg.link.stats.table[leg.slot]
@@ -283,7 +284,7 @@ class MediaClient:
     def _lost(self, link: WorkerLink) -> None:
         """A worker has died: tell its legs and start another one in its place."""
         self._loads.pop(link, None)
-        self._lose_recordings([item for item in self._recordings.values() if item.leg.link is link])
+        lost = [item for item in self._recordings.values() if item.leg.link is link]
         gone = [leg for leg in self._legs.values() if leg.link is link]
         for leg in gone:
             was_open = leg.open
@@ -291,6 +292,7 @@ class MediaClient:
             self._forget(leg, LegClosed(leg.id, *stats[:-1]))
             if was_open:
                 leg.listener.on_lost(f"the media worker {link.fate}")
+        self._lose_recordings(lost)
         del self._slots[link]
         if not self._closed:
             task = asyncio.get_running_loop().create_task(self._restart(link))

@@ -80,6 +80,33 @@ async def test_a_killed_worker_leaves_what_it_wrote(client: MediaClient, tmp_pat
     assert len(load(tmp_path / "a.wav")[0]) >= 8000
 
 
+async def test_a_killed_worker_with_a_room(client: MediaClient, tmp_path: Path) -> None:
+    phone = Phone(client.open_leg(HOST, Listener()))
+    room = client.room()
+    phone.leg.join(room)
+    recording = client.record_room(room, tmp_path / "a.wav")
+    await converse([phone], 40)
+    os.kill(phone.leg.link.pid, signal.SIGKILL)
+    assert (await asyncio.wait_for(recording.done(), 5)).reason == "media lost"
+    assert room.legs == ()
+    assert len(load(tmp_path / "a.wav")[0]) >= 4000
+    again = Phone(client.open_leg(HOST, Listener()))
+    await converse([again], 5)
+
+
+async def test_a_move_to_a_worker_that_dies(client: MediaClient, tmp_path: Path) -> None:
+    """The recorded leg is under way to a room whose worker is killed just then."""
+    phones = [Phone(client.open_leg(HOST, Listener())) for _ in range(2)]
+    recording = client.record(phones[1].leg, tmp_path / "a.wav")
+    await converse(phones, 40)
+    room = client.room()
+    phones[0].leg.join(room)
+    os.kill(phones[0].leg.link.pid, signal.SIGKILL)
+    phones[1].leg.join(room)
+    assert (await asyncio.wait_for(recording.done(), 10)).reason == "media lost"
+    assert len(load(tmp_path / "a.wav")[0]) >= 4000
+
+
 async def test_the_end_of_the_server_ends_it(tmp_path: Path) -> None:
     client = MediaClient(ports=PORTS, bank_samples=100_000)
     await client.start()

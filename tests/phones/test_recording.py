@@ -158,7 +158,9 @@ async def test_recorded_by_the_api(server: Server, voice: Path, tmp_path: Path) 
         await phone.call("100", server.address)
         await asyncio.sleep(0.3)
         call = await latest(server, "calls")
-        status, begun = await ask(server, "POST", f"/calls/{call['id']}/recording_start", {"duration": 2})
+        (after,) = [flow for flow in (await get(server, "/flows"))["result"] if flow["name"] == "afterwards"]
+        how = {"duration": 2, "on_end_flow_id": after["id"]}
+        status, begun = await ask(server, "POST", f"/calls/{call['id']}/recording_start", how)
         assert status == 200, begun
         assert begun["recording_id"] == begun["recording_ids"][-1]
         status, refused = await ask(server, "POST", f"/calls/{call['id']}/recording_start", {})
@@ -176,6 +178,12 @@ async def test_recorded_by_the_api(server: Server, voice: Path, tmp_path: Path) 
     assert (made["reference_type"], made["reference_id"]) == ("call", call["id"])
     assert (made["end_reason"], made["format"], made["lost"]) == ("duration", "wav", 0)
     assert made["activeflow_id"] == call["activeflow_id"]
+    runs = (await get(server, "/activeflows"))["result"]
+    (run,) = [run for run in runs if run["reference_activeflow_id"] == call["activeflow_id"]]
+    assert run["flow_id"] == made["on_end_flow_id"] == after["id"]
+    assert [action["option"] for action in run["executed_actions"]] == [
+        {"key": "seen", "value": f"{made['id']} "}
+    ]
     samples, rate = await download(server, made["id"])
     assert samples.shape == (2 * rate, 2)
     assert made["duration"] == pytest.approx(2.0, abs=0.05)
