@@ -85,7 +85,7 @@ def api(newest_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @schema.parametrize()
 @settings(
-    max_examples=5,
+    max_examples=3,
     derandomize=True,
     deadline=None,
     database=None,
