@@ -20,6 +20,7 @@ class Receiver:
     delay: float = 0.0
     port: int = 0
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    taken: list[dict[str, Any]] = field(default_factory=list)  # the events that were answered with a success
     refused: set[str] = field(default_factory=set)  # types of events that are answered 500
 
     @property
@@ -34,8 +35,11 @@ class Receiver:
         body = await request.read()
         self.requests.append((dict(request.headers), body))
         await asyncio.sleep(self.delay)
-        refused = json.loads(body)["type"] in self.refused
-        return web.Response(status=500 if refused else self.status)
+        event = json.loads(body)
+        status = 500 if event["type"] in self.refused else self.status
+        if status < 300:
+            self.taken.append(event)
+        return web.Response(status=status)
 
 
 @asynccontextmanager

@@ -157,15 +157,14 @@ async def test_what_was_not_delivered_goes_on_after_a_restart(database: str) -> 
 
 async def test_a_window_in_memory_is_enough(database: str) -> None:
     receiver = Receiver(status=503)
-    pace = Pace(first_retry=0.02, longest_retry=0.05, window=10, database_wait=0.01)
+    pace = Pace(first_retry=0.02, longest_retry=0.05, window=10, page=5)
     async with receiving(receiver), running(database, customer(receiver), pace=pace) as it:
         for number in range(200):
             it.history.begin(Call(name=str(number)), "call_created")
         await asyncio.sleep(0.3)
         assert len(it.webhooks._held) <= 10
         receiver.status = 200
-        receiver.requests.clear()
-        await until(lambda: len({e["data"]["name"] for e in receiver.events}) == 200)
+        await until(lambda: len({event["data"]["name"] for event in receiver.taken}) == 200)
         await until(lambda: not it.webhooks._held and not it.store.waiting)
         assert await it.store.read(select(deliveries)) == []
 
@@ -218,7 +217,7 @@ async def test_a_webhook_that_is_gone_for_long_leaves_room_for_the_others(databa
     gone = Receiver()
     async with receiving(gone):
         pass
-    pace = Pace(first_retry=0.02, longest_retry=0.05, window=40, of_one=10, database_wait=0.01)
+    pace = Pace(first_retry=0.02, longest_retry=0.05, window=40, of_one=10, page=5)
     async with (
         receiving(Receiver()) as there,
         running(database, customer(gone), customer(there), pace=pace) as it,

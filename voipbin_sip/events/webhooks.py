@@ -29,6 +29,7 @@ from voipbin_sip.web.guard import WebError
 TRY_AGAIN = frozenset({408, 425, 429})  # and 5xx; other refusals are final, as VoIPBIN has it
 
 _OLDEST = select(deliveries).where(deliveries.c.dead.is_(False)).order_by(deliveries.c.event_id)
+_TARGETS = 2  # that an event may have: the customer's webhook and the run's
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,8 @@ class Pace:
     together: int = 8  # requests to one webhook at once
     window: int = 10_000  # deliveries in memory
     of_one: int = 1_000  # of them, those to one webhook
+    page: int = 500  # rows that are read at once
     database_retry: float = 5.0
-    database_wait: float = 0.2
 
 
 @dataclass(eq=False)
@@ -85,6 +86,7 @@ class Webhooks:
         self._held: set[tuple[int, UUID]] = set()  # what lies in memory
         self._new: dict[int, list[Delivery]] = {}  # of events that are being written
         self._more = True  # the database holds deliveries that are not in memory
+        self._read = 0  # event id up to which they were read
         self._left: set[str] = set()  # webhooks that have no room for theirs: these stay in the database
         self._tasks: set[asyncio.Task[None]] = set()
         self._loading = False
@@ -109,7 +111,7 @@ class Webhooks:
             if self._loading:
                 self._late.append(delivery)
             elif self._more or len(self._held) >= self._pace.window:
-                self._more = True  # it is read again when its turn comes
+                self._read_later(delivery)
                 self._load_soon()
             else:
                 self._take(delivery)
@@ -176,7 +178,7 @@ class Webhooks:
             receiver.held -= 1
             if uri in self._left and receiver.held <= self._pace.of_one // 2:
                 self._left.discard(uri)
-                self._more = True
+                self._more, self._read = True, 0
             if self._more:
                 self._load_soon()
         del receiver.lanes[key]
@@ -238,48 +240,56 @@ class Webhooks:
     def _has_room(self) -> bool:
         return len(self._held) <= self._pace.window // 2
 
+    def _read_later(self, delivery: Delivery) -> None:
+        self._more, self._read = True, min(self._read, delivery.event_id - 1)
+
     async def _load(self) -> None:
-        """Take the oldest deliveries of the database that are not in memory, until there are enough."""
+        """Take the oldest deliveries of the database that are not in memory, page by page, until there are enough."""
         while self._more and self._has_room:
             waiting = self._store.unwritten(deliveries)
             left = frozenset(self._left)
-            query = _OLDEST.where(deliveries.c.uri.not_in(left)) if left else _OLDEST
+            query = _OLDEST.where(deliveries.c.event_id > self._read)
+            if left:
+                query = query.where(deliveries.c.uri.not_in(left))
             try:
-                found = await self._store.fetch(query.limit(self._pace.window))
-                taken = self._take_oldest(found, waiting | self._store.unwritten(deliveries), left)
+                found = await self._store.fetch(query.limit(self._pace.page + _TARGETS))
+                self._take_page(found, waiting | self._store.unwritten(deliveries))
             except StoreUnavailable:
-                self._late.clear()  # their rows wait to be written: they are seen when reading works again
+                for delivery in self._late:  # their rows wait to be written: seen when reading works again
+                    self._read_later(delivery)
+                self._late.clear()
                 await asyncio.sleep(self._pace.database_retry)
                 continue
-            if (
-                self._more and not taken
-            ):  # what was read is delivered, but the database does not know that yet
-                await asyncio.sleep(self._pace.database_wait)
+            if not left <= self._left:  # one of those that were passed over has room again
+                self._more, self._read = True, 0
         self._loading = False
 
-    def _take_oldest(
-        self, found: Sequence[RowMapping], waiting: Mapping[Key, Change], left: frozenset[str]
-    ) -> int:
-        """Take rows that were read, changed by what waits to be written; returns how many that are.
-
-        `left` are the webhooks whose rows were not read; one that has room again is read next.
-        """
-        before = len(self._held)
+    def _take_page(self, found: Sequence[RowMapping], waiting: Mapping[Key, Change]) -> None:
+        """Take rows that were read, changed by what waits to be written."""
         rows = {(row["event_id"], row["target"]): dict(row) for row in found}
-        self._more = len(rows) >= self._pace.window or not left <= self._left
-        last = max((row["event_id"] for row in rows.values()), default=0)
+        self._more = len(rows) >= self._pace.page + _TARGETS
+        last = max((event_id for event_id, _ in rows), default=0)
+        if self._more:
+            last -= 1  # of the last event of a page, a row may be on the next one
         for key, change in waiting.items():
-            event_id, target = int(str(key[0])), str(key[1])
-            rows.pop((event_id, target), None)
-            if change.row is not None and not change.row["dead"] and not (self._more and event_id > last):
-                rows[event_id, target] = dict(change.row)
-        late, self._late = [] if self._more else self._late, []
-        for delivery in (*(delivery_of(row) for _, row in sorted(rows.items())), *late):
-            if len(self._held) >= self._pace.window:
-                self._more = True
+            name = int(str(key[0])), str(key[1])
+            rows.pop(name, None)
+            if change.row is not None and not change.row["dead"] and name[0] > self._read:
+                rows[name] = dict(change.row)
+        late, self._late = self._late, []
+        for (event_id, _), row in sorted(rows.items()):
+            if self._more and event_id > last:
                 break
-            self._take(delivery)
-        return len(self._held) - before
+            if len(self._held) >= self._pace.window:
+                self._more, last = True, event_id - 1
+                break
+            self._take(delivery_of(row))
+        self._read = max(self._read, last)
+        for delivery in late:
+            if self._more:
+                self._read_later(delivery)
+            else:
+                self._take(delivery)
 
     def _begin(self, work: Coroutine[object, object, None]) -> None:
         if self._closed:
