@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from sqlalchemy import select
 
-from voipbin_sip.resources.base import Resource
+from voipbin_sip.resources.base import NO_UUID, Resource
 from voipbin_sip.resources.history import History
 from voipbin_sip.resources.kinds.call import CallResource, GroupcallResource
 from voipbin_sip.resources.kinds.conference import ConferencecallResource
@@ -71,6 +71,7 @@ def _end(record: Resource, over: str, before: datetime) -> tuple[Mapping[str, An
     fields: dict[str, Any] = {"status": over}
     if isinstance(record, CallResource):
         fields |= {"hangup_by": "local", "hangup_reason": "failed", "tm_hangup": before}
+        fields["recording_id"] = NO_UUID
     event = {
         "call": "call_hangup",
         "groupcall": "groupcall_hangup",
