@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-import pytest
-
 from tests.api.serving import Api, add_agent
 from voipbin_sip.resources.kinds.agent import Permission
 
@@ -25,34 +23,21 @@ async def asked(api: Api, path: str, **query: str) -> tuple[int, dict[str, Any]]
         return answer.status, (await answer.json())["error"]
 
 
-@pytest.mark.parametrize("kind", ["call", "conference"])
-async def test_there_is_no_such_thing(api: Api, kind: str) -> None:
-    status, error = await asked(api, f"/{kind}s/{uuid4()}", encapsulation="sln")
-    assert (status, error["reason"]) == (404, f"{kind.upper()}_NOT_FOUND")
-
-
-async def test_an_encapsulation_that_is_none(api: Api) -> None:
+async def test_who_and_what_is_refused(api: Api) -> None:
+    for kind in ("call", "conference"):
+        status, error = await asked(api, f"/{kind}s/{uuid4()}", encapsulation="sln")
+        assert (status, error["reason"]) == (404, f"{kind.upper()}_NOT_FOUND")
     status, error = await asked(api, f"/calls/{uuid4()}", encapsulation="mp3")
     assert (status, error["message"]) == (400, "no encapsulation 'mp3': one of rtp, sln, audiosocket")
-
-
-async def test_a_conference_needs_to_be_told_which(api: Api) -> None:
-    assert (await asked(api, f"/conferences/{uuid4()}"))[0] == 400
-
-
-async def test_what_is_no_id(api: Api) -> None:
+    assert (await asked(api, f"/conferences/{uuid4()}"))[0] == 400  # there it has to be named
     assert (await asked(api, "/calls/7"))[0] == 400
-
-
-async def test_nobody_without_a_key(api: Api) -> None:
     status, error = await asked(api, f"/calls/{uuid4()}", accesskey="vb_wrong")
     assert (status, error["status"]) == (401, "UNAUTHENTICATED")
 
 
 async def test_an_agent_who_manages_nothing(api: Api) -> None:
     agent = await add_agent(api, "kim@example.com", Permission.AGENT)
-    token = api.services.tokens.make(agent.id)
-    params = {"token": token, "encapsulation": "sln"}
+    params = {"token": api.services.tokens.make(agent.id), "encapsulation": "sln"}
     path = f"{api.base}/v1.0/calls/{uuid4()}/media_stream"
     async with api.http.get(path, params=params, headers=UPGRADE) as answer:
         assert answer.status == 403

@@ -26,13 +26,13 @@ CODECS = ("PCMU", "PCMA", "G722", "L16/8000", "L16/16000")
 SIDES = ("", "in", "out", "both")
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_anything_in_any_order(seed: int) -> None:
     rng = np.random.default_rng(seed)
     bench = Bench()
     taps: dict[int, tuple[int, socket.socket]] = {}
     legs: list[int] = []
-    for number in range(1, 400):
+    for number in range(1, 300):
         what = int(rng.integers(10))
         leg = int(rng.choice(legs)) if legs else 0
         if what == 0 or not leg:
