@@ -173,6 +173,8 @@ async def test_part_of_a_recording(api: Api) -> None:
     token, _ = api.services.links.make("recording", record.id)
     async with api.http.get(f"{api.base}/downloads/{token}", headers={"Range": "bytes=3-5"}) as answer:
         assert (answer.status, await answer.read()) == (206, b"345")
+    async with api.http.head(f"{api.base}/downloads/{token}") as answer:
+        assert (answer.status, answer.headers["Content-Length"]) == (200, "10")
 
 
 async def test_links_are_ours_and_expire(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,9 @@ async def get_recordingfile(
     return RedirectResponse(link(found, request, "recording", recording_id), 307)
 
 
-@downloads.get("/{token}", response_class=FileResponse, include_in_schema=False)
+@downloads.api_route(
+    "/{token}", methods=["GET", "HEAD"], response_class=FileResponse, include_in_schema=False
+)
 async def download(found: With, token: str) -> Response:
     """Hand a file out to who has a link to it."""
     what = found.links.read(token)
