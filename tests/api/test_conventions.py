@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
 
 import aiohttp
 import pytest
@@ -16,8 +15,8 @@ from tests.api.serving import Api
 @pytest.mark.parametrize(
     ("method", "path", "body", "code", "reason"),
     [
-        ("GET", f"/tags/{uuid4()}", None, 404, "TAG_NOT_FOUND"),
-        ("GET", f"/agents/{uuid4()}", None, 404, "AGENT_NOT_FOUND"),
+        ("GET", "/tags/47082bed-6d33-48cd-aa93-c9e151dbd66d", None, 404, "TAG_NOT_FOUND"),
+        ("GET", "/agents/47082bed-6d33-48cd-aa93-c9e151dbd66d", None, 404, "AGENT_NOT_FOUND"),
         ("GET", "/tags/no-id", None, 400, "INVALID_ID"),
         ("GET", "/nothing", None, 404, "ROUTE_NOT_FOUND"),
         ("PATCH", "/tags", None, 405, "METHOD_NOT_ALLOWED"),
