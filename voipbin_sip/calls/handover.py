@@ -11,6 +11,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import structlog
+
 from media.client import Playout, WorkerLost
 from voipbin_sip.calls.background import Background, Wish
 from voipbin_sip.calls.bridge import Bridge, Bridges
@@ -67,6 +69,7 @@ class Handover:
         self._background = background
         self._ringback = ringback
         self._tasks: set[asyncio.Task[None]] = set()
+        self._log = structlog.get_logger("call")
 
     async def begin(
         self,
@@ -102,7 +105,7 @@ class Handover:
         work = self._attended(seats, ringing, answered) if attended else self._blind(seats, ringing, answered)
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
         return Begun(seats.bridge.id, group)
 
     async def close(self) -> None:
@@ -110,6 +113,11 @@ class Handover:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            self._log.error("a transfer broke", exc_info=fault)
 
     def _seats(self, goes: CallSession) -> _Seats:
         bridge, stays = self._bridges.of(goes), self._bridges.partner(goes)

@@ -197,7 +197,9 @@ class Platform:
         return signature(body, self.customers.secret(DEFAULT_CUSTOMER))
 
     async def close_api(self) -> None:
-        """Take no more requests."""
+        """Take no more requests, and end what they have begun."""
+        if self.live is not None:
+            await self.live.placing.close()  # its runs play sound, which is closed before the rest of this
         if self._api is not None:
             await self._api.close()
         elif self._listening is not None:
