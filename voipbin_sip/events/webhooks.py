@@ -253,7 +253,7 @@ class Webhooks:
                 query = query.where(deliveries.c.uri.not_in(left))
             try:
                 found = await self._store.fetch(query.limit(self._pace.page + _TARGETS))
-                self._take_page(found, waiting | self._store.unwritten(deliveries))
+                self._take_page(found, waiting | self._store.unwritten(deliveries), left)
             except StoreUnavailable:
                 for delivery in self._late:  # their rows wait to be written: seen when reading works again
                     self._read_later(delivery)
@@ -264,8 +264,10 @@ class Webhooks:
                 self._more, self._read = True, 0
         self._loading = False
 
-    def _take_page(self, found: Sequence[RowMapping], waiting: Mapping[Key, Change]) -> None:
-        """Take rows that were read, changed by what waits to be written."""
+    def _take_page(
+        self, found: Sequence[RowMapping], waiting: Mapping[Key, Change], left: frozenset[str]
+    ) -> None:
+        """Take rows that were read, changed by what waits to be written; nothing of webhooks that were passed over."""
         rows = {(row["event_id"], row["target"]): dict(row) for row in found}
         self._more = len(rows) >= self._pace.page + _TARGETS
         last = max((event_id for event_id, _ in rows), default=0)
@@ -274,18 +276,21 @@ class Webhooks:
         for key, change in waiting.items():
             name = int(str(key[0])), str(key[1])
             rows.pop(name, None)
-            if change.row is not None and not change.row["dead"] and name[0] > self._read:
-                rows[name] = dict(change.row)
+            row = change.row
+            if row is not None and not row["dead"] and name[0] > self._read and row["uri"] not in left:
+                rows[name] = dict(row)
         late, self._late = self._late, []
-        for (event_id, _), row in sorted(rows.items()):
+        for (event_id, _), values in sorted(rows.items()):
             if self._more and event_id > last:
                 break
             if len(self._held) >= self._pace.window:
                 self._more, last = True, event_id - 1
                 break
-            self._take(delivery_of(row))
+            self._take(delivery_of(values))
         self._read = max(self._read, last)
         for delivery in late:
+            if delivery.target.uri in left:
+                continue
             if self._more:
                 self._read_later(delivery)
             else:
