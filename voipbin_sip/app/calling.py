@@ -170,6 +170,7 @@ class Calling:
         await self.handover.close()
         await self.transfers.close()
         await self.host.close()
+        self.recording.run = None  # recordings that end now are followed by nothing
         await self.externals.close()
         await self.streams.close()
 

@@ -156,6 +156,7 @@ class CallRecords:
                 sip_status=call.sip_status,
                 sip_reason=call.sip_reason,
                 confbridge_id=NO_UUID,
+                recording_id=NO_UUID,
                 quality=_quality(call),
             ),
             "call_hangup",
