@@ -112,8 +112,7 @@ def handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(NotFound)
     async def _not_found(request: Request, error: NotFound) -> Response:
-        kind = str(error).split()[3] if str(error).startswith("there is no ") else "RESOURCE"
-        return answer(request, ApiError("NOT_FOUND", f"{kind.upper()}_NOT_FOUND", str(error)))
+        return answer(request, ApiError("NOT_FOUND", f"{error.kind.upper()}_NOT_FOUND", str(error)))
 
     @app.exception_handler(Declared)
     async def _declared(request: Request, error: Declared) -> Response:

@@ -79,7 +79,7 @@ class Activeflows:
         if flow_id.int:
             flow = self._flows.find(flow_id)
             if flow is None:
-                raise NotFound(f"there is no flow {flow_id}")
+                raise NotFound("flow", flow_id)
             return flow, flow_id
         if not actions:
             raise Unfit([("actions", "name a flow_id, or give actions")])
@@ -147,7 +147,7 @@ class Activeflows:
         """End a run if it goes on, and mark it as deleted. Raises NotFound, StoreUnavailable."""
         record = await self._history.get(ActiveflowResource, id_)
         if record.tm_delete is not None:
-            raise NotFound(f"there is no activeflow {id_}")
+            raise NotFound("activeflow", id_)
         if id_ in self._live:
             await self._end(id_, self._host.runs.get(id_))
             record = await self._history.get(ActiveflowResource, id_)

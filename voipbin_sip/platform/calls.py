@@ -84,7 +84,7 @@ class CallControl:
         """End a call if it goes on, and mark its record as deleted."""
         record = await self.get(id_)
         if record.tm_delete is not None:
-            raise NotFound(f"there is no call {id_}")
+            raise NotFound("call", id_)
         session = self._live.get(id_)
         if session is not None:
             session.hang_up("normal")

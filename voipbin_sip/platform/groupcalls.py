@@ -51,7 +51,7 @@ class GroupcallRecords:
         """End a groupcall if it goes on, and mark it as deleted. Raises NotFound, StoreUnavailable."""
         record = await self.get(id_)
         if record.tm_delete is not None:
-            raise NotFound(f"there is no groupcall {id_}")
+            raise NotFound("groupcall", id_)
         group = self._groupcalls.get(id_)
         if group is not None:
             self._groupcalls.hang_up(group)

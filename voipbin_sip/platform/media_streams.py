@@ -39,7 +39,7 @@ class MediaStreams:
         """Tap a conference at 8 kHz."""
         conference = self._catalogue.get(ConferenceResource, id_)
         if conference.tm_delete is not None:
-            raise NotFound(f"there is no conference {id_}")
+            raise NotFound("conference", id_)
         names = (self._book.key(conference.id), str(conference.id))
         room = next((room for name in names if (room := self._rooms.named(PREFIX + name)) is not None), None)
         if room is None:

@@ -228,7 +228,7 @@ class RecordingControl:
     def _conference(self, id_: UUID) -> ConferenceResource:
         conference = self._catalogue.get(ConferenceResource, id_)
         if conference.tm_delete is not None:
-            raise NotFound(f"there is no conference {id_}")
+            raise NotFound("conference", id_)
         return conference
 
     def _flow(self, flow_id: UUID) -> Flow | None:
@@ -236,7 +236,7 @@ class RecordingControl:
             return None
         flow = self._flows.find(flow_id)
         if flow is None:
-            raise NotFound(f"there is no flow {flow_id}")
+            raise NotFound("flow", flow_id)
         return flow
 
 

@@ -42,7 +42,7 @@ class Shelf:
         """Return a recording that is not deleted. Raises NotFound, StoreUnavailable."""
         found = await self._history.get(RecordingResource, id_)
         if found.tm_delete is not None:
-            raise NotFound(f"there is no recording {id_}")
+            raise NotFound("recording", id_)
         return found
 
     async def sound(self, id_: UUID) -> Path:
@@ -52,7 +52,7 @@ class Shelf:
             raise WrongState(f"the recording {id_} goes on")
         path = self._sound(recording)
         if path is None or not await asyncio.to_thread(path.is_file):
-            raise NotFound(f"there is no recording {id_} any more")
+            raise NotFound("recording", id_, "any more")
         return path
 
     async def outgrown(self, id_: UUID) -> bool:
@@ -115,14 +115,14 @@ class Shelf:
         """Return a file that is not deleted. Raises NotFound, StoreUnavailable."""
         found = await self._history.get(StoredFile, id_)
         if found.tm_delete is not None:
-            raise NotFound(f"there is no file {id_}")
+            raise NotFound("file", id_)
         return found
 
     async def content(self, id_: UUID) -> Path:
         """Return where a file lies. Raises NotFound, StoreUnavailable."""
         path = self._data / (await self.file(id_)).path
         if not await asyncio.to_thread(path.is_file):
-            raise NotFound(f"there is no file {id_} any more")
+            raise NotFound("file", id_, "any more")
         return path
 
     async def keep(self, name: str, type_: str, pieces: AsyncIterator[bytes]) -> StoredFile:
@@ -169,7 +169,7 @@ class Shelf:
     async def account(self, id_: UUID = DEFAULT_CUSTOMER) -> StorageAccount:
         """Return how much is kept. Raises NotFound for another customer."""
         if id_ != DEFAULT_CUSTOMER:
-            raise NotFound(f"there is no storage_account {id_}")
+            raise NotFound("storage_account", id_)
         count, size = await asyncio.to_thread(self._tally)
         began = datetime(2020, 1, 1, tzinfo=UTC)
         return StorageAccount(

@@ -26,6 +26,10 @@ R = TypeVar("R", bound=Resource)
 class NotFound(Exception):  # noqa: N818 - reads as what happened
     """There is no such resource."""
 
+    def __init__(self, kind: str, id_: object, more: str = "") -> None:
+        super().__init__(f"there is no {kind} {id_} {more}".rstrip())
+        self.kind = kind
+
 
 class Declared(Exception):  # noqa: N818 - reads as what happened
     """The resource stands in a file of the configuration and is changed there; the message names the file."""
@@ -89,7 +93,7 @@ class Catalogue:
         """Return a resource, also a deleted one. Raises NotFound."""
         found = self._declared[kind.kind].get(id_) or self._made[kind.kind].get(id_)
         if found is None:
-            raise NotFound(f"there is no {kind.kind} {id_}")
+            raise NotFound(kind.kind, id_)
         assert isinstance(found, kind)
         return found
 
@@ -119,7 +123,7 @@ class Catalogue:
         """Return a resource that may be changed. Raises NotFound, Declared."""
         now = self.get(kind, id_)
         if now.tm_delete is not None:
-            raise NotFound(f"the {kind.kind} {id_} is deleted")
+            raise NotFound(kind.kind, id_, "any more")
         if where := self.where(id_):
             raise Declared(f"this {kind.kind} is declared in {where}; change it there")
         return now

@@ -54,7 +54,7 @@ class History:
             )
             row = dict(rows[0]) if rows else None
         if row is None or row["kind"] != kind.kind:
-            raise NotFound(f"there is no {kind.kind} {id_}")
+            raise NotFound(kind.kind, id_)
         return kind.model_validate_json(str(row["body"]))
 
     async def page(
