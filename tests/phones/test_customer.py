@@ -94,7 +94,7 @@ async def test_from_the_flow_to_the_restart(server: Server, tmp_path: Path) -> N
 
 async def _asks_for_digits(program: Customer, phone: Pjsua, call: str) -> None:
     """The phone rings, is answered, and its digits are heard by webhook and by websocket."""
-    await phone.rings(1.0)
+    await phone.rings()
     await program.event("call_ringing", id=call)
     await phone.answer()
     await program.event("call_progressing", id=call)
@@ -119,7 +119,8 @@ async def _records_what_is_said(program: Customer, call: str, folder: Path) -> t
     assert voices(path)["pjsua"] > 2.0  # in stereo: left what the phone says,
     samples, rate = sound.load(path, 1)  # right what it hears
     assert sound.speech(sound.stretches(samples, rate)) > 1.0
-    assert len(samples) / rate == pytest.approx(3.0, abs=0.5)
+    assert len(samples) / rate == pytest.approx(finished["duration"], abs=0.1)
+    assert finished["duration"] > 2.9
     return recording, file
 
 

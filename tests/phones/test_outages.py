@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import numpy as np
 import pytest
 
 from tests.events.receiver import Receiver, receiving
@@ -83,8 +82,6 @@ async def call(line: Line) -> None:
     (tone,) = [s for s in sound.stretches(caller.sound.heard(), prompts.RATE) if s.kind == "tone"]
     assert prompts.places([round(tone.frequency)]) == ["one"]
     assert tone.seconds == pytest.approx(1.2, abs=0.1)
-    late = np.diff([packet.at for packet in caller.sound.packets])
-    assert late.max() < 0.2
 
 
 async def calls(server: Server, count: int) -> None:
