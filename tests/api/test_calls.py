@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +11,7 @@ import aiohttp
 import pytest
 
 from tests.api.serving import Api, add_agent
-from tests.platform.office import Office
+from tests.platform.office import Office, rest
 from voipbin_sip.resources.kinds.accesskey import make_accesskey
 from voipbin_sip.resources.kinds.agent import Permission
 
@@ -71,7 +70,7 @@ async def test_calls_are_placed_listed_and_ended(desk: Desk) -> None:
     assert {run["id"] for run in runs["result"]} == {call["activeflow_id"] for call in placed["calls"]}
     ended = await desk.ok("POST", f"/calls/{first['id']}/hangup")
     assert ended["status"] in ("canceling", "hangup")
-    await asyncio.sleep(0.05)
+    await rest()
     assert (await desk.ok("GET", f"/calls/{first['id']}"))["hangup_reason"] == "cancel"
     assert await desk.refused("POST", f"/calls/{first['id']}/hangup") == (409, "STATE_INVALID")
     deleted = await desk.ok("DELETE", f"/calls/{second['id']}")
@@ -136,7 +135,7 @@ async def test_groupcalls(desk: Desk) -> None:
         await desk.ok("GET", f"/groupcalls/{group['id']}")
     ]
     await desk.ok("POST", f"/groupcalls/{group['id']}/hangup")
-    await asyncio.sleep(0.05)
+    await rest()
     assert (await desk.ok("GET", f"/groupcalls/{group['id']}"))["status"] == "hangup"
     assert await desk.refused("POST", f"/groupcalls/{group['id']}/hangup") == (409, "STATE_INVALID")
     assert (await desk.ok("DELETE", f"/groupcalls/{group['id']}"))["tm_delete"]
@@ -163,7 +162,7 @@ async def test_activeflows(desk: Desk) -> None:
     status, answer = await desk.api.ask("POST", f"{path}/push_actions", {"actions": [{"type": "tlak"}]})
     assert (status, answer["error"]["status"]) == (400, "INVALID_ARGUMENT")
     await desk.ok("POST", f"{path}/continue")
-    await asyncio.sleep(0.02)
+    await rest()
     now = await desk.ok("GET", path)
     assert [step["type"] for step in now["executed_actions"]] == ["block", "variable_set"]
     await desk.ok("POST", f"{path}/jump", {"forward_action_id": "here", "forward_now": True})
@@ -177,7 +176,7 @@ async def test_steps_that_need_a_call_are_skipped_visibly(desk: Desk) -> None:
     run = await desk.ok(
         "POST", "/activeflows", {"actions": [{"type": "talk", "option": {"text": "Hello"}}, *WAIT]}
     )
-    await asyncio.sleep(0.05)
+    await rest()
     events = await desk.ok("GET", f"/timelines/activeflows/{run['id']}/events")
     (step,) = [event["data"] for event in events["result"] if event["event_type"] == "activeflow_step"]
     assert (step["type"], step["outcome"]) == ("talk", "skipped")
@@ -187,12 +186,12 @@ async def test_timelines(desk: Desk) -> None:
     session = await desk.office.call_in("1", "waits")
     id_, office = session.call.id, desk.office
     office.end("1")
-    await asyncio.sleep(0.05)
+    await rest()
     page = await desk.ok("GET", f"/timelines/calls/{id_}/events?page_size=1")
     assert [event["event_type"] for event in page["result"]] == ["call_hangup"]
-    rest = await desk.ok("GET", f"/timelines/calls/{id_}/events?page_token={page['next_page_token']}")
-    assert rest["result"][-1]["event_type"] == "call_created"
-    end = await desk.ok("GET", f"/timelines/calls/{id_}/events?page_token={rest['next_page_token']}")
+    older = await desk.ok("GET", f"/timelines/calls/{id_}/events?page_token={page['next_page_token']}")
+    assert older["result"][-1]["event_type"] == "call_created"
+    end = await desk.ok("GET", f"/timelines/calls/{id_}/events?page_token={older['next_page_token']}")
     assert end == {"result": [], "next_page_token": ""}
     everything = await desk.ok("GET", f"/aggregated-events?call_id={id_}")
     assert {event["event_type"] for event in everything["result"]} >= {"activeflow_created", "call_hangup"}

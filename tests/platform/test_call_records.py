@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tests.calls.exchange import settle
-from tests.platform.office import Office
+from tests.platform.office import Office, rest
 from voipbin_sip.platform.afterwards import close_unfinished
 from voipbin_sip.platform.calls import muted
 from voipbin_sip.resources.kinds.agent import StoredAgent
@@ -23,7 +23,7 @@ async def test_the_events_of_a_call_that_comes_in(office: Office) -> None:
     session = await office.call_in("1", "waits")
     session.answer()
     office.end("1")
-    await asyncio.sleep(0.02)
+    await rest()
     assert office.told_of() == [
         "activeflow_created",
         "call_created",
@@ -49,7 +49,7 @@ async def test_the_events_of_a_call_that_comes_in(office: Office) -> None:
 
 async def test_a_flow_that_hangs_up(office: Office) -> None:
     await office.call_in("1", "ends")
-    await asyncio.sleep(0.02)
+    await rest()
     assert [type_ for type_ in office.told_of("call") if type_ != "call_updated"] == [
         "call_created",
         "call_terminating",
@@ -62,7 +62,7 @@ async def test_a_flow_that_hangs_up(office: Office) -> None:
 async def test_a_flow_that_comes_to_its_end_is_over_before_its_call(office: Office) -> None:
     session = await office.call_in("1", "short")
     session.answer()
-    await asyncio.sleep(0.05)
+    await rest()
     ends = [
         event for event in office.events if event.data.get("status") in ("ended", "terminating", "hangup")
     ]
@@ -71,7 +71,7 @@ async def test_a_flow_that_comes_to_its_end_is_over_before_its_call(office: Offi
 
 async def test_two_calls_that_are_connected_know_each_other(office: Office) -> None:
     caller = await office.call_in("1", "connects")
-    await asyncio.sleep(0.02)
+    await rest()
     callee = await office.answer("2")
     assert caller.call.confbridge_id is not None
     assert caller.call.confbridge_id == callee.call.confbridge_id
@@ -83,7 +83,7 @@ async def test_two_calls_that_are_connected_know_each_other(office: Office) -> N
     own = [event.type for event in office.events if event.resource_id == second.id]
     assert own == ["call_created", "call_dialing", "call_ringing", "call_progressing", "call_updated"]
     office.end("2")
-    await asyncio.sleep(0.02)
+    await rest()
     last = await office.services.calls.get(second.id)
     assert (last.status, last.confbridge_id.int) == ("hangup", 0)
     assert own[-1] != "call_hangup"
@@ -92,9 +92,9 @@ async def test_two_calls_that_are_connected_know_each_other(office: Office) -> N
 
 async def test_a_busy_phone_is_told_as_such(office: Office) -> None:
     await office.call_in("1", "connects")
-    await asyncio.sleep(0.01)
+    await rest()
     office.calls["2"].ended(Ended("2", "remote", 486, "Busy Here", cause=17))
-    await asyncio.sleep(0.02)
+    await rest()
     (callee,) = [
         e.data for e in office.events if e.type == "call_hangup" and e.data["direction"] == "outgoing"
     ]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from uuid import UUID
 
 import pytest
 
 from tests.calls.exchange import leg, settle
-from tests.platform.office import Office
+from tests.platform.office import Office, rest
 from voipbin_sip.calls.session import CallSession
 from voipbin_sip.calls.states import Status
 from voipbin_sip.platform.flow_book import FlowRefused
@@ -72,7 +71,7 @@ async def test_who_answers_runs_the_flow_with_the_variables_that_may_be_given(of
     assert (record.status, record.current_action["type"]) == ("running", "sleep")
     assert record.reference_id == call.id
     await office.services.calls.hang_up(call.id)
-    await asyncio.sleep(0.02)
+    await rest()
     assert session.call.is_over
     assert office.told_of("activeflow").count("activeflow_created") == 1
     assert (await office.platform.history.get(ActiveflowResource, record.id)).status == "ended"
@@ -81,7 +80,7 @@ async def test_who_answers_runs_the_flow_with_the_variables_that_may_be_given(of
 async def test_the_run_of_a_call_that_nobody_answers_ends_with_it(office: Office) -> None:
     ((call,), _) = await office.services.placing.calls(order(office, ("tel", "+4930777")))
     office.calls["+4930777"].hang_up("normal")
-    await asyncio.sleep(0.02)
+    await rest()
     assert office.told_of()[-3:] == ["call_canceling", "call_hangup", "activeflow_updated"]
     assert (await office.services.calls.get(call.id)).hangup_reason == "cancel"
     assert (await office.platform.history.get(ActiveflowResource, call.activeflow_id)).status == "ended"
@@ -101,7 +100,7 @@ async def test_a_linear_groupcall_rings_one_after_the_other(office: Office) -> N
     )
     assert set(office.calls) == {"5"}
     office.calls["5"].hang_up("normal")
-    await asyncio.sleep(0.02)
+    await rest()
     assert set(office.calls) == {"6"}
     await office.answer("6")
     now = await office.services.groupcalls.get(group.id)
@@ -117,7 +116,7 @@ async def test_an_agent_is_called_as_he_wishes_to_be(office: Office) -> None:
     (_, (group,)) = await office.services.placing.calls(order(office, ("agent", str(agent.id))))
     assert (group.ring_method, group.owner_id, set(office.calls)) == ("linear", agent.id, {"5"})
     office.calls["5"].hang_up("normal")
-    await asyncio.sleep(0.02)
+    await rest()
     assert set(office.calls) == {"6"}
 
 
@@ -139,7 +138,7 @@ async def test_the_first_answer_of_a_groupcall(office: Office, hang_up_others: b
         await office.answer("6")
         assert len(office.host.runs) == 2
     await office.services.groupcalls.hang_up(group.id)
-    await asyncio.sleep(0.02)
+    await rest()
     assert not office.calls
     assert office.told_of("groupcall") == ["groupcall_created", "groupcall_progressing", "groupcall_hangup"]
     with pytest.raises(WrongState):
@@ -231,7 +230,7 @@ async def test_stopping_the_run_of_a_call_that_rings_ends_the_call(office: Offic
 
 async def talking(office: Office) -> tuple[CallSession, CallSession]:
     caller = await office.call_in("1", "connects")
-    await asyncio.sleep(0.02)
+    await rest()
     return caller, await office.answer("2")
 
 
@@ -242,7 +241,7 @@ def to(*names: str) -> list[AddressField]:
 async def test_blind_transfer(office: Office) -> None:
     caller, callee = await talking(office)
     record = await office.services.transfers.begin("blind", callee.call.id, to("3"))
-    await asyncio.sleep(0.02)
+    await rest()
     assert callee.call.is_over
     assert not caller.call.is_over
     target = await office.answer("3")
@@ -251,16 +250,16 @@ async def test_blind_transfer(office: Office) -> None:
     assert done.transferee_call_id == target.call.id
     assert done.groupcall_id == target.call.groupcall_id
     office.end("3")
-    await asyncio.sleep(0.02)
+    await rest()
     assert caller.call.is_over  # its flow has ended
 
 
 async def test_a_blind_transfer_that_nobody_answers_lets_the_callers_flow_go_on(office: Office) -> None:
     caller, callee = await talking(office)
     await office.services.transfers.begin("blind", callee.call.id, to("3"))
-    await asyncio.sleep(0.02)
+    await rest()
     office.calls["3"].hang_up("normal")
-    await asyncio.sleep(0.05)
+    await rest()
     assert caller.call.is_over
     assert not office.calls
 
@@ -268,7 +267,7 @@ async def test_a_blind_transfer_that_nobody_answers_lets_the_callers_flow_go_on(
 async def test_attended_transfer(office: Office) -> None:
     caller, callee = await talking(office)
     await office.services.transfers.begin("attended", callee.call.id, to("3"))
-    await asyncio.sleep(0.02)
+    await rest()
     assert (leg(caller).muted, leg(caller).plays) == ("in", True)
     target = await office.answer("3")
     assert office.room(target) is office.room(callee) is office.room(caller)
@@ -276,11 +275,11 @@ async def test_attended_transfer(office: Office) -> None:
     with pytest.raises(WrongState):
         await office.services.transfers.begin("attended", callee.call.id, to("4"))
     callee.hang_up("normal")
-    await asyncio.sleep(0.02)
+    await rest()
     assert (leg(caller).muted, leg(caller).plays) == ("", False)
     assert office.room(target) is office.room(caller) is not None
     office.end("3")
-    await asyncio.sleep(0.02)
+    await rest()
     assert caller.call.is_over
 
 
@@ -288,11 +287,11 @@ async def test_attended_transfer(office: Office) -> None:
 async def test_an_attended_transfer_that_comes_to_nothing(office: Office, after: str) -> None:
     caller, callee = await talking(office)
     await office.services.transfers.begin("attended", callee.call.id, to("3"))
-    await asyncio.sleep(0.02)
+    await rest()
     if after == "answer":
         await office.answer("3")
     office.calls["3"].hang_up("normal")
-    await asyncio.sleep(0.03)
+    await rest()
     assert (leg(caller).muted, leg(caller).plays) == ("", False)
     assert office.room(callee) is office.room(caller) is not None
 
