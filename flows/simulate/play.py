@@ -129,17 +129,24 @@ class _Actor:
         await simulation.clock.sleep(seconds)
         if simulation.call_is_over:
             return
-        self._left.discard(index)
+        is_done = True
         if deed.hangs_up:
             simulation.hang_up()
-        elif deed.proceeds and not simulation.proceed():
-            self._left.add(index)
+        elif deed.proceeds:
+            is_done = simulation.proceed()
         elif deed.says:
             simulation.speak(deed.says)
+        else:
+            is_done = await self._type(deed)
+        if is_done:
+            self._left.discard(index)
+
+    async def _type(self, deed: Deed) -> bool:
+        """Type digits; returns whether the call lasted that long."""
         for number, digit in enumerate(deed.digits):
             if number and deed.pause:
-                await simulation.clock.sleep(deed.pause)
-            if simulation.call_is_over:
-                self._left.add(index)
-                return
-            simulation.press(digit)
+                await self._simulation.clock.sleep(deed.pause)
+            if self._simulation.call_is_over:
+                return False
+            self._simulation.press(digit)
+        return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from typing import TypeAlias
 
 from flows.result import Ended
 from flows.simulate.document import Expect, Mailed, Sent
@@ -210,7 +211,7 @@ def _end(played: Played, expect: Expect) -> Iterator[Failure]:
         yield failure(scenario.place("expect", "at_most"), f"the call lasted {clock_text(lasted)}")
 
 
-Wanted = Sequence[str] | Sequence[Sent] | Sequence[Mailed]
+Wanted: TypeAlias = Sequence[str | Sent | Mailed]
 
 
 def _in_order(
