@@ -250,6 +250,7 @@ class Config(_Section):
     smtp: SmtpSection = SmtpSection()
     webhook: WebhookSection = WebhookSection()
     drain_seconds: float = Field(default=30.0, ge=0)
+    reload: Literal["auto", "signal"] = "auto"
     log: LogSection = LogSection()
 
 

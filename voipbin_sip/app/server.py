@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import time
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from voipbin_sip.app.parts import (
     source_limits,
     toll_guard,
 )
+from voipbin_sip.app.reload import Reloader
 from voipbin_sip.calls.admission import Admission
 from voipbin_sip.calls.dialplan import DialPlan
 from voipbin_sip.calls.session import CallLimits
@@ -37,6 +39,8 @@ from voipbin_sip.flowhost import spoken_prompts
 from voipbin_sip.flowhost.web import PER_HOST, FlowWeb
 from voipbin_sip.guard import DigestGuard
 from voipbin_sip.loading import Loaded
+from voipbin_sip.observe.observed import Observed
+from voipbin_sip.observe.running import Running, announce, new_token, withdraw
 from voipbin_sip.registrar.locations import Locations
 from voipbin_sip.registrar.registrar import Registrar, Terms
 from voipbin_sip.sip.core import SipCore
@@ -57,6 +61,7 @@ from voipbin_sip.web.guard import HostGuard
 
 if TYPE_CHECKING:
     from voipbin_sip.platform.platform import Platform
+    from voipbin_sip.transport.certificate import Certificates
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,8 @@ class Server:
         )
         self._certificates = sip_certificates(loaded)
         self._api_certificates = api_certificates(loaded)
+        self.reloader = Reloader(loaded, self._all_certificates(), self._use, self.directory)
+        self._running: Running | None = None  # from the start on
         self._endpoint = Endpoint(
             core, self.switchboard.handle, self._limits.admits, self._connection_lost, self._tls()
         )
@@ -224,28 +231,35 @@ class Server:
             self._refuse_open_api(platform)
             await media
             await self._speech.start()
-            self._preparing.append(asyncio.create_task(self._prepare_prompts()))
+            self._preparing.append(asyncio.create_task(self._prepare_prompts(self._loaded.flows)))
             sip = await self._listen()
             self._upkeep.start()
             platform.directory.use(self._use_directory)
             self._carriers.start()
             self._metering.start()
             http = self._open_api(platform)
+            self._show(platform, http)
         except StartError:
             await media
             await self._close()
             raise
-        for watched in (self._certificates, self._api_certificates):
-            if watched is not None:
-                self._watching.append(asyncio.create_task(watched.watch()))
+        for watched in self._all_certificates():
+            self._watching.append(asyncio.create_task(watched.watch()))
+        if self._loaded.config.reload == "auto":
+            self.reloader.watch()
         self._preparing.append(asyncio.create_task(self._answer_api(platform)))
         return Opened(sip, http)
 
     def reload(self) -> None:
-        """Read again what may change while the server runs: the certificates for TLS."""
-        for watched in (self._certificates, self._api_certificates):
-            if watched is not None:
-                watched.reload()
+        """Read flows, directory and certificates again."""
+        self.reloader.soon()
+
+    def _use(self, loaded: Loaded, directory: Directory) -> None:
+        """Put another configuration into force; the first one is there by `remember`."""
+        assert self.platform is not None
+        self.platform.declare(loaded, directory)
+        self._preparing = [task for task in self._preparing if not task.done()]
+        self._preparing.append(asyncio.create_task(self._prepare_prompts(loaded.flows)))
 
     def stop(self) -> None:
         """Begin to drain; a second time: end at once."""
@@ -322,6 +336,19 @@ class Server:
                 "end the program that uses it or change http.listen"
             ) from error
 
+    def _show(self, platform: Platform, http: str) -> None:
+        """Let the API show the server itself, and commands on this machine find it. Raises StartError."""
+        data, token = self._loaded.places.data, new_token()
+        self._running = Running(os.getpid(), self._loaded.config.http.local_url(http), token)
+        platform.observed = Observed(self.reloader, token)
+        try:
+            announce(data, self._running)
+        except OSError as error:
+            raise StartError(f"cannot write to the data folder {data}: {error.strerror}") from error
+
+    def _all_certificates(self) -> list[Certificates]:
+        return [found for found in (self._certificates, self._api_certificates) if found is not None]
+
     async def _answer_api(self, platform: Platform) -> None:
         """Serve the API. Calls are taken before, and go on should it fail."""
         try:
@@ -331,15 +358,18 @@ class Server:
         except Exception:
             self._log.exception("the API cannot be served")
 
-    async def _prepare_prompts(self) -> None:
+    async def _prepare_prompts(self, flows: FlowSet) -> None:
         """Speak what the flows say into the cache before a caller waits for it."""
-        faults = await self._speech.prepare(spoken_prompts(self._loaded.flows), rate=8000)
+        faults = await self._speech.prepare(spoken_prompts(flows), rate=8000)
         for fault in faults:
             self._log.warning("a text of the flows cannot be spoken", why=str(fault))
 
     async def _close(self) -> None:
+        await self.reloader.close()
         for task in (*self._preparing, *self._watching):
             task.cancel()
+        if self._running is not None:
+            withdraw(self._loaded.places.data, self._running)
         if self.platform is not None:
             await self.platform.close_api()
         await self.calling.close()

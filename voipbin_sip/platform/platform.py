@@ -19,6 +19,7 @@ from voipbin_sip.events.hub import Hub
 from voipbin_sip.events.record import Record
 from voipbin_sip.events.webhooks import Pace, Webhooks
 from voipbin_sip.loading import Loaded
+from voipbin_sip.observe.observed import Observed
 from voipbin_sip.platform.afterwards import close_unfinished
 from voipbin_sip.platform.customers import Customers
 from voipbin_sip.platform.declared import Declaration
@@ -111,6 +112,7 @@ class Platform:
         self._reading_keys: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self.live: Live | None = None  # from `attach` on
+        self.observed: Observed | None = None  # what the API shows of the server itself
 
     def declare(self, loaded: Loaded, directory: Directory) -> None:
         """Show what the configuration declares; `directory` is what it makes by itself."""
@@ -235,6 +237,7 @@ class Platform:
             self.shelf,
             Links(self._token_key),
             self.live,
+            self.observed,
         )
 
     async def _load(self) -> bool:
