@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from flows import reasons
 from flows.actions.base import Media
 from flows.actions.prompts import is_url
 from flows.draft import Draft, Step, scalars
@@ -61,10 +62,14 @@ def _targets(draft: Draft, calls: CallGraph, outer: Collection[str]) -> Iterator
                 continue
             if any(key_of(target) in caller.ids() for caller in calls.callers(draft)):
                 continue
-            yield error(place, f"there is no step '{target}'{did_you_mean(target, candidates)}")
+            yield error(
+                place, f"there is no step '{target}'{did_you_mean(target, candidates)}", reasons.NO_STEP
+            )
 
 
-def _unreached(draft: Draft, graph: FlowGraph, finding: Callable[[Place, str], Finding]) -> Iterator[Finding]:
+def _unreached(
+    draft: Draft, graph: FlowGraph, finding: Callable[[Place, str, str], Finding]
+) -> Iterator[Finding]:
     dead = [step for step in draft.steps if step.index not in graph.reached]
     for step in dead:
         if step.index - 1 in graph.reached or step.index == 0:
@@ -72,9 +77,10 @@ def _unreached(draft: Draft, graph: FlowGraph, finding: Callable[[Place, str], F
             while step.index + count < graph.size and step.index + count not in graph.reached:
                 count += 1
             if count == 1:
-                yield finding(step.node, "this step is never reached")
+                yield finding(step.node, "this step is never reached", reasons.UNREACHED)
             else:
-                yield finding(step.node, f"this step and the {_steps(count - 1)} after it are never reached")
+                text = f"this step and the {_steps(count - 1)} after it are never reached"
+                yield finding(step.node, text, reasons.UNREACHED)
 
 
 def _steps(count: int) -> str:
@@ -86,9 +92,11 @@ def _loops(draft: Draft, graph: FlowGraph) -> Iterator[Finding]:
         yield warning(
             draft.steps[index].node,
             "from here no way leads to an end: the caller can only hang up",
+            reasons.ENDLESS,
         )
     for index in graph.spinning():
-        yield warning(draft.steps[index].node, "this loop has no step that waits: the run will be ended")
+        text = "this loop has no step that waits: the run will be ended"
+        yield warning(draft.steps[index].node, text, reasons.SPINNING)
 
 
 def _sounds(step: Step, base: Path) -> Iterator[Finding]:
@@ -104,7 +112,7 @@ def _sounds(step: Step, base: Path) -> Iterator[Finding]:
         ):
             continue
         if not (base / item.text).is_file():
-            yield error(item, f"there is no file '{item.text}' in {base}")
+            yield error(item, f"there is no file '{item.text}' in {base}", reasons.NO_SOUND)
 
 
 def _misspelt_variables(step: Step) -> Iterator[Finding]:
@@ -112,18 +120,21 @@ def _misspelt_variables(step: Step) -> Iterator[Finding]:
         for name in names_in(scalar.text):
             if name.startswith(RESERVED_PREFIX) and name not in SYSTEM_VARIABLES:
                 guess = did_you_mean(name, SYSTEM_VARIABLES)
-                yield warning(scalar, f"the system sets no variable '{name}'{guess}")
+                text = f"the system sets no variable '{name}'{guess}"
+                yield warning(scalar, text, reasons.NO_VARIABLE)
 
 
 def _flows(draft: Draft, known: Mapping[str, Draft]) -> Iterator[Finding]:
     for step in draft.steps:
         for place, name in (*step.fetches(), *step.starts()):
             if "${" not in name and key_of(name) not in known:
-                yield error(place, f"there is no flow '{name}'{did_you_mean(name, _flow_names(known))}")
+                text = f"there is no flow '{name}'{did_you_mean(name, _flow_names(known))}"
+                yield error(place, text, reasons.NO_FLOW)
     name = draft.on_complete_flow_id
     if name and key_of(name) not in known:
         place = draft.node.entries["on_complete_flow_id"]
-        yield error(place, f"there is no flow '{name}'{did_you_mean(name, _flow_names(known))}")
+        text = f"there is no flow '{name}'{did_you_mean(name, _flow_names(known))}"
+        yield error(place, text, reasons.NO_FLOW)
     elif name:
         place = draft.node.entries["on_complete_flow_id"]
         for step in known[key_of(name)].steps:
@@ -132,6 +143,7 @@ def _flows(draft: Draft, known: Mapping[str, Draft]) -> Iterator[Finding]:
                 yield warning(
                     place,
                     f"flow '{name}' runs when the call is over: its {step.kind.type} at {where} will be skipped",
+                    reasons.AFTERWARDS,
                 )
                 break
 
@@ -148,9 +160,12 @@ def _recursion(drafts: list[Draft], calls: CallGraph, endless: set[str]) -> Iter
                 if inner is None or not calls.comes_back(inner, draft):
                     continue
                 if draft.name in endless and inner.name in endless:
-                    yield error(place, f"flow '{name}' comes back here on every way: it never ends")
+                    yield error(
+                        place, f"flow '{name}' comes back here on every way: it never ends", reasons.ROUND
+                    )
                 else:
                     yield warning(
                         place,
                         f"flow '{name}' can come back here: each round nests deeper, and 100 end the call",
+                        reasons.ROUND,
                     )

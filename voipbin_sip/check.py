@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from flows.findings import Finding, has_errors, in_order
@@ -45,11 +46,7 @@ def _check_flow(path: Path) -> list[Finding]:
         return load_flow_file(path, base=_base(path.parent))[1]
     findings = load_flows(path.resolve().parent, base=_base(path.parent))[1]
     here = path.resolve()
-    return [
-        Finding(path, found.line, found.column, found.severity, found.message)
-        for found in findings
-        if found.file.resolve() == here
-    ]
+    return [replace(found, file=path) for found in findings if found.file.resolve() == here]
 
 
 def _base(flows: Path) -> Path:

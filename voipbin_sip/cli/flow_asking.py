@@ -47,7 +47,8 @@ class Asking:
     def dial(self, destinations: Sequence[Address], dial_timeout: float) -> Dialled:
         """Ask who answers, and how long they talk."""
         whom = ", ".join(map(named, destinations))
-        result = self._ask(f"  {whom} ring: {'/'.join(RESULTS)} [answered] ", _result, "answered")
+        usual: Result = "answered"
+        result = self._ask(f"  {whom} ring: {'/'.join(RESULTS)} [answered] ", _result, usual)
         if result != "answered":
             return Dialled(result)
         return Dialled(result, talks=self._ask("  how long do they talk? [30s] ", seconds_in, 30.0))

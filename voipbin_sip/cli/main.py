@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -38,14 +38,22 @@ def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 
 @app.command()
-def check(files: Annotated[list[Path] | None, typer.Argument(help="Files or folders.")] = None) -> None:
+def check(
+    files: Annotated[list[Path] | None, typer.Argument(help="Files or folders.")] = None,
+    form: Annotated[
+        Literal["text", "json", "github"],
+        typer.Option("--format", help="For people, for programs, or annotations of GitHub."),
+    ] = "text",
+) -> None:
     """Find every mistake in configurations, directories and flows before a caller meets it."""
     from voipbin_sip.check import check_paths
+    from voipbin_sip.check_report import report
 
     findings, errors = check_paths(files or [DEFAULT_CONFIG])
-    for finding in findings:
-        typer.echo(str(finding))
+    for line in report(findings, form):
+        typer.echo(line)
     if errors:
+        typer.echo("with errors a server does not start, and a running one keeps what it has", err=True)
         raise typer.Exit(1)
     typer.echo("no errors" if findings else "no mistakes found", err=True)
 
