@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -81,10 +80,11 @@ def graph(
 
 @flow_app.command()
 def schema(
-    scenarios: Annotated[bool, typer.Option("--scenarios", help="That of scenario files instead.")] = False,
+    of: Annotated[
+        Literal["flow", "scenarios", "directory", "config"], typer.Option(help="Which files it is for.")
+    ] = "flow",
 ) -> None:
-    """Print the JSON Schema of flow files, for editors."""
-    from flows.schema import flow_schema
-    from flows.simulate.scenario_schema import scenario_schema
+    """Print the JSON Schema of flow files (or others), for editors."""
+    from voipbin_sip.schemas import schema_text
 
-    typer.echo(json.dumps(scenario_schema() if scenarios else flow_schema(), indent=2))
+    typer.echo(schema_text(of), nl=False)
