@@ -39,6 +39,7 @@ from voipbin_sip.api.routes import (
     recordings,
     reload,
     routes,
+    server,
     storage,
     tags,
     timelines,
@@ -113,6 +114,7 @@ def make_api(
     app.include_router(media_stream.router, prefix=BASE)
     app.include_router(login.router, prefix="/auth", responses=ERRORS)
     app.include_router(recordingfiles.downloads)
+    app.include_router(server.router, responses=ERRORS)
 
     @app.get("/ping", tags=["server"])
     async def ping() -> dict[str, str]:

@@ -39,7 +39,6 @@ from voipbin_sip.flowhost import spoken_prompts
 from voipbin_sip.flowhost.web import PER_HOST, FlowWeb
 from voipbin_sip.guard import DigestGuard
 from voipbin_sip.loading import Loaded
-from voipbin_sip.observe.observed import Observed
 from voipbin_sip.observe.running import Running, announce, new_token, withdraw
 from voipbin_sip.registrar.locations import Locations
 from voipbin_sip.registrar.registrar import Registrar, Terms
@@ -60,6 +59,7 @@ from voipbin_sip.web.client import WebClient
 from voipbin_sip.web.guard import HostGuard
 
 if TYPE_CHECKING:
+    from voipbin_sip.observe.observed import Observed
     from voipbin_sip.platform.platform import Platform
     from voipbin_sip.transport.certificate import Certificates
 
@@ -146,6 +146,7 @@ class Server:
         self._api_certificates = api_certificates(loaded)
         self.reloader = Reloader(loaded, self._all_certificates(), self._use, self.directory)
         self._running: Running | None = None  # from the start on
+        self._observed: Observed | None = None  # too
         self._endpoint = Endpoint(
             core, self.switchboard.handle, self._limits.admits, self._connection_lost, self._tls()
         )
@@ -280,7 +281,8 @@ class Server:
 
     async def _remember(self) -> Platform:
         """Know what was known before the restart. Raises StartError."""
-        await asyncio.to_thread(import_module, "voipbin_sip.app.memory")  # while the media workers start
+        for name in ("memory", "sight"):
+            await asyncio.to_thread(import_module, f"voipbin_sip.app.{name}")  # while the media workers start
         from voipbin_sip.app.memory import remember
 
         return await remember(
@@ -338,9 +340,24 @@ class Server:
 
     def _show(self, platform: Platform, http: str) -> None:
         """Let the API show the server itself, and commands on this machine find it. Raises StartError."""
+        from voipbin_sip.app.sight import Observed, Sources  # loaded by now, in a thread
+
         data, token = self._loaded.places.data, new_token()
+        sources = Sources(
+            self.switchboard,
+            self.switchboard.calls,
+            self._media,
+            self._endpoint.core.counters,
+            self._limits,
+            self._locations,
+            self._carriers,
+            platform.store,
+            platform.webhooks,
+            self.reloader,
+            self._all_certificates(),
+        )
+        self._observed = platform.observed = Observed(sources, token)
         self._running = Running(os.getpid(), self._loaded.config.http.local_url(http), token)
-        platform.observed = Observed(self.reloader, token)
         try:
             announce(data, self._running)
         except OSError as error:
@@ -366,6 +383,8 @@ class Server:
 
     async def _close(self) -> None:
         await self.reloader.close()
+        if self._observed is not None:
+            await self._observed.close()
         for task in (*self._preparing, *self._watching):
             task.cancel()
         if self._running is not None:

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from voipbin_sip.observe.detail import DetailLog
+from voipbin_sip.observe.health import Health, health
+from voipbin_sip.observe.metrics import Metrics
 from voipbin_sip.observe.reloads import Reloading
+from voipbin_sip.observe.sources import Sources
 
 
-@dataclass(frozen=True, slots=True)
 class Observed:
-    """The parts of a server that are looked at."""
+    """The parts of a server that are looked at, and who looks.
 
-    reloading: Reloading
-    own_key: str  # token of the commands on this machine
+    Attributes:
+        own_key: the token of commands on this machine.
+    """
+
+    def __init__(self, sources: Sources, own_key: str) -> None:
+        self._sources = sources
+        self.own_key = own_key
+        self.metrics = Metrics(sources)
+        sources.live.watchers += [self.metrics, DetailLog()]
+        sources.lag.start()
+
+    @property
+    def reloading(self) -> Reloading:
+        """What reads the configuration again."""
+        return self._sources.reloading
+
+    def health(self) -> Health:
+        """Return whether the server does its work."""
+        return health(self._sources)
+
+    async def close(self) -> None:
+        """Stop measuring."""
+        await self._sources.lag.close()

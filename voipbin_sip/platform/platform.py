@@ -19,7 +19,6 @@ from voipbin_sip.events.hub import Hub
 from voipbin_sip.events.record import Record
 from voipbin_sip.events.webhooks import Pace, Webhooks
 from voipbin_sip.loading import Loaded
-from voipbin_sip.observe.observed import Observed
 from voipbin_sip.platform.afterwards import close_unfinished
 from voipbin_sip.platform.customers import Customers
 from voipbin_sip.platform.declared import Declaration
@@ -50,6 +49,7 @@ from voipbin_sip.web.listening import open_socket
 if TYPE_CHECKING:
     from voipbin_sip.api.server import ApiServer
     from voipbin_sip.api.services import Services
+    from voipbin_sip.observe.observed import Observed
     from voipbin_sip.transport.certificate import Certificates
 
 SEAL_KEY = "seal.key"
