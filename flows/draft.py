@@ -201,7 +201,7 @@ def _origin(node: Node) -> Origin:
 def read_draft(node: Node, findings: list[Finding]) -> Draft | None:
     """Read one flow and report all faults of its keys, types and options."""
     if not isinstance(node, MapNode):
-        findings.append(error(node, "a flow must be a mapping with the key 'actions'"))
+        findings.append(error(node, "a flow must be a mapping with the key 'actions'", reasons.NO_ACTION))
         return None
     validate(node, FlowDocument, findings)
     # Names are taken from the nodes, so that one fault does not make every reference dangle.
@@ -224,7 +224,9 @@ def _read_steps(draft: Draft, actions: Node | None, findings: list[Finding]) -> 
         if isinstance(item, MapNode):
             draft.steps.append(_read_step(draft, item, findings))
         else:
-            findings.append(error(item, "an action must be a mapping that begins with 'type:'"))
+            findings.append(
+                error(item, "an action must be a mapping that begins with 'type:'", reasons.NO_ACTION)
+            )
     _refuse_equal_ids(draft, findings)
 
 

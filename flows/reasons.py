@@ -26,3 +26,5 @@ SAME_ID: Final = "steps are found by their id: who is sent there could mean eith
 SAME_KEY: Final = "most programs would take the last one and forget the first, without a word"
 SAME_NAME: Final = "flows are found by their name: who is sent there could mean either of them"
 WRONG_VALUE: Final = "the server would have to guess what is meant"
+NO_ACTION: Final = "each step says by its 'type' what it does, and by 'option' how"
+UNREADABLE: Final = "nothing of the file can be used before it is whole"

@@ -28,7 +28,7 @@ from yaml.events import (
 )
 
 from flows.findings import Finding, Severity
-from flows.reasons import SAME_KEY
+from flows.reasons import SAME_KEY, UNREADABLE
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 32
@@ -288,4 +288,4 @@ def _position(before: str) -> tuple[int, int]:
 
 
 def _at(file: Path, line: int, column: int, message: str) -> Finding:
-    return Finding(file, line, column, Severity.ERROR, message)
+    return Finding(file, line, column, Severity.ERROR, message, UNREADABLE)

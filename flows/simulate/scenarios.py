@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,7 +115,7 @@ def place_in(node: Node, path: Sequence[str | int]) -> Node:
 
 
 def _folder(path: Path, document: ScenarioDocument) -> Path:
-    return path.parent / (document.flows or "../flows")
+    return Path(os.path.normpath(path.parent / (document.flows or "../flows")))
 
 
 def _flow(
