@@ -28,7 +28,9 @@ class Dialled:
     result: Result = "answered"
     reason: str = ""  # empty: the usual one
     status: int = 0  # 0: the usual one
-    rings: float | None = None  # seconds until it is known; None: 3, of no answer the step's dial_timeout
+    rings: float | None = (
+        None  # seconds until it is known; None: 3; from the step's dial_timeout on: no answer
+    )
     talks: float = 30.0  # seconds together, where answered
 
 

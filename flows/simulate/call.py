@@ -9,7 +9,7 @@ from typing import Any
 
 from flows.model import Flow
 from flows.ports import Address, Clock, Conference, ConnectResult, Played, StepFailed
-from flows.simulate.answers import USUAL_REASONS, Answers
+from flows.simulate.answers import USUAL_REASONS, Answers, Dialled
 from flows.simulate.journal import Journal, Kind
 from flows.simulate.recording import SimulatedRecorder, Terms
 from flows.simulate.sounds import BEEP, FILE, seconds_of, spoken
@@ -122,10 +122,11 @@ class SimulatedCall:
         for destination in destinations:
             self._journal.note(Kind.CALLED, named(destination), f"connect {ring_method}")
         dialled = self._answers.dial(destinations, dial_timeout)
+        patience = dial_timeout * (len(destinations) if ring_method == "linear" else 1)
+        rings = RINGS if dialled.rings is None else dialled.rings
+        if dialled.result == "noanswer" or rings >= patience:
+            dialled, rings = Dialled("noanswer", dialled.reason, dialled.status), patience
         usual_reason, usual_status = USUAL_REASONS[dialled.result]
-        times = len(destinations) if ring_method == "linear" else 1
-        usual_time = dial_timeout * times if dialled.result == "noanswer" else RINGS
-        rings = usual_time if dialled.rings is None else min(dialled.rings, dial_timeout * times)
         await self._while(f"rings {', '.join(map(named, destinations))}", rings)
         self._calls += 1
         call_id = f"00000000-0000-4000-8000-{self._calls:012d}"

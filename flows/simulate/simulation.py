@@ -21,7 +21,7 @@ from flows.interpreter import Run
 from flows.model import NO_ID, Flow, FlowSet
 from flows.ports import Address, Outside
 from flows.refused import ControlRefused
-from flows.result import RunResult
+from flows.result import Limits, RunResult
 from flows.simulate.answers import Answers
 from flows.simulate.call import Doing, SimulatedCall
 from flows.simulate.clock import VirtualClock
@@ -78,7 +78,14 @@ class Simulation:
     """
 
     def __init__(
-        self, flows: FlowSet, flow: Flow, *, caller: Caller, begin: datetime, answers: Answers
+        self,
+        flows: FlowSet,
+        flow: Flow,
+        *,
+        caller: Caller,
+        begin: datetime,
+        answers: Answers,
+        limits: Limits | None = None,
     ) -> None:
         self.clock = VirtualClock(begin)
         self.journal = Journal(self.clock)
@@ -86,6 +93,7 @@ class Simulation:
         self.result: RunResult | None = None
         self.hung_up = False  # by the caller
         self._flows = flows
+        self._limits = limits
         self._outside = Outside(SimulatedWeb(self.clock, self.journal, answers), self.mail)
         self._recorder = SimulatedRecorder(self.clock, self.journal, self._after_recording)
         self.call = SimulatedCall(CALL_ID, self.clock, self.journal, answers, self._recorder)
@@ -176,6 +184,7 @@ class Simulation:
             trace=self.journal,
             began=self.journal.begin,
             variables=variables,
+            limits=self._limits,
             run_id=ACTIVEFLOW_ID.format(self._runs),
             complete_count=count,
         )

@@ -64,6 +64,13 @@ actions:
     assert "“answered 200 []”" in usual.stdout
 
 
+def test_pause_stops_in_prompts_that_nothing_cuts_too(tmp_path: Path) -> None:
+    flow = "actions: [{type: talk, option: {text: Please wait}}, {type: digits_receive, option: {duration: 5000}}]"
+    asked = [simulate(flow, "7\n", *options, folder=tmp_path).stdout for options in ((), ("--pause",))]
+    assert ["(speaks, 0.7 s left) > 7" in text for text in asked] == [False, True]
+    assert "(listens, 5.0 s left) > 7" in asked[0]
+
+
 def test_who_hangs_up_ends_it_and_who_leaves_too() -> None:
     assert "ends, cancelled: the caller hung up" in run("simulate", RECEPTION, *MONDAY, stdin="h\n").stdout
     assert run("simulate", RECEPTION, *MONDAY, stdin="q\n").exit_code == 130

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Sequence
 from typing import TypeVar, get_args
@@ -11,6 +12,11 @@ from flows.simulate import Dialled
 from flows.simulate.answers import Result
 from flows.simulate.call import named
 from flows.simulate.texts import seconds_in
+
+with contextlib.suppress(
+    ImportError
+):  # it gives `input` a history and keys to edit with; not everywhere there
+    import readline  # noqa: F401
 
 T = TypeVar("T")
 RESULTS: tuple[Result, ...] = get_args(Result)
@@ -26,16 +32,21 @@ class Lines:
         """Return the next line; None where none comes any more."""
         if self.ended:
             return None
+        if sys.stdin.isatty():
+            return self._typed(question)
         sys.stdout.write(question)
-        sys.stdout.flush()
         line = sys.stdin.readline()
-        if not line:
+        self.ended = not line
+        sys.stdout.write(line if line.endswith("\n") else f"{line}\n")
+        return line.rstrip("\n") if line else None
+
+    def _typed(self, question: str) -> str | None:
+        try:
+            return input(question)
+        except EOFError:
             self.ended = True
-            sys.stdout.write("\n")
+            print()
             return None
-        if not sys.stdin.isatty():
-            sys.stdout.write(line if line.endswith("\n") else f"{line}\n")
-        return line.rstrip("\n")
 
 
 class Asking:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from flows import Flow, FlowSet, load_flow_text
 from flows.ports import Address, CallPort
 from flows.simulate import Caller, Dialled, Happening, Kind, Simulation, Usual
@@ -89,6 +91,22 @@ actions:
     assert call.clock.now() == 40.0
     assert call.result is not None
     assert call.result.variables["voipbin.connect.result"] == "noanswer"
+
+
+@pytest.mark.parametrize(("rings", "result", "seconds"), [(5.0, "busy", 5.0), (60.0, "noanswer", 20.0)])
+async def test_who_answers_later_than_the_step_waits_has_not_answered(
+    rings: float, result: str, seconds: float
+) -> None:
+    class Late(Usual):
+        def dial(self, destinations: Sequence[Address], dial_timeout: float) -> Dialled:
+            return Dialled("busy", rings=rings)
+
+    text = "actions: [{type: connect, option: {destinations: [{type: extension, target: '1'}], dial_timeout: 20000}}]"
+    call = simulation(text, answers=Late())
+    await finish(call)
+    assert call.clock.now() == seconds
+    assert call.result is not None
+    assert call.result.variables["voipbin.connect.result"] == result
 
 
 async def test_the_flow_afterwards_runs_without_the_call() -> None:
