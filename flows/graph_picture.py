@@ -17,7 +17,7 @@ from flows.graph import CallGraph, FlowGraph
 from flows.model import FINISH_ID, NEXT_ID, NO_ID, START_ID, key_of
 from flows.yamlnodes import Plain
 
-START, END, ANYWHERE = "start", "end", "anywhere"
+START, END, ANYWHERE, AFTERWARDS = "start", "end", "anywhere", "afterwards"
 LONGEST = 44  # characters of a line
 
 
@@ -106,6 +106,10 @@ class _Drawing:
         boxes += self.missing.values()
         if END in targets:
             boxes.append(Box(END, "end: hangs up", (), Shape.TERMINAL))
+        if self.draft.on_complete_flow_id:
+            ends = [box.key for box in boxes[1:] if box.shape is Shape.TERMINAL]
+            boxes.append(Box(AFTERWARDS, f"flow {self.draft.on_complete_flow_id}", (), Shape.FLOW))
+            arrows += (Arrow(key, AFTERWARDS, "afterwards") for key in ends)
         return Picture(self.draft.name, tuple(boxes), tuple(_with_loops(arrows)))
 
     def _box(self, step: Step) -> Box:

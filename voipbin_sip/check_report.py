@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -27,11 +26,12 @@ def report(findings: Sequence[Finding], form: Format) -> Iterator[str]:
     if form == "json":
         yield json.dumps(_document(findings), indent=2, ensure_ascii=False)
         return
+    if form == "github":
+        yield from map(_annotation, findings)
+        return
+    files = {file: _lines(file) for file in {finding.file for finding in findings}}
     for finding in findings:
-        if form == "github":
-            yield _annotation(finding)
-        else:
-            yield from _explained(finding)
+        yield from _explained(finding, files[finding.file])
 
 
 def _document(findings: Sequence[Finding]) -> dict[str, object]:
@@ -71,10 +71,10 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def _explained(finding: Finding) -> Iterator[str]:
+def _explained(finding: Finding, lines: Sequence[str]) -> Iterator[str]:
     yield str(finding)
-    written = _line(finding.file, finding.line)
-    if written is not None and written.strip() and not _SECRET.search(written):
+    written = lines[finding.line - 1] if 0 < finding.line <= len(lines) else ""
+    if written.strip() and not _SECRET.search(written):
         shift = max(0, finding.column - LONGEST + 20)
         shown = written[shift : shift + LONGEST].replace("\t", " ")
         number = f"{finding.line:>6} | "
@@ -90,14 +90,8 @@ def _length(written: str, column: int) -> int:
     return min(len(found.group()), LONGEST) if found else 1
 
 
-@lru_cache(maxsize=64)
 def _lines(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
         return []
-
-
-def _line(path: Path, number: int) -> str | None:
-    lines = _lines(path)
-    return lines[number - 1] if 0 < number <= len(lines) else None

@@ -64,6 +64,11 @@ actions:
     assert [arrow.label for arrow in drawn.arrows if arrow.mark is Mark.FAILS] == ["false"]
 
 
+def test_the_flow_afterwards_is_drawn(tmp_path: Path) -> None:
+    drawn = picture(tmp_path, "on_complete_flow_id: later\nactions: [{type: answer}, {type: hangup}]")
+    assert ("hangup", "afterwards", "flow later") in ways(drawn)
+
+
 @pytest.mark.parametrize(
     ("case", "expected"),
     [

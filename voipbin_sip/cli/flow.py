@@ -9,6 +9,7 @@ import typer
 
 flow_app = typer.Typer(help="Work with flow files.", no_args_is_help=True)
 
+SCENARIOS = Path("config/scenarios")
 FlowFile = Annotated[Path, typer.Argument(help="A flow file.")]
 
 
@@ -52,7 +53,9 @@ def simulate(
 
 @flow_app.command()
 def test(
-    paths: Annotated[list[Path], typer.Argument(help="Scenario files, or folders of them.")],
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Scenario files, or folders of them; none: config/scenarios.")
+    ] = None,
     junit: Annotated[Path | None, typer.Option(help="Write a JUnit report to this file.")] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Show what happened in every scenario.")
@@ -61,7 +64,7 @@ def test(
     """Play scenarios against flows, days in milliseconds, and say what does not hold."""
     from voipbin_sip.cli.flow_tests import run
 
-    raise typer.Exit(run(paths, junit, verbose=verbose))
+    raise typer.Exit(run(paths or [SCENARIOS], junit, verbose=verbose))
 
 
 @flow_app.command()

@@ -27,12 +27,13 @@ class Lines:
 
     def __init__(self) -> None:
         self.ended = False
+        self.is_terminal = sys.stdin.isatty()
 
     def ask(self, question: str) -> str | None:
         """Return the next line; None where none comes any more."""
         if self.ended:
             return None
-        if sys.stdin.isatty():
+        if self.is_terminal:
             return self._typed(question)
         sys.stdout.write(question)
         line = sys.stdin.readline()

@@ -12,7 +12,7 @@ import typer
 
 from flows import Flow, FlowSet
 from flows.simulate import Answers, Caller, Happening, Simulation, Usual
-from flows.simulate.texts import clock_text, moment_in, seconds_in
+from flows.simulate.texts import clock_text, moment_in, seconds_in, zone_of
 from flows.variables import accept_injected
 from voipbin_sip.cli.flow_asking import Asking, Lines
 from voipbin_sip.cli.flow_files import flow_of
@@ -44,6 +44,7 @@ class Setting:
 def run(file: Path, setting: Setting) -> int:
     """Simulate a flow; returns the exit status: 1 where it cannot begin, 130 where it was left."""
     try:
+        zone_of(setting.timezone)
         begin = moment_in(setting.begins, setting.timezone) if setting.begins else datetime.now(UTC)
         variables = _variables(setting.variables)
     except ValueError as fault:
@@ -76,7 +77,8 @@ async def _simulate(
     simulation = Simulation(flows, flow, caller=caller, begin=begin, answers=answers)
     simulation.journal.watch(_show)
     who = f"{caller.source} calls {caller.dialled}" if caller.call else "a run without a call"
-    typer.echo(f"{flow.name}: {who}, {begin:%A %Y-%m-%d %H:%M} UTC; ? for help")
+    local = begin.astimezone(zone_of(setting.timezone))
+    typer.echo(f"{flow.name}: {who}, {local:%A %Y-%m-%d %H:%M %Z}; ? for help")
     terminal = _Terminal(simulation, lines, pause=setting.pause)
     simulation.start()
     try:
@@ -117,6 +119,9 @@ class _Terminal:
         )
         what = doing.what if doing is not None else "waits"
         line = self._lines.ask(f"{clock_text(simulation.clock.now()):>8} ({what}{left}) > ")
+        if line is None and self._lines.is_terminal:  # Ctrl-D
+            simulation.hang_up()
+            return simulation.hung_up
         return True if line is None else await self._do(line.strip())
 
     def _wait_on(self) -> bool:

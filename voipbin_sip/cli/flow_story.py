@@ -42,7 +42,8 @@ def lines_of(happening: Happening) -> Iterator[str]:
         yield typer.style(f"{clock_text(happening.at):>8} ends, {happening.text}{reason}", bold=True)
     elif happening.kind in _WORDS:
         form, colour = _WORDS[happening.kind]
-        yield typer.style(INDENT + form.format(_short(happening.text)), fg=colour or None)
+        line = INDENT + form.format(_short(happening.text))
+        yield typer.style(line, fg=colour) if colour else line
         if happening.detail and happening.kind in (Kind.ASKED, Kind.MAILED):
             yield f"{INDENT}  {_short(happening.detail)}"
 
