@@ -6,7 +6,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from flows import reasons
+from flows.actions.accepted import Accepted
 from flows.actions.base import Media
+from flows.actions.jumping import Goto
 from flows.actions.prompts import is_url
 from flows.draft import Draft, Step, scalars
 from flows.findings import Finding, Place, did_you_mean, error, warning
@@ -40,8 +42,7 @@ def check_drafts(
         yield from _unreached(draft, graph, warning if lenient else error)
         yield from _loops(draft, graph)
         for step in draft.steps:
-            if step.kind is not None:
-                yield from (warning(step.place(path), text) for path, text in step.kind.advice(step.option))
+            yield from _advice(step)
             if base is not None:
                 yield from _sounds(step, base)
             yield from _misspelt_variables(step)
@@ -97,6 +98,20 @@ def _loops(draft: Draft, graph: FlowGraph) -> Iterator[Finding]:
     for index in graph.spinning():
         text = "this loop has no step that waits: the run will be ended"
         yield warning(draft.steps[index].node, text, reasons.SPINNING)
+
+
+def _advice(step: Step) -> Iterator[Finding]:
+    """Report what an action type itself warns of."""
+    kind = step.kind
+    for path, text in kind.advice(step.option) if kind is not None else ():
+        why = reasons.UNUSED
+        if kind is not None and issubclass(kind, Accepted):
+            why = reasons.PASSED_OVER
+        elif path == ("condition",):
+            why = reasons.APART
+        elif not path and kind is not Goto:
+            why = reasons.CUT_OFF
+        yield warning(step.place(path), text, why)
 
 
 def _sounds(step: Step, base: Path) -> Iterator[Finding]:

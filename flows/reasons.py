@@ -28,3 +28,8 @@ SAME_NAME: Final = "flows are found by their name: who is sent there could mean 
 WRONG_VALUE: Final = "the server would have to guess what is meant"
 NO_ACTION: Final = "each step says by its 'type' what it does, and by 'option' how"
 UNREADABLE: Final = "nothing of the file can be used before it is whole"
+
+CUT_OFF: Final = "a call that ends without a word looks like a fault to the caller"
+UNUSED: Final = "what is written here has no effect, which is hardly meant"
+PASSED_OVER: Final = "the flow goes on as if the step were not there"
+APART: Final = "written so, half past eight and later does not hold at a quarter past nine"
