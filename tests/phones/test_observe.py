@@ -85,3 +85,28 @@ async def test_why_nobody_was_reached(tmp_path: Path) -> None:
             await phone.closed()
             call = await _ended_call(api)
             assert call["end_reason"].startswith("this server"), call["end_reason"]
+
+
+@needs_pjsua
+async def test_the_sip_of_a_call_can_be_read_and_captured(tmp_path: Path) -> None:
+    with serving(tmp_path, {"echo": ECHO}) as server:
+        async with client(server) as api, pjsua(tmp_path) as phone, asyncio.timeout(60.0):
+            await phone.call("100", server.address)
+            await phone.hang_up()
+            await phone.over()
+            call = await _ended_call(api)
+            found = await api("GET", f"/timelines/calls/{call['id']}/sip-analysis")
+            methods = [message["method"] for message in found["sip_messages"]]
+            assert [method for method in methods if not method.startswith("1")] == [
+                "INVITE", "200", "ACK", "BYE", "200",
+            ]  # fmt: skip
+            assert found["sip_messages"][0]["dst_port"] == server.port
+            assert found["sip_messages"][0]["raw"].startswith("INVITE sip:100@")
+            assert found["rtcp_stats"]["mos"] > 4
+            address = f"{server.api}/v1.0/timelines/calls/{call['id']}/pcap"
+            key = {"accesskey": server.accesskey}
+            async with aiohttp.ClientSession() as http, http.get(address, params=key) as answer:
+                assert answer.status == 200
+                capture = await answer.read()
+            assert capture.startswith(b"\xd4\xc3\xb2\xa1")
+            assert capture.count(b"INVITE sip:100@") == 1

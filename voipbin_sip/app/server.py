@@ -59,6 +59,7 @@ from voipbin_sip.web.client import WebClient
 from voipbin_sip.web.guard import HostGuard
 
 if TYPE_CHECKING:
+    from voipbin_sip.observe.hep import HepSender
     from voipbin_sip.observe.observed import Observed
     from voipbin_sip.platform.platform import Platform
     from voipbin_sip.transport.certificate import Certificates
@@ -147,6 +148,7 @@ class Server:
         self.reloader = Reloader(loaded, self._all_certificates(), self._use, self.directory)
         self._running: Running | None = None  # from the start on
         self._observed: Observed | None = None  # too
+        self._hep: HepSender | None = None
         self._endpoint = Endpoint(
             core, self.switchboard.handle, self._limits.admits, self._connection_lost, self._tls()
         )
@@ -340,7 +342,7 @@ class Server:
 
     def _show(self, platform: Platform, http: str) -> None:
         """Let the API show the server itself, and commands on this machine find it. Raises StartError."""
-        from voipbin_sip.app.sight import Observed, Sources  # loaded by now, in a thread
+        from voipbin_sip.app.sight import Observed, SipRing, Sources, hep_sender  # loaded by now, in a thread
 
         data, token = self._loaded.places.data, new_token()
         sources = Sources(
@@ -356,7 +358,12 @@ class Server:
             self.reloader,
             self._all_certificates(),
         )
-        self._observed = platform.observed = Observed(sources, token)
+        trace = self._loaded.config.trace
+        self._hep = hep_sender(trace.hep_address)
+        heard = None if self._hep is None else self._hep.send
+        ring = SipRing(trace.sip_mb * 1024 * 1024, trace.sip_hours * 3600, time.time, heard)
+        self._endpoint.tap = ring.take
+        self._observed = platform.observed = Observed(sources, token, ring)
         self._running = Running(os.getpid(), self._loaded.config.http.local_url(http), token)
         try:
             announce(data, self._running)
@@ -385,6 +392,8 @@ class Server:
         await self.reloader.close()
         if self._observed is not None:
             await self._observed.close()
+        if self._hep is not None:
+            self._hep.close()
         for task in (*self._preparing, *self._watching):
             task.cancel()
         if self._running is not None:

@@ -6,6 +6,7 @@ from voipbin_sip.observe.detail import DetailLog
 from voipbin_sip.observe.health import Health, health
 from voipbin_sip.observe.metrics import Metrics
 from voipbin_sip.observe.reloads import Reloading
+from voipbin_sip.observe.ring import SipRing
 from voipbin_sip.observe.sources import Sources
 
 
@@ -16,11 +17,12 @@ class Observed:
         own_key: the token of commands on this machine.
     """
 
-    def __init__(self, sources: Sources, own_key: str) -> None:
+    def __init__(self, sources: Sources, own_key: str, ring: SipRing) -> None:
         self._sources = sources
         self.own_key = own_key
+        self.ring = ring
         self.metrics = Metrics(sources)
-        sources.live.watchers += [self.metrics, DetailLog()]
+        sources.live.watchers += [self.metrics, DetailLog(), ring]
         sources.lag.start()
 
     @property

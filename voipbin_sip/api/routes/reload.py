@@ -53,7 +53,7 @@ async def reload(found: With, who: Administering) -> ReloadResult:
 
 def _observed(found: Services) -> Observed:
     if found.observed is None:
-        raise ApiError("UNAVAILABLE", "NOT_AVAILABLE", "this server has no configuration to read again")
+        raise ApiError("NOT_FOUND", "NO_SERVER", "this server has no configuration to read again")
     return found.observed
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel
 from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse
 
 from voipbin_sip.api.auth import MANAGERS, With, asker
 from voipbin_sip.api.errors import ApiError
@@ -44,7 +45,7 @@ async def _insider(connection: HTTPConnection) -> bool:
         return False
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=PlainTextResponse, include_in_schema=False)
 async def metrics(found: With, watching: Annotated[bool, Depends(_watching)]) -> Response:
     """Show what the server counts, for Prometheus."""
     return Response(_observed(found).metrics.page(), media_type=CONTENT_TYPE)
@@ -74,7 +75,7 @@ def _shown(state: Health, *, insider: bool) -> HealthShown:
 
 def _observed(found: Services) -> Observed:
     if found.observed is None:
-        raise ApiError("UNAVAILABLE", "NOT_AVAILABLE", "there is no server around this API")
+        raise ApiError("NOT_FOUND", "NO_SERVER", "there is no server around this API")
     return found.observed
 
 
