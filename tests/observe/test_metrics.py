@@ -26,7 +26,7 @@ from voipbin_sip.observe.sources import Sources
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
-def _sources(**other: Any) -> Sources:
+def sources(**other: Any) -> Sources:
     call = SimpleNamespace(direction=Direction.INCOMING, status=Status.PROGRESSING)
     states = {
         "carrier": ProviderState(Health.UNHEALTHY, NOW, Registered.REGISTERED),
@@ -90,17 +90,17 @@ def _read(metrics: Metrics) -> Mapping[str, float]:
     ],
 )
 def test_what_other_parts_count_is_shown(sample: str, value: float) -> None:
-    assert _read(Metrics(_sources()))[sample] == value
+    assert _read(Metrics(sources()))[sample] == value
 
 
 def test_what_is_not_known_of_a_provider_is_left_out() -> None:
-    found = _read(Metrics(_sources()))
+    found = _read(Metrics(sources()))
     assert "voipbin_provider_healthy[spare]" not in found
     assert "voipbin_provider_registered[spare]" not in found
 
 
 def test_calls_are_added_up_at_their_end() -> None:
-    metrics = Metrics(_sources())
+    metrics = Metrics(sources())
     for call in (ended(quality=GOOD), ended(answered=False, status=487), ended(quality=GOOD)):
         metrics.call_began(call)
         metrics.call_changed(call, Change.STATUS)
@@ -117,7 +117,7 @@ def test_calls_are_added_up_at_their_end() -> None:
 
 
 def test_health_names_what_is_wrong_and_stays_ready_while_calls_can_be_taken() -> None:
-    found = health(_sources())
+    found = health(sources())
     assert (found.ready, found.word) == (True, "degraded")
     assert set(found.faults) == {"database", "configuration", "webhooks", "providers"}
     assert found.faults["providers"] == "out of reach: carrier"
@@ -131,12 +131,12 @@ def test_health_names_what_is_wrong_and_stays_ready_while_calls_can_be_taken() -
     ],
 )
 def test_without_media_or_while_it_ends_it_is_not_ready(other: dict[str, Any]) -> None:
-    found = health(_sources(**other))
+    found = health(sources(**other))
     assert (found.ready, found.word) == (False, "unavailable")
 
 
 def test_a_sound_server_is_ok() -> None:
-    fine = _sources(
+    fine = sources(
         carriers=SimpleNamespace(names=list, state=lambda name: None, usable=lambda name: False),
         store=SimpleNamespace(waiting=0, lost=0, in_trouble=False),
         webhooks=SimpleNamespace(waiting=0, in_trouble=0),
