@@ -14,6 +14,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
+from flows import reasons
 from flows.actions.base import ActionType, Option
 from flows.actions.registry import ACTION_TYPES, GONE, NOT_YET
 from flows.findings import Finding, did_you_mean, error
@@ -200,7 +201,7 @@ def _origin(node: Node) -> Origin:
 def read_draft(node: Node, findings: list[Finding]) -> Draft | None:
     """Read one flow and report all faults of its keys, types and options."""
     if not isinstance(node, MapNode):
-        findings.append(error(node, "a flow must be a mapping with the key 'actions'"))
+        findings.append(error(node, "a flow must be a mapping with the key 'actions'", reasons.NO_ACTION))
         return None
     validate(node, FlowDocument, findings)
     # Names are taken from the nodes, so that one fault does not make every reference dangle.
@@ -223,7 +224,9 @@ def _read_steps(draft: Draft, actions: Node | None, findings: list[Finding]) -> 
         if isinstance(item, MapNode):
             draft.steps.append(_read_step(draft, item, findings))
         else:
-            findings.append(error(item, "an action must be a mapping that begins with 'type:'"))
+            findings.append(
+                error(item, "an action must be a mapping that begins with 'type:'", reasons.NO_ACTION)
+            )
     _refuse_equal_ids(draft, findings)
 
 
@@ -266,12 +269,14 @@ def _kind(node: MapNode, findings: list[Finding]) -> type[ActionType] | None:
         return None
     name = written.text
     if name in NOT_YET:
-        findings.append(error(written, f"action type '{name}' is not available yet"))
+        findings.append(error(written, f"action type '{name}' is not available yet", reasons.NOT_YET))
     elif name in GONE:
-        findings.append(error(written, f"action type '{name}' does not exist any more; {GONE[name]}"))
+        text = f"action type '{name}' does not exist any more; {GONE[name]}"
+        findings.append(error(written, text, reasons.UNKNOWN_TYPE))
     elif name not in ACTION_TYPES:
         guess = did_you_mean(name, [*ACTION_TYPES, *NOT_YET])
-        findings.append(error(written, f"'{name}' is an unknown action type{guess}"))
+        text = f"'{name}' is an unknown action type{guess}"
+        findings.append(error(written, text, reasons.UNKNOWN_TYPE))
     return ACTION_TYPES.get(name)
 
 
@@ -287,7 +292,10 @@ def _with_advice(faults: list[Finding], step: Step) -> Iterator[Finding]:
     }
     for fault in faults:
         name = misplaced.get((fault.line, fault.column))
-        yield error(fault, f"'{name}' belongs under 'option'") if name is not None else fault
+        if name is None:
+            yield fault
+        else:
+            yield error(fault, f"'{name}' belongs under 'option'", reasons.MISPLACED)
 
 
 def _read_option(step: Step, kind: type[ActionType], node: MapNode, findings: list[Finding]) -> None:
@@ -326,7 +334,6 @@ def _refuse_equal_ids(draft: Draft, findings: list[Finding]) -> None:
         key = key_of(step.id)
         if key in seen:
             first = seen[key].node.entries["id"]
-            findings.append(
-                error(step.node.entries["id"], f"id '{step.id}' stands already at line {first.line}")
-            )
+            text = f"id '{step.id}' stands already at line {first.line}"
+            findings.append(error(step.node.entries["id"], text, reasons.SAME_ID))
         seen.setdefault(key, step)

@@ -41,27 +41,28 @@ class Place(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One fault of a file; line and column count from 1."""
+    """One fault of a file; line and column count from 1. `why`: why it matters, where that is not plain."""
 
     file: Path
     line: int
     column: int
     severity: Severity
     message: str
+    why: str = ""
 
     def __str__(self) -> str:
         mark = "warning: " if self.severity is Severity.WARNING else ""
         return f"{self.file}:{self.line}:{self.column}: {mark}{self.message}"
 
 
-def error(place: Place, message: str) -> Finding:
+def error(place: Place, message: str, why: str = "") -> Finding:
     """Return an error at a place."""
-    return Finding(place.file, place.line, place.column, Severity.ERROR, message)
+    return Finding(place.file, place.line, place.column, Severity.ERROR, message, why)
 
 
-def warning(place: Place, message: str) -> Finding:
+def warning(place: Place, message: str, why: str = "") -> Finding:
     """Return a warning at a place."""
-    return Finding(place.file, place.line, place.column, Severity.WARNING, message)
+    return Finding(place.file, place.line, place.column, Severity.WARNING, message, why)
 
 
 def has_errors(findings: Iterable[Finding]) -> bool:

@@ -106,6 +106,11 @@ class FlowGraph:
 
     def closed(self) -> list[int]:
         """Return the first step of each part that has a way in and no way to an end."""
+        return _firsts(self.endless, self._after)
+
+    @cached_property
+    def endless(self) -> set[int]:
+        """Return the steps that are reached and from which no way leads to an end."""
         before: dict[int, set[int]] = {}
         for index, successors in enumerate(self._after):
             for successor in successors:
@@ -116,12 +121,15 @@ class FlowGraph:
                 if index not in open_steps:
                     open_steps.add(index)
                     todo.append(index)
-        return _firsts(
-            {i for i in range(self.size) if i in self.reached and i not in open_steps}, self._after
-        )
+        return {i for i in range(self.size) if i in self.reached and i not in open_steps}
 
     def spinning(self) -> list[int]:
         """Return the first step of each loop in which no step waits and no goto counts."""
+        return _firsts(self.restless, self._after_counting)
+
+    @cached_property
+    def restless(self) -> set[int]:
+        """Return the steps of loops in which no step waits and no goto counts."""
         busy = {
             step.index
             for step in self._draft.steps
@@ -130,17 +138,22 @@ class FlowGraph:
             and not step.kind.waits
             and not step.kind.flow_keys
         }
-        after = [
-            {self._following(step)} if step.kind is Goto else self._after[step.index]
-            for step in self._draft.steps
-        ]
+        after = self._after_counting
         # Steps without a successor or without a predecessor among the rest are on no loop: peel them off.
         while True:
             targets = {t for index in busy for t in after[index]}
             kept = {index for index in busy if index in targets and after[index] & busy}
             if kept == busy:
-                return _firsts(busy, after)
+                return busy
             busy = kept
+
+    @cached_property
+    def _after_counting(self) -> list[set[int]]:
+        """Return the steps that may follow each when every goto has jumped often enough."""
+        return [
+            {self._following(step)} if step.kind is Goto else self._after[step.index]
+            for step in self._draft.steps
+        ]
 
     def _reach(self, passable: Callable[[int], bool]) -> set[int]:
         found: set[int] = {0} if self.size else {END}

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from flows import reasons
+from flows.actions.accepted import Accepted
 from flows.actions.base import Media
+from flows.actions.jumping import Goto
 from flows.actions.prompts import is_url
 from flows.draft import Draft, Step, scalars
 from flows.findings import Finding, Place, did_you_mean, error, warning
@@ -39,8 +42,7 @@ def check_drafts(
         yield from _unreached(draft, graph, warning if lenient else error)
         yield from _loops(draft, graph)
         for step in draft.steps:
-            if step.kind is not None:
-                yield from (warning(step.place(path), text) for path, text in step.kind.advice(step.option))
+            yield from _advice(step)
             if base is not None:
                 yield from _sounds(step, base)
             yield from _misspelt_variables(step)
@@ -61,10 +63,14 @@ def _targets(draft: Draft, calls: CallGraph, outer: Collection[str]) -> Iterator
                 continue
             if any(key_of(target) in caller.ids() for caller in calls.callers(draft)):
                 continue
-            yield error(place, f"there is no step '{target}'{did_you_mean(target, candidates)}")
+            yield error(
+                place, f"there is no step '{target}'{did_you_mean(target, candidates)}", reasons.NO_STEP
+            )
 
 
-def _unreached(draft: Draft, graph: FlowGraph, finding: Callable[[Place, str], Finding]) -> Iterator[Finding]:
+def _unreached(
+    draft: Draft, graph: FlowGraph, finding: Callable[[Place, str, str], Finding]
+) -> Iterator[Finding]:
     dead = [step for step in draft.steps if step.index not in graph.reached]
     for step in dead:
         if step.index - 1 in graph.reached or step.index == 0:
@@ -72,9 +78,10 @@ def _unreached(draft: Draft, graph: FlowGraph, finding: Callable[[Place, str], F
             while step.index + count < graph.size and step.index + count not in graph.reached:
                 count += 1
             if count == 1:
-                yield finding(step.node, "this step is never reached")
+                yield finding(step.node, "this step is never reached", reasons.UNREACHED)
             else:
-                yield finding(step.node, f"this step and the {_steps(count - 1)} after it are never reached")
+                text = f"this step and the {_steps(count - 1)} after it are never reached"
+                yield finding(step.node, text, reasons.UNREACHED)
 
 
 def _steps(count: int) -> str:
@@ -86,9 +93,25 @@ def _loops(draft: Draft, graph: FlowGraph) -> Iterator[Finding]:
         yield warning(
             draft.steps[index].node,
             "from here no way leads to an end: the caller can only hang up",
+            reasons.ENDLESS,
         )
     for index in graph.spinning():
-        yield warning(draft.steps[index].node, "this loop has no step that waits: the run will be ended")
+        text = "this loop has no step that waits: the run will be ended"
+        yield warning(draft.steps[index].node, text, reasons.SPINNING)
+
+
+def _advice(step: Step) -> Iterator[Finding]:
+    """Report what an action type itself warns of."""
+    kind = step.kind
+    for path, text in kind.advice(step.option) if kind is not None else ():
+        why = reasons.UNUSED
+        if kind is not None and issubclass(kind, Accepted):
+            why = reasons.PASSED_OVER
+        elif path == ("condition",):
+            why = reasons.APART
+        elif not path and kind is not Goto:
+            why = reasons.CUT_OFF
+        yield warning(step.place(path), text, why)
 
 
 def _sounds(step: Step, base: Path) -> Iterator[Finding]:
@@ -104,7 +127,7 @@ def _sounds(step: Step, base: Path) -> Iterator[Finding]:
         ):
             continue
         if not (base / item.text).is_file():
-            yield error(item, f"there is no file '{item.text}' in {base}")
+            yield error(item, f"there is no file '{item.text}' in {base}", reasons.NO_SOUND)
 
 
 def _misspelt_variables(step: Step) -> Iterator[Finding]:
@@ -112,7 +135,8 @@ def _misspelt_variables(step: Step) -> Iterator[Finding]:
         for name in names_in(scalar.text):
             if name.startswith(RESERVED_PREFIX) and name not in SYSTEM_VARIABLES:
                 guess = did_you_mean(name, SYSTEM_VARIABLES)
-                yield warning(scalar, f"the system sets no variable '{name}'{guess}")
+                text = f"the system sets no variable '{name}'{guess}"
+                yield warning(scalar, text, reasons.NO_VARIABLE)
 
 
 def _flows(draft: Draft, known: Mapping[str, Draft]) -> Iterator[Finding]:
@@ -131,6 +155,7 @@ def _flows(draft: Draft, known: Mapping[str, Draft]) -> Iterator[Finding]:
                 yield warning(
                     place,
                     f"flow '{name}' runs when the call is over: its {step.kind.type} at {where} will be skipped",
+                    reasons.AFTERWARDS,
                 )
                 break
 
@@ -139,7 +164,8 @@ def _no_flow(place: Place, name: str, known: Mapping[str, Draft]) -> Finding:
     """Return what is to be said of a flow that no file has: one with a UUID may be the API's."""
     if as_uuid(name) is not None:
         return warning(place, f"no file has the flow {name}; it has to be one that the API made")
-    return error(place, f"there is no flow '{name}'{did_you_mean(name, _flow_names(known))}")
+    text = f"there is no flow '{name}'{did_you_mean(name, _flow_names(known))}"
+    return error(place, text, reasons.NO_FLOW)
 
 
 def _flow_names(known: Mapping[str, Draft]) -> Iterable[str]:
@@ -154,9 +180,12 @@ def _recursion(drafts: list[Draft], calls: CallGraph, endless: set[str]) -> Iter
                 if inner is None or not calls.comes_back(inner, draft):
                     continue
                 if draft.name in endless and inner.name in endless:
-                    yield error(place, f"flow '{name}' comes back here on every way: it never ends")
+                    yield error(
+                        place, f"flow '{name}' comes back here on every way: it never ends", reasons.ROUND
+                    )
                 else:
                     yield warning(
                         place,
                         f"flow '{name}' can come back here: each round nests deeper, and 100 end the call",
+                        reasons.ROUND,
                     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from flows import reasons
 from flows.draft import Draft, read_draft
 from flows.findings import Finding, Severity, error, has_errors, in_order
 from flows.lint import check_drafts
@@ -35,7 +36,8 @@ def load_flows(folder: Path, *, base: Path | None = None) -> tuple[FlowSet | Non
         for key in (draft.name, str(draft.uuid)):
             if key in names and names[key].steps:
                 place = draft.node.entries.get("name", draft.node)
-                findings.append(error(place, f"flow '{key}' exists already in {names[key].file}"))
+                text = f"flow '{key}' exists already in {names[key].file}"
+                findings.append(error(place, text, reasons.SAME_NAME))
                 break
         names.setdefault(draft.name, draft)
         names.setdefault(str(draft.uuid), draft)

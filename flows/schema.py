@@ -21,17 +21,19 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _VARIABLE = r"\$\{.*\}"
 
 
-class _DocumentSchema(GenerateJsonSchema):
+class DocumentSchema(GenerateJsonSchema):
     """Lets text look like a number or a truth value, which plain YAML scalars may."""
 
     def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
+        """Take numbers and truth values for text."""
         return {**super().str_schema(schema), "type": ["string", "number", "boolean"]}
 
     def field_title_should_be_set(self, schema: Any) -> bool:
+        """Leave titles out: they repeat the name."""
         return False
 
 
-class _OptionSchema(_DocumentSchema):
+class _OptionSchema(DocumentSchema):
     """Lets every option be a text with a variable in it."""
 
     def int_schema(self, schema: core_schema.IntSchema) -> JsonSchemaValue:
@@ -68,7 +70,7 @@ def option_schema(kind: type[Strict]) -> dict[str, Any]:
 
 def flow_schema() -> dict[str, Any]:
     """Return the schema of a flow file."""
-    flow = FlowDocument.model_json_schema(schema_generator=_DocumentSchema)
+    flow = FlowDocument.model_json_schema(schema_generator=DocumentSchema)
     flow["title"] = "Flow"
     flow["description"] = "What a call does, step by step"
     flow["properties"]["actions"] |= {"items": {"$ref": "#/$defs/action"}}
@@ -80,7 +82,7 @@ def flow_schema() -> dict[str, Any]:
 
 
 def _action_schema() -> dict[str, Any]:
-    action = ActionDocument.model_json_schema(schema_generator=_DocumentSchema)
+    action = ActionDocument.model_json_schema(schema_generator=DocumentSchema)
     action["properties"]["type"] = {"enum": list(ACTION_TYPES)}
     action["properties"]["option"] = {"type": "object", "description": "Options of the type"}
     action["title"] = "Action"

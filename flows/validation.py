@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final, TypeVar, Union, cast, get_args, get_or
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from flows import reasons
 from flows.findings import Finding, did_you_mean, error
 from flows.yamlnodes import ListNode, MapNode, Node, ScalarNode, plain
 
@@ -56,23 +57,28 @@ def validate(node: Node, model: type[T], findings: list[Finding]) -> T | None:
 
 def findings_of(fault: ValidationError, node: Node, model: type[Any]) -> list[Finding]:
     """Return the findings for a failed validation of `node`, one for each place."""
-    faults: dict[tuple[int, int, str], tuple[Node, list[str]]] = {}  # a union has one for each member
+    faults: dict[tuple[int, int, str], tuple[Node, str, list[str]]] = {}  # a union has one for each member
     for details in fault.errors(include_url=False):
         place, name, value = _locate(node, details)
         if details["type"] == "too_short" and _long_enough(value, details):
             continue  # only because items were refused, which have findings of their own
         text = _key_message(details, name, model)
         message = "" if text else _value_message(details, name, value)
-        _, messages = faults.setdefault(
-            (place.line, place.column, text or name), (place, [text] if text else [])
-        )
+        key = place.line, place.column, text or name
+        _, _, messages = faults.setdefault(key, (place, _reason(details), [text] if text else []))
         if message and message not in messages:
             messages.append(message)
     result = []
-    for (_, _, title), (place, messages) in sorted(faults.items(), key=lambda item: item[0]):
+    for (_, _, title), (place, reason, messages) in sorted(faults.items(), key=lambda item: item[0]):
         text = " or ".join(messages)
-        result.append(error(place, text if text == title or not title else f"{title}: {text}"))
+        result.append(error(place, text if text == title or not title else f"{title}: {text}", reason))
     return result
+
+
+def _reason(details: ErrorDetails) -> str:
+    if details["type"] in _UNKNOWN:
+        return reasons.UNKNOWN_KEY
+    return reasons.MISSING_KEY if details["type"] == "missing" else reasons.WRONG_VALUE
 
 
 @cache

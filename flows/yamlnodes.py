@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -28,6 +28,7 @@ from yaml.events import (
 )
 
 from flows.findings import Finding, Severity
+from flows.reasons import SAME_KEY, UNREADABLE
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 32
@@ -233,9 +234,8 @@ class _Composer:
                 self.findings.append(self._finding(item, "merge keys ('<<') are not supported"))
             elif key.text in entries:
                 first = keys[key.text]
-                self.findings.append(
-                    self._finding(item, f"key '{key.text}' stands already at line {first.line}")
-                )
+                twice = self._finding(item, f"key '{key.text}' stands already at line {first.line}")
+                self.findings.append(replace(twice, why=SAME_KEY))
             else:
                 entries[key.text] = value
                 keys[key.text] = key
@@ -288,4 +288,4 @@ def _position(before: str) -> tuple[int, int]:
 
 
 def _at(file: Path, line: int, column: int, message: str) -> Finding:
-    return Finding(file, line, column, Severity.ERROR, message)
+    return Finding(file, line, column, Severity.ERROR, message, UNREADABLE)

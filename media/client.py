@@ -87,6 +87,11 @@ class MediaClient:
         return [self._loads.get(link, Load(0, 0.0, 0)) for link in self._links]
 
     @property
+    def alive(self) -> list[bool]:
+        """Whether each worker runs; one that died is replaced within a second."""
+        return [link.alive for link in self._links]
+
+    @property
     def worker_pids(self) -> list[int]:
         """Process ids of the workers, for the operator's eyes."""
         return [link.pid for link in self._links]

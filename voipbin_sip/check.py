@@ -1,12 +1,14 @@
-"""`voipbin-sip check`: what is wrong in a configuration, a directory file, a flow file or a folder of flows."""
+"""`voipbin-sip check`: what is wrong in a configuration, a directory file, flows or scenarios."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from flows.findings import Finding, has_errors, in_order
 from flows.loader import SUFFIXES, load_flow_file, load_flows
+from flows.simulate.scenarios import FlowFolders, read_scenarios, scenario_files
 from flows.yamlnodes import MapNode, load_nodes
 from voipbin_sip.directory import DirectoryFile, load_directory
 from voipbin_sip.loading import flow_names, load
@@ -27,6 +29,9 @@ def _check(path: Path) -> list[Finding]:
     if path.is_dir():
         if (path / CONFIG_NAME).exists():
             return load(path / CONFIG_NAME)[1]
+        if _holds_scenarios(path):
+            folders = FlowFolders()
+            return [found for file in scenario_files([path])[0] for found in read_scenarios(file, folders)[1]]
         return load_flows(path, base=_base(path))[1]
     node, findings = load_nodes(path)
     if node is None:
@@ -34,9 +39,20 @@ def _check(path: Path) -> list[Finding]:
     keys = set(node.entries) if isinstance(node, MapNode) else set()
     if "actions" in keys:
         return _check_flow(path)
+    if "scenarios" in keys:
+        return read_scenarios(path, FlowFolders())[1]
     if keys and keys <= set(DirectoryFile.model_fields):
         return load_directory(path, _known_flows(path))[1]
     return load(path)[1]
+
+
+def _holds_scenarios(folder: Path) -> bool:
+    """Tell whether the first file that can be read is one of scenarios."""
+    for path in scenario_files([folder])[0]:
+        node, _ = load_nodes(path)
+        if isinstance(node, MapNode):
+            return "scenarios" in node.entries
+    return False
 
 
 def _check_flow(path: Path) -> list[Finding]:
@@ -45,11 +61,7 @@ def _check_flow(path: Path) -> list[Finding]:
         return load_flow_file(path, base=_base(path.parent))[1]
     findings = load_flows(path.resolve().parent, base=_base(path.parent))[1]
     here = path.resolve()
-    return [
-        Finding(path, found.line, found.column, found.severity, found.message)
-        for found in findings
-        if found.file.resolve() == here
-    ]
+    return [replace(found, file=path) for found in findings if found.file.resolve() == here]
 
 
 def _base(flows: Path) -> Path:

@@ -81,6 +81,14 @@ def _database(text: str) -> str:
     return text
 
 
+def _hep(text: str) -> str:
+    if text and not text.startswith("udp://"):
+        raise ValueError("must be udp://host:port of a HOMER server")
+    if text:
+        split_host_port(text.removeprefix("udp://"), 9060)
+    return text
+
+
 def _name_server(text: str) -> str:
     host, port = split_host_port(text, 53)
     try:
@@ -222,6 +230,19 @@ class OutboundSection(_Section):
     limits: OutboundLimitsSection = OutboundLimitsSection()
 
 
+class TraceSection(_Section):
+    """Key `trace`."""
+
+    sip_mb: int = Field(default=32, ge=1)
+    sip_hours: float = Field(default=24.0, gt=0)
+    hep: Annotated[str, AfterValidator(_hep)] = ""
+
+    @property
+    def hep_address(self) -> tuple[str, int] | None:
+        """Where SIP messages are sent to, None for nowhere."""
+        return split_host_port(self.hep.removeprefix("udp://"), 9060) if self.hep else None
+
+
 class LogSection(_Section):
     """Key `log`."""
 
@@ -250,7 +271,9 @@ class Config(_Section):
     smtp: SmtpSection = SmtpSection()
     webhook: WebhookSection = WebhookSection()
     drain_seconds: float = Field(default=30.0, ge=0)
+    reload: Literal["auto", "signal"] = "auto"
     log: LogSection = LogSection()
+    trace: TraceSection = TraceSection()
 
 
 class Locations(_Section):

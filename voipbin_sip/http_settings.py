@@ -71,6 +71,15 @@ class HttpSection(BaseModel):
         except ValueError:
             return host == "localhost"
 
+    def local_url(self, base_url: str) -> str:
+        """Return how this machine itself reaches the API at a base URL."""
+        host, _ = self.address
+        if host not in ("0.0.0.0", "::"):
+            return base_url
+        return base_url.replace(
+            f"[{host}]" if host == "::" else host, "[::1]" if host == "::" else "127.0.0.1", 1
+        )
+
     def base_url(self, bound: tuple[str, int]) -> str:
         """Return how clients write the address that was bound."""
         host, port = bound

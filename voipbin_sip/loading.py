@@ -25,6 +25,7 @@ class Loaded:
     places: Locations
     directory: DirectoryFile
     flows: FlowSet
+    path: Path = Path()  # of the configuration file
 
 
 def load(path: Path) -> tuple[Loaded | None, list[Finding]]:
@@ -47,7 +48,7 @@ def load(path: Path) -> tuple[Loaded | None, list[Finding]]:
     findings = in_order(findings)
     if flows is None or directory is None or has_errors(findings):
         return None, findings
-    return Loaded(config, places, directory, flows), findings
+    return Loaded(config, places, directory, flows, path.resolve()), findings
 
 
 def _mailing(flows: FlowSet) -> Iterator[Finding]:

@@ -38,7 +38,10 @@ from voipbin_sip.api.routes import (
     providers,
     recordingfiles,
     recordings,
+    reload,
     routes,
+    server,
+    sip_analysis,
     storage,
     tags,
     timelines,
@@ -70,9 +73,11 @@ ROUTERS = (
     providers.router,
     recordingfiles.router,
     recordings.router,
+    reload.router,
     routes.router,
     storage.router,
     tags.router,
+    sip_analysis.router,
     timelines.router,
     transfers.router,
     trunks.router,
@@ -112,6 +117,7 @@ def make_api(
     app.include_router(media_stream.router, prefix=BASE)
     app.include_router(login.router, prefix="/auth", responses=ERRORS)
     app.include_router(recordingfiles.downloads)
+    app.include_router(server.router, responses=ERRORS)
 
     @app.get("/ping", tags=["server"])
     async def ping() -> dict[str, str]:

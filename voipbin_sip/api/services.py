@@ -12,6 +12,7 @@ from voipbin_sip.api.tokens import Tokens
 from voipbin_sip.events.hub import Hub
 from voipbin_sip.events.record import Record
 from voipbin_sip.events.webhooks import Webhooks
+from voipbin_sip.observe.observed import Observed
 from voipbin_sip.platform.customers import Customers
 from voipbin_sip.platform.directory_book import DirectoryBook
 from voipbin_sip.platform.flow_book import FlowBook
@@ -62,4 +63,5 @@ class Services:
     shelf: Shelf
     links: Links
     live: Live | None = None  # where calls can be made
+    observed: Observed | None = None  # where there is a server around
     new_keys: Seldom = field(default_factory=Seldom)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import time
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ from voipbin_sip.app.parts import (
     source_limits,
     toll_guard,
 )
+from voipbin_sip.app.reload import Reloader
 from voipbin_sip.calls.admission import Admission
 from voipbin_sip.calls.dialplan import DialPlan
 from voipbin_sip.calls.session import CallLimits
@@ -39,6 +41,7 @@ from voipbin_sip.flowhost import spoken_prompts
 from voipbin_sip.flowhost.web import PER_HOST, FlowWeb
 from voipbin_sip.guard import DigestGuard
 from voipbin_sip.loading import Loaded
+from voipbin_sip.observe.running import Running, announce, new_token, withdraw
 from voipbin_sip.registrar.locations import Locations
 from voipbin_sip.sip.core import SipCore
 from voipbin_sip.sip.events import Hop, Limits
@@ -57,7 +60,10 @@ from voipbin_sip.web.client import WebClient
 from voipbin_sip.web.guard import HostGuard
 
 if TYPE_CHECKING:
+    from voipbin_sip.observe.hep import HepSender
+    from voipbin_sip.observe.observed import Observed
     from voipbin_sip.platform.platform import Platform
+    from voipbin_sip.transport.certificate import Certificates
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +135,10 @@ class Server:
         )
         self._certificates = sip_certificates(loaded)
         self._api_certificates = api_certificates(loaded)
+        self.reloader = Reloader(loaded, self._all_certificates(), self._use, self.directory)
+        self._running: Running | None = None  # from the start on
+        self._observed: Observed | None = None  # too
+        self._hep: HepSender | None = None
         self._endpoint = Endpoint(
             core, self.switchboard.handle, self._limits.admits, self._connection_lost, self._tls()
         )
@@ -215,28 +225,35 @@ class Server:
             refuse_open_api(http, platform)
             await media
             await self._speech.start()
-            self._preparing.append(asyncio.create_task(self._prepare_prompts()))
+            self._preparing.append(asyncio.create_task(self._prepare_prompts(self._loaded.flows)))
             sip = await open_sip(self._endpoint, self._loaded.config.sip.listen)
             self._upkeep.start()
             platform.directory.use(self._use_directory)
             self._carriers.start()
             self._metering.start()
             api = open_api(http, platform)
+            self._show(platform, api)
         except StartError:
             await media
             await self._close()
             raise
-        for watched in (self._certificates, self._api_certificates):
-            if watched is not None:
-                self._watching.append(asyncio.create_task(watched.watch()))
+        for watched in self._all_certificates():
+            self._watching.append(asyncio.create_task(watched.watch()))
+        if self._loaded.config.reload == "auto":
+            self.reloader.watch()
         self._preparing.append(asyncio.create_task(answer_api(http, platform, self._api_certificates)))
         return Opened(sip, api)
 
     def reload(self) -> None:
-        """Read again what may change while the server runs: the certificates for TLS."""
-        for watched in (self._certificates, self._api_certificates):
-            if watched is not None:
-                watched.reload()
+        """Read flows, directory and certificates again."""
+        self.reloader.soon()
+
+    def _use(self, loaded: Loaded, directory: Directory) -> None:
+        """Put another configuration into force; the first one is there by `remember`."""
+        assert self.platform is not None
+        self.platform.declare(loaded, directory)
+        self._preparing = [task for task in self._preparing if not task.done()]
+        self._preparing.append(asyncio.create_task(self._prepare_prompts(loaded.flows)))
 
     def stop(self) -> None:
         """Begin to drain; a second time: end at once."""
@@ -257,7 +274,8 @@ class Server:
 
     async def _remember(self) -> Platform:
         """Know what was known before the restart. Raises StartError."""
-        await asyncio.to_thread(import_module, "voipbin_sip.app.memory")  # while the media workers start
+        for name in ("memory", "sight"):
+            await asyncio.to_thread(import_module, f"voipbin_sip.app.{name}")  # while the media workers start
         from voipbin_sip.app.memory import remember
 
         return await remember(
@@ -283,15 +301,55 @@ class Server:
         """Return the flows of now."""
         return self._loaded.flows if self.platform is None else self.platform.flows.flows
 
-    async def _prepare_prompts(self) -> None:
+    def _show(self, platform: Platform, http: str) -> None:
+        """Let the API show the server itself, and commands on this machine find it. Raises StartError."""
+        from voipbin_sip.app.sight import Observed, SipRing, Sources, hep_sender  # loaded by now, in a thread
+
+        data, token = self._loaded.places.data, new_token()
+        sources = Sources(
+            self.switchboard,
+            self.switchboard.calls,
+            self._media,
+            self._endpoint.core.counters,
+            self._limits,
+            self._locations,
+            self._carriers,
+            platform.store,
+            platform.webhooks,
+            self.reloader,
+            self._all_certificates(),
+        )
+        trace = self._loaded.config.trace
+        self._hep = hep_sender(trace.hep_address)
+        heard = None if self._hep is None else self._hep.send
+        ring = SipRing(trace.sip_mb * 1024 * 1024, trace.sip_hours * 3600, time.time, heard)
+        self._endpoint.tap = ring.take
+        self._observed = platform.observed = Observed(sources, token, ring)
+        self._running = Running(os.getpid(), self._loaded.config.http.local_url(http), token)
+        try:
+            announce(data, self._running)
+        except OSError as error:
+            raise StartError(f"cannot write to the data folder {data}: {error.strerror}") from error
+
+    def _all_certificates(self) -> list[Certificates]:
+        return [found for found in (self._certificates, self._api_certificates) if found is not None]
+
+    async def _prepare_prompts(self, flows: FlowSet) -> None:
         """Speak what the flows say into the cache before a caller waits for it."""
-        faults = await self._speech.prepare(spoken_prompts(self._loaded.flows), rate=8000)
+        faults = await self._speech.prepare(spoken_prompts(flows), rate=8000)
         for fault in faults:
             self._log.warning("a text of the flows cannot be spoken", why=str(fault))
 
     async def _close(self) -> None:
+        await self.reloader.close()
+        if self._observed is not None:
+            await self._observed.close()
+        if self._hep is not None:
+            self._hep.close()
         for task in (*self._preparing, *self._watching):
             task.cancel()
+        if self._running is not None:
+            withdraw(self._loaded.places.data, self._running)
         if self.platform is not None:
             await self.platform.close_api()
         await self.calling.close()

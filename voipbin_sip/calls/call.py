@@ -77,6 +77,12 @@ class Call:
     hangup_reason: str = ""
     sip_status: int = 0  # that it ended with
     sip_reason: str = ""
+    why: str = ""  # we have ended it, where that needs words
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    codec: str = ""  # of its sound, once it is over
+    peer: str = ""  # who is at the other end, as a payer is written; "" = nobody that we know
+    peer_host: str = ""  # the address that we speak SIP with
+    sip_call_ids: list[str] = field(default_factory=list)  # of all attempts, oldest first
     quality: Quality | None = None  # of its sound, once it is over
     times: dict[Status, datetime] = field(default_factory=dict)
     watch: Callable[[Call, Change], None] = field(default=lambda call, change: None, repr=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from uuid import uuid4
 
 from voipbin_sip.calls.call import Address, Call
 from voipbin_sip.calls.session import CallLimits, CallSession
@@ -42,6 +43,13 @@ class Target:
     transfers: bool = False  # who answers there may send the other side elsewhere (REFER)
     onward: tuple[Target, ...] = ()  # other ways to the same callee, one after the other where this one fails
 
+    @property
+    def peer(self) -> str:
+        """Who is there, as payers are written."""
+        if self.provider:
+            return f"provider:{self.provider}"
+        return f"extension:{self.extension}" if self.extension else ""
+
     def before(self, others: Sequence[Target]) -> Target:
         """Return this target with others that are tried where it fails."""
         return replace(self, onward=tuple(others))
@@ -70,8 +78,11 @@ class OutgoingSession(CallSession):
     def dial(self, sound: LegSound, target: Target, hop: Hop) -> None:
         """Send an INVITE. Raises LocalProtocolError or ExposedKeysError for what must not be written."""
         self.sound = sound
-        core = self._endpoint.core
-        self.call.leg = core.invite(
+        core, call = self._endpoint.core, self.call
+        call.sip_call_id = str(uuid4())
+        call.sip_call_ids.append(call.sip_call_id)
+        call.peer, call.peer_host = target.peer, hop.remote[0]
+        call.leg = core.invite(
             self._endpoint.now(),
             hop=hop,
             uri=target.uri,
@@ -80,7 +91,8 @@ class OutgoingSession(CallSession):
             headers=target.headers,
             route=target.route,
             credentials=target.credentials,
-            max_forwards=self.call.max_forwards,
+            max_forwards=call.max_forwards,
+            call_id=call.sip_call_id,
         )
         if self.outcome.done():
             self.outcome = asyncio.get_running_loop().create_future()

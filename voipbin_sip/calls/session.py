@@ -118,6 +118,7 @@ class CallSession:
             return
         self._status_before_end = before
         self._cause = cause
+        call.why = why
         if before is Status.PROGRESSING:
             self._endpoint.core.hang_up(now, call.leg, cause=cause, reason_text=why)
         else:
@@ -189,6 +190,7 @@ class CallSession:
         if self.sound is not None:
             leg = self.sound.leg
             call.quality = Quality.of(leg.stats())
+            call.codec = self.sound.agreed.codec if self.sound.agreed is not None else ""
         call.move(Status.HANGUP)
         if self.sound is not None:
             self.sound.close()

@@ -123,6 +123,10 @@ class Carriers:
         carrier = self._carriers.get(provider_id)
         return "" if carrier is None else carrier.provider.contact_user
 
+    def names(self) -> list[str]:
+        """Return the providers of now."""
+        return [*self._carriers]
+
     def state(self, provider_id: str) -> ProviderState | None:
         """Return how a provider is, None for an unknown one."""
         carrier = self._carriers.get(provider_id)

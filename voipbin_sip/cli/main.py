@@ -1,15 +1,15 @@
-"""The voipbin-sip command: serve, check, flow schema, extensions, accesskey."""
+"""The voipbin-sip command: serve, check, flow, extensions, accesskey."""
 
 from __future__ import annotations
 
 import gc
-import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from voipbin_sip import __version__
+from voipbin_sip.cli.flow import flow_app
 
 app = typer.Typer(
     name="voipbin-sip",
@@ -18,7 +18,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-flow_app = typer.Typer(help="Work with flow files.", no_args_is_help=True)
 app.add_typer(flow_app, name="flow")
 key_app = typer.Typer(help="Keys with which programs use the HTTP API.", no_args_is_help=True)
 app.add_typer(key_app, name="accesskey")
@@ -39,16 +38,32 @@ def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 
 @app.command()
-def check(files: Annotated[list[Path] | None, typer.Argument(help="Files or folders.")] = None) -> None:
+def check(
+    files: Annotated[list[Path] | None, typer.Argument(help="Files or folders.")] = None,
+    form: Annotated[
+        Literal["text", "json", "github"],
+        typer.Option("--format", help="For people, for programs, or annotations of GitHub."),
+    ] = "text",
+) -> None:
     """Find every mistake in configurations, directories and flows before a caller meets it."""
     from voipbin_sip.check import check_paths
+    from voipbin_sip.check_report import report
 
     findings, errors = check_paths(files or [DEFAULT_CONFIG])
-    for finding in findings:
-        typer.echo(str(finding))
+    for line in report(findings, form):
+        typer.echo(line)
     if errors:
+        typer.echo("with errors a server does not start, and a running one keeps what it has", err=True)
         raise typer.Exit(1)
     typer.echo("no errors" if findings else "no mistakes found", err=True)
+
+
+@app.command()
+def reload(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Have the running server read flows, directory and certificates again, and say what it finds."""
+    from voipbin_sip.cli.reload import reload_server
+
+    raise typer.Exit(reload_server(config))
 
 
 @app.command()
@@ -57,14 +72,6 @@ def extensions(config: ConfigOption = DEFAULT_CONFIG) -> None:
     from voipbin_sip.cli.serve import show_extensions
 
     raise typer.Exit(show_extensions(config))
-
-
-@flow_app.command()
-def schema() -> None:
-    """Print the JSON Schema of flow files, for editors."""
-    from flows.schema import flow_schema
-
-    typer.echo(json.dumps(flow_schema(), indent=2))
 
 
 @key_app.command("create")

@@ -94,6 +94,16 @@ class Webhooks:
         self._closed = False
         self._log = structlog.get_logger("webhooks")
 
+    @property
+    def waiting(self) -> int:
+        """How many deliveries lie in memory."""
+        return len(self._held)
+
+    @property
+    def in_trouble(self) -> int:
+        """How many receivers do not take what they are sent."""
+        return sum(receiver.in_trouble for receiver in self._receivers.values())
+
     def outbox(self, event: Event) -> Sequence[Change]:
         """Return the rows of an event's deliveries, for the event's own transaction (Ledger.outbox)."""
         if not event.webhook:

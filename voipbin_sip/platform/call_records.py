@@ -10,6 +10,8 @@ from uuid import UUID
 
 from voipbin_sip.calls.call import Address, Call, Change
 from voipbin_sip.calls.states import Direction, Status
+from voipbin_sip.observe.detail import quality_fields
+from voipbin_sip.observe.ends import why_ended
 from voipbin_sip.platform.owners import Owners
 from voipbin_sip.resources.base import NO_UUID
 from voipbin_sip.resources.history import History
@@ -157,7 +159,8 @@ class CallRecords:
                 sip_reason=call.sip_reason,
                 confbridge_id=NO_UUID,
                 recording_id=NO_UUID,
-                quality=_quality(call),
+                quality=quality_fields(call),
+                end_reason=why_ended(call),
             ),
             "call_hangup",
         )
@@ -169,7 +172,7 @@ class CallRecords:
 
     def _measured(self, call: Call) -> None:
         if (record := self._ended.pop(call.id, None)) is not None:
-            self._history.put(record.changed(quality=_quality(call)), touch=False)
+            self._history.put(record.changed(quality=quality_fields(call)), touch=False)
 
 
 _TIMED = frozenset({Status.RINGING, Status.PROGRESSING})
@@ -198,7 +201,3 @@ def _places(call: Call) -> dict[str, Any]:
         "confbridge_id": call.confbridge_id or NO_UUID,
         "mute_direction": call.mute_direction,
     }
-
-
-def _quality(call: Call) -> dict[str, Any]:
-    return dict(call.quality.fields()) if call.quality is not None and call.quality.has_sound else {}

@@ -49,6 +49,7 @@ from voipbin_sip.web.listening import open_socket
 if TYPE_CHECKING:
     from voipbin_sip.api.server import ApiServer
     from voipbin_sip.api.services import Services
+    from voipbin_sip.observe.observed import Observed
     from voipbin_sip.transport.certificate import Certificates
 
 SEAL_KEY = "seal.key"
@@ -111,6 +112,7 @@ class Platform:
         self._reading_keys: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self.live: Live | None = None  # from `attach` on
+        self.observed: Observed | None = None  # what the API shows of the server itself
 
     def declare(self, loaded: Loaded, directory: Directory) -> None:
         """Show what the configuration declares; `directory` is what it makes by itself."""
@@ -237,6 +239,7 @@ class Platform:
             self.shelf,
             Links(self._token_key),
             self.live,
+            self.observed,
         )
 
     async def _load(self) -> bool:

@@ -69,6 +69,11 @@ class Store:
         """How many rows were given up."""
         return self._queue.lost
 
+    @property
+    def in_trouble(self) -> bool:
+        """Whether the last attempt to write has failed."""
+        return self._queue.in_trouble
+
     async def open(self) -> bool:
         """Bring the schema up to date and begin to write; False where the database is in trouble.
 

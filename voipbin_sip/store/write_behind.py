@@ -75,6 +75,11 @@ class WriteBehind:
         """Return how many changes the database does not have yet."""
         return len(self._pending) + len(self._writing)
 
+    @property
+    def in_trouble(self) -> bool:
+        """Whether the last attempt to write has failed."""
+        return self._in_trouble
+
     def add(self, *changes: Change) -> None:
         """Queue changes that belong together; each takes the place of an earlier one of the same row."""
         self._groups += 1

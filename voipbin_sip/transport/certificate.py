@@ -128,6 +128,11 @@ class Certificates:
         """For those that we connect to."""
         return self._contexts.client
 
+    @property
+    def ends(self) -> datetime:
+        """When the certificate in force expires."""
+        return self._contexts.ends
+
     def reload(self) -> bool:
         """Read the files again; returns whether they are in force now, else the log says why not."""
         self._loaded = self._seen = self._state()

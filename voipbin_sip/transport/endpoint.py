@@ -40,6 +40,7 @@ class Endpoint:
         self._on_event = on_event
         self._admits = admits
         self._on_lost = on_lost
+        self.tap: Callable[[bool, bytes, Hop], None] | None = None  # sees each message; True: it came in
         self._listening: list[ListenAddress] = []
         self._loop = asyncio.get_running_loop()
         self._udp: list[UdpSocket] = []
@@ -143,6 +144,8 @@ class Endpoint:
     def _received(self, data: bytes, hop: Hop) -> None:
         if not self._admits(hop.remote[0], self._loop.time()):
             return
+        if self.tap is not None:
+            self.tap(True, data, hop)
         self.core.receive(self._loop.time(), data, hop)
         self.flush()
 
@@ -159,6 +162,8 @@ class Endpoint:
         self.flush()
 
     def _send(self, data: bytes, hop: Hop) -> None:
+        if self.tap is not None:
+            self.tap(False, data, hop)
         if hop.transport != "UDP":
             self._streams.send(data, hop)
             return

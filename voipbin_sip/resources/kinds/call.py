@@ -46,6 +46,7 @@ class CallResource(Resource):
     # Ours, for those who ask why: SIP status and words of the end, and how it sounded.
     sip_status: int = 0
     sip_reason: str = ""
+    end_reason: str = ""  # who ended it and why, in words
     quality: dict[str, Any] = Field(default={})
 
     def links(self) -> Links:

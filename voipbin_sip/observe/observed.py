@@ -1,0 +1,39 @@
+"""What the API shows of the server itself: made by the app, handed to the routes."""
+
+from __future__ import annotations
+
+from voipbin_sip.observe.detail import DetailLog
+from voipbin_sip.observe.health import Health, health
+from voipbin_sip.observe.metrics import Metrics
+from voipbin_sip.observe.reloads import Reloading
+from voipbin_sip.observe.ring import SipRing
+from voipbin_sip.observe.sources import Sources
+
+
+class Observed:
+    """The parts of a server that are looked at, and who looks.
+
+    Attributes:
+        own_key: the token of commands on this machine.
+    """
+
+    def __init__(self, sources: Sources, own_key: str, ring: SipRing) -> None:
+        self._sources = sources
+        self.own_key = own_key
+        self.ring = ring
+        self.metrics = Metrics(sources)
+        sources.live.watchers += [self.metrics, DetailLog(), ring]
+        sources.lag.start()
+
+    @property
+    def reloading(self) -> Reloading:
+        """What reads the configuration again."""
+        return self._sources.reloading
+
+    def health(self) -> Health:
+        """Return whether the server does its work."""
+        return health(self._sources)
+
+    async def close(self) -> None:
+        """Stop measuring."""
+        await self._sources.lag.close()

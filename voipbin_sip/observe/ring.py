@@ -1,0 +1,123 @@
+"""The newest SIP messages of calls, kept in memory: bounded by bytes and by age, the oldest go first."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from voipbin_sip.calls.call import Call, Change
+from voipbin_sip.sip.events import Hop
+
+MAX_CALLS = 50_000  # whose SIP Call-IDs are known
+_COST = 200  # bytes of a message beside its text
+_CALL_ID = re.compile(rb"\n(?:call-id|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE)
+_NO_CALL = re.compile(rb"\ncseq[ \t]*:[ \t]*\d+[ \t]+(?:REGISTER|OPTIONS)\b", re.IGNORECASE)
+_SECRETS = re.compile(
+    rb'(?<=[\s,])((?:response|cnonce)=")[^"]*|(inline:)[A-Za-z0-9+/=]+|(\na=key-mgmt:)[^\r\n]*', re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One message, as it went over the wire."""
+
+    time: float  # seconds since 1970
+    incoming: bool
+    hop: Hop
+    data: bytes
+    call_id: str
+
+    @property
+    def source(self) -> tuple[str, int]:
+        """Where it came from."""
+        return self.hop.remote if self.incoming else self.hop.local
+
+    @property
+    def destination(self) -> tuple[str, int]:
+        """Where it went to."""
+        return self.hop.local if self.incoming else self.hop.remote
+
+    @property
+    def shown(self) -> bytes:
+        """The message without digest responses and media keys."""
+        return masked(self.data)
+
+
+def masked(data: bytes) -> bytes:
+    """Return a message with what proves or opens something replaced by stars of the same number."""
+    return _SECRETS.sub(_starred, data)
+
+
+def _starred(match: re.Match[bytes]) -> bytes:
+    kept: bytes = match[1] or match[2] or match[3]
+    return kept + b"*" * (len(match[0]) - len(kept))
+
+
+class SipRing:
+    """Takes all messages, gives those of a call; watches calls (calls.live.CallWatcher) to know their Call-IDs.
+
+    Args:
+        size: bytes.
+        age: seconds.
+        wall: seconds since 1970.
+        heard: is told each message that is kept.
+    """
+
+    def __init__(
+        self, size: int, age: float, wall: Callable[[], float], heard: Callable[[Seen], None] | None = None
+    ) -> None:
+        self._size, self._age, self._wall = size, age, wall
+        self._heard = heard
+        self._all: deque[Seen] = deque()
+        self._by_call: dict[str, deque[Seen]] = {}
+        self._held = 0
+        self._names: OrderedDict[UUID, list[str]] = OrderedDict()
+
+    def take(self, incoming: bool, data: bytes, hop: Hop) -> None:
+        """Keep a message, unless it belongs to no call."""
+        found = _CALL_ID.search(data)
+        if found is None or _NO_CALL.search(data):
+            return
+        now = self._wall()
+        seen = Seen(now, incoming, hop, bytes(data), found[1].decode("utf-8", "replace"))
+        self._all.append(seen)
+        self._by_call.setdefault(seen.call_id, deque()).append(seen)
+        self._held += len(data) + _COST
+        while self._all and (self._held > self._size or self._all[0].time < now - self._age):
+            self._drop_oldest()
+        if self._heard is not None:
+            self._heard(seen)
+
+    def of(self, call_id: UUID) -> Sequence[Seen]:
+        """Return the messages of a call, the oldest first."""
+        names = self._names.get(call_id, ())
+        return sorted((s for name in names for s in self._by_call.get(name, ())), key=lambda seen: seen.time)
+
+    def knows(self, call_id: UUID) -> bool:
+        """Whether a call took place since the start, not too long ago."""
+        return call_id in self._names
+
+    def _drop_oldest(self) -> None:
+        old = self._all.popleft()
+        self._held -= len(old.data) + _COST
+        same = self._by_call[old.call_id]
+        same.popleft()
+        if not same:
+            del self._by_call[old.call_id]
+
+    # What calls tell
+
+    def call_began(self, call: Call) -> None:
+        """Take a new call; its list of Call-IDs grows with its attempts."""
+        self._names[call.id] = call.sip_call_ids
+        if len(self._names) > MAX_CALLS:
+            self._names.popitem(last=False)
+
+    def call_changed(self, call: Call, change: Change) -> None:
+        """Take a change of a call."""
+
+    def call_digit(self, call: Call, digit: str) -> None:
+        """Take a digit."""
