@@ -76,6 +76,7 @@ class FakeSound:
     rate = 8000
     description = "an answer"
     holding = False
+    agreed = None  # offers and answers are words here
 
     def offer(self) -> object:
         return "sendonly" if self.holding else "sendrecv"
