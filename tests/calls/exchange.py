@@ -76,6 +76,7 @@ class FakeSound:
     rate = 8000
     description = "an answer"
     holding = False
+    agreed = None
 
     def offer(self) -> str:
         return "sendonly" if self.holding else "sendrecv"
