@@ -190,7 +190,7 @@ async def test_a_call_goes_on_while_the_certificate_is_replaced(office: Office) 
         office.pair.key.write_bytes(second.key.read_bytes())
         os.kill(office.server.process.pid, signal.SIGHUP)
         async with asyncio.timeout(5.0):
-            while await office.shown() != "second":  # all files are read and checked before
+            while await office.shown() != "second":  # noqa: ASYNC110 - all files are checked before
                 await asyncio.sleep(0.1)
         await callee.hold()
         await callee.resume()
