@@ -83,7 +83,7 @@ def test_secrets_are_masked_and_nothing_moves() -> None:
 def _sum(data: bytes) -> int:
     """Return the ones' complement sum, 0xFFFF where a checksum in it is right."""
     data += b"\0" * (len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total > 0xFFFF:
         total = (total & 0xFFFF) + (total >> 16)
     return total
