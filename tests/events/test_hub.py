@@ -13,7 +13,7 @@ CUSTOMER, AGENT = uuid4(), uuid4()
 
 
 def event(kind: str = "conferencecall", resource: UUID | None = None) -> Event:
-    return Event(1, f"{kind}_joined", kind, resource or uuid4(), CUSTOMER, {}, owner_id=AGENT)
+    return Event(1, f"{kind}_joined", kind, resource or uuid4(), CUSTOMER, "{}", owner_id=AGENT)
 
 
 async def test_a_full_queue_loses_what_comes_and_counts_it() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -83,8 +82,7 @@ def signature(body: bytes, secret: bytes | None) -> list[tuple[str, str]]:
 
 def delivery_for(event: Event, target: Target) -> Delivery:
     """Return what an event brings to a webhook."""
-    body = json.dumps(event.body, separators=(",", ":")).encode()
-    return Delivery(event.id, target, order_key(event), body)
+    return Delivery(event.id, target, order_key(event), event.body.encode())
 
 
 def delivery_of(row: Mapping[str, Any]) -> Delivery:
@@ -103,6 +101,7 @@ def delivery_of(row: Mapping[str, Any]) -> Delivery:
 
 def order_key(event: Event) -> UUID:
     """Return what an event keeps its order with: the call that it is about, else its own resource."""
-    if event.data.get("reference_type") == "call" and (call := event.data.get("reference_id")):
+    data = event.data
+    if data.get("reference_type") == "call" and (call := data.get("reference_id")):
         return UUID(str(call))
     return event.resource_id

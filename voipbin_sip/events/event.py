@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -25,7 +25,7 @@ class Event:
     kind: str  # "call"; the resource in topics
     resource_id: UUID
     customer_id: UUID
-    data: Mapping[str, Any]  # the resource's public form
+    text: str  # the resource's public form as JSON: most events are written and told without being read again
     activeflow_id: UUID = NO_UUID
     owner_id: UUID = NO_UUID
     webhook: bool = True  # False: only for websockets and timelines
@@ -36,9 +36,15 @@ class Event:
         return datetime.fromtimestamp(self.id // 1_000_000, UTC).replace(microsecond=self.id % 1_000_000)
 
     @property
-    def body(self) -> dict[str, Any]:
-        """Return the envelope of webhooks: `{"type": …, "data": …}`."""
-        return {"type": self.type, "data": self.data}
+    def data(self) -> dict[str, Any]:
+        """Return the resource's public form."""
+        found: dict[str, Any] = json.loads(self.text)
+        return found
+
+    @property
+    def body(self) -> str:
+        """Return the envelope of webhooks: `{"type": …, "data": …}`, as JSON."""
+        return f'{{"type":"{self.type}","data":{self.text}}}'
 
 
 def event_id(stamp: datetime) -> int:

@@ -52,7 +52,7 @@ class Ledger:
             resource.kind,
             resource.id,
             resource.customer_id,
-            resource.public(),
+            public_json(resource),
             links.activeflow_id,
             links.owner_id,
             goes_to_webhooks(type_),
@@ -67,7 +67,7 @@ class Ledger:
             kind or resource.kind,
             resource.id,
             resource.customer_id,
-            data,
+            json.dumps(data, separators=(",", ":")),
             links.activeflow_id,
             links.owner_id,
             goes_to_webhooks(type_),
@@ -99,7 +99,8 @@ class Ledger:
             self._tell(event)
 
     def _rows(self, resource: Resource, told: Sequence[Event]) -> list[Change]:
-        rows = [put(resources, resource_row(resource))]
+        # What hides nothing is written as it is shown.
+        rows = [put(resources, resource_row(resource, "" if resource.hidden or not told else told[-1].text))]
         for event in told:
             rows += self._event_rows(event)
         return rows
@@ -115,8 +116,8 @@ class Ledger:
                 self._log.exception("a listener failed", event_type=event.type)
 
 
-def resource_row(resource: Resource) -> Row:
-    """Return a resource as a row of the table of resources."""
+def resource_row(resource: Resource, text: str = "") -> Row:
+    """Return a resource as a row of the table of resources; `text` is its JSON, if that is known already."""
     return {
         "id": str(resource.id),
         "kind": resource.kind,
@@ -124,15 +125,20 @@ def resource_row(resource: Resource) -> Row:
         "reference_id": str(resource.links().reference_id),
         "tm_create": stamp_text(resource.tm_create) if resource.tm_create else "",
         "tm_delete": stamp_text(resource.tm_delete) if resource.tm_delete else "",
-        "body": _json(resource),
+        "body": text or _json(resource),
     }
 
 
-def _json(resource: Resource) -> str:
+def public_json(resource: Resource) -> str:
+    """Return what events show of a resource."""
+    return _json(resource, resource.hidden)
+
+
+def _json(resource: Resource, hidden: frozenset[str] = frozenset()) -> str:
     try:
-        return resource.model_dump_json()
+        return resource.model_dump_json(exclude=set(hidden) or None)
     except PydanticSerializationError:  # a text that came from outside and is no UTF-8
-        text = json.dumps(resource.model_dump(mode="json"), ensure_ascii=False)
+        text = json.dumps(resource.model_dump(mode="json", exclude=set(hidden)), ensure_ascii=False)
         return text.encode("utf-8", "replace").decode()
 
 
@@ -147,7 +153,7 @@ def event_row(event: Event) -> Row:
         "activeflow_id": str(event.activeflow_id),
         "owner_id": str(event.owner_id),
         "webhook": event.webhook,
-        "data": json.dumps(event.data, separators=(",", ":")),
+        "data": event.text,
     }
 
 
@@ -159,7 +165,7 @@ def event_of(row: Any) -> Event:
         row["kind"],
         UUID(row["resource_id"]),
         UUID(row["customer_id"]),
-        json.loads(row["data"]),
+        row["data"],
         UUID(row["activeflow_id"]) if row["activeflow_id"] else NO_UUID,
         UUID(row["owner_id"]) if row["owner_id"] else NO_UUID,
         bool(row["webhook"]),

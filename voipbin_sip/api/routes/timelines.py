@@ -90,5 +90,5 @@ def _past(event: Event) -> PastEvent:
         timestamp=event.time,
         event_type=event.type,
         resource_id=event.resource_id,
-        data=dict(event.data),
+        data=event.data,
     )
