@@ -239,7 +239,8 @@ def _identity(change: Change) -> Key:
 def _weight(change: Change) -> int:
     if change.row is None:
         return 0
-    return sum([len(value) for value in change.row.values() if isinstance(value, str)])  # quicker than a generator
+    lengths = [len(value) for value in change.row.values() if isinstance(value, str)]
+    return sum(lengths)
 
 
 def _is_about_the_rows(error: Exception) -> bool:
