@@ -193,7 +193,7 @@ async def test_a_refusal_is_final_but_a_request_to_slow_down_is_not(database: st
         await until(lambda: not it.webhooks._held and bool(receiver.requests))
         receiver.status = 429
         it.history.begin(Call(), "call_slow")
-        await until(lambda: len(receiver.requests) >= 3)
+        await until(lambda: len(receiver.requests) >= 4)  # the last of them may be answered 200 already
         receiver.status = 200
         await until(lambda: not it.webhooks._held)
         types = [event["type"] for event in receiver.events]

@@ -92,6 +92,7 @@ async def test_the_sip_of_a_call_can_be_read_and_captured(tmp_path: Path) -> Non
     with serving(tmp_path, {"echo": ECHO}) as server:
         async with client(server) as api, pjsua(tmp_path) as phone, asyncio.timeout(60.0):
             await phone.call("100", server.address)
+            await asyncio.sleep(2)  # of sound, by which the call is judged
             await phone.hang_up()
             await phone.over()
             call = await _ended_call(api)
