@@ -1,0 +1,1 @@
+"""What would happen to a call, and by which rule, asked without placing it."""
