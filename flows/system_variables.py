@@ -25,6 +25,7 @@ SYSTEM_VARIABLES: Final = frozenset(
     | _names("queue", "id name detail")
     | _names("queuecall", "id timeout_wait timeout_service")
     | _names("recording", "id reference_type reference_id format recording_name filenames")
+    | _names("recording", "duration spoken end_reason")
     | _names("transcribe", "id language direction")
     | _names("conversation", "id owner_id")
     | _names("conversation.self", _ADDRESS)

@@ -27,6 +27,7 @@ from voipbin_sip.calls.session import CallSession
 from voipbin_sip.calls.states import Status
 from voipbin_sip.recordings.encode import encode
 from voipbin_sip.recordings.folder import RecordingFolder
+from voipbin_sip.recordings.spoken import spoken
 from voipbin_sip.recordings.terms import MAX_SECONDS, Busy, NotRecorded, RecordingFile, Reference, Terms
 
 NO_UUID = UUID(int=0)
@@ -226,6 +227,7 @@ class Recordings:
         if path != wav and not wav.exists() and path.exists():  # the last server was about to tell of it
             return file.changed(seconds=soundfile.info(str(path)).duration, size=path.stat().st_size)
         file = file.changed(seconds=repair(wav))
+        file = file.changed(spoken=spoken(wav))
         if path != wav:
             with contextlib.suppress(OSError):  # no place: it will be "interrupted" should the server die now
                 self.folder.note(file)

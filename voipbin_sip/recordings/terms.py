@@ -56,6 +56,7 @@ class RecordingFile(msgspec.Struct, frozen=True):
     ended: datetime | None = None
     reason: str = ""  # why it ended
     seconds: float = 0.0
+    spoken: float = 0.0  # seconds in which somebody is heard, in stereo the caller
     lost: float = 0.0  # seconds of silence in it, for which the disk was too slow
     size: int = 0  # octets
 
@@ -77,4 +78,12 @@ class RecordingFile(msgspec.Struct, frozen=True):
             "voipbin.recording.format": self.format,
             "voipbin.recording.recording_name": self.name,
             "voipbin.recording.filenames": self.filename,
+            **(self._ending() if self.status == "ended" else {}),
+        }
+
+    def _ending(self) -> dict[str, str]:
+        return {
+            "voipbin.recording.duration": f"{self.seconds:.1f}",
+            "voipbin.recording.spoken": f"{self.spoken:.1f}",
+            "voipbin.recording.end_reason": self.reason,
         }
