@@ -9,13 +9,14 @@ from collections.abc import Callable
 import structlog
 
 from media.client import MediaClient, NoPort, WorkerLost
-from voipbin_sip.calls.admission import Admission, Admitted, Turned
+from voipbin_sip.calls.admission import Admission
 from voipbin_sip.calls.call import Call
 from voipbin_sip.calls.incoming import IncomingSession
 from voipbin_sip.calls.live import LiveCalls
 from voipbin_sip.calls.outgoing import OutgoingSession
 from voipbin_sip.calls.session import CallLimits, CallSession
 from voipbin_sip.calls.sound import LegSound, media_host, peer_host
+from voipbin_sip.calls.verdict import Admitted, Turned
 from voipbin_sip.masking import masked
 from voipbin_sip.registrar.registrar import Answer
 from voipbin_sip.sip.errors import RemoteProtocolError
