@@ -18,8 +18,13 @@ def quality_fields(call: Call) -> dict[str, Any]:
     quality: Quality | None = call.quality
     if quality is None or not quality.has_sound:
         return {}
+    return {"codec": call.codec, **judged(quality)}
+
+
+def judged(quality: Quality) -> dict[str, Any]:
+    """Return a quality with its scores, flat."""
     found = scores(quality)
-    return {"codec": call.codec, **quality.fields(), "heard_mos": found.heard, "sent_mos": found.sent}
+    return {**quality.fields(), "heard_mos": found.heard, "sent_mos": found.sent}
 
 
 def detail(call: Call) -> dict[str, Any]:

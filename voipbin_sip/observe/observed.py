@@ -7,6 +7,7 @@ from voipbin_sip.observe.health import Health, health
 from voipbin_sip.observe.metrics import Metrics
 from voipbin_sip.observe.reloads import Reloading
 from voipbin_sip.observe.ring import SipRing
+from voipbin_sip.observe.series import QualitySeries
 from voipbin_sip.observe.sources import Sources
 
 
@@ -22,8 +23,10 @@ class Observed:
         self.own_key = own_key
         self.ring = ring
         self.metrics = Metrics(sources)
-        sources.live.watchers += [self.metrics, DetailLog(), ring]
+        self.series = QualitySeries(sources.live, ring.age)
+        sources.live.watchers += [self.metrics, DetailLog(), ring, self.series]
         sources.lag.start()
+        self.series.start()
 
     @property
     def reloading(self) -> Reloading:
@@ -37,3 +40,4 @@ class Observed:
     async def close(self) -> None:
         """Stop measuring."""
         await self._sources.lag.close()
+        await self.series.close()

@@ -69,7 +69,7 @@ class SipRing:
     def __init__(
         self, size: int, age: float, wall: Callable[[], float], heard: Callable[[Seen], None] | None = None
     ) -> None:
-        self._size, self._age, self._wall = size, age, wall
+        self._size, self.age, self._wall = size, age, wall
         self._heard = heard
         self._all: deque[Seen] = deque()
         self._by_call: dict[str, deque[Seen]] = {}
@@ -86,7 +86,7 @@ class SipRing:
         self._all.append(seen)
         self._by_call.setdefault(seen.call_id, deque()).append(seen)
         self._held += len(data) + _COST
-        while self._all and (self._held > self._size or self._all[0].time < now - self._age):
+        while self._all and (self._held > self._size or self._all[0].time < now - self.age):
             self._drop_oldest()
         if self._heard is not None:
             self._heard(seen)
@@ -95,6 +95,10 @@ class SipRing:
         """Return the messages of a call, the oldest first."""
         names = self._names.get(call_id, ())
         return sorted((s for name in names for s in self._by_call.get(name, ())), key=lambda seen: seen.time)
+
+    def calls_of(self, name: str) -> Sequence[UUID]:
+        """Return the calls that had a SIP Call-ID, the newest first."""
+        return [id_ for id_, names in reversed(self._names.items()) if name in names]
 
     def knows(self, call_id: UUID) -> bool:
         """Whether a call took place since the start, not too long ago."""

@@ -57,6 +57,27 @@ class History:
             raise NotFound(kind.kind, id_)
         return kind.model_validate_json(str(row["body"]))
 
+    async def beginning(self, kind: type[R], start: str, size: int) -> Sequence[R]:
+        """Return up to `size` resources whose id begins with a text, in no order. Raises StoreUnavailable."""
+        table = resources
+        query = (
+            select(table)
+            .where(table.c.kind == kind.kind, table.c.tm_delete == "")
+            .where(table.c.id.startswith(start, autoescape=True))
+            .limit(size)
+        )
+        waiting = {
+            key[0]: change.row
+            for key, change in self._ledger.store.unwritten(table).items()
+            if str(key[0]).startswith(start)
+        }
+        rows: dict[object, Mapping[str, Any] | None] = {
+            row["id"]: dict(row) for row in await self._ledger.store.fetch(query)
+        }
+        rows |= waiting
+        found = [r for r in rows.values() if r is not None and r["kind"] == kind.kind and not r["tm_delete"]]
+        return [kind.model_validate_json(str(row["body"])) for row in found[:size]]
+
     async def page(
         self, kind: type[R], *, before: datetime, size: int, reference_id: UUID | None = None
     ) -> Sequence[R]:

@@ -1,0 +1,56 @@
+"""The calls that go on now, in one look: what a table of them shows, from memory only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from voipbin_sip.calls.session import CallSession
+from voipbin_sip.flowhost import LiveRun
+from voipbin_sip.observe.detail import judged
+from voipbin_sip.observe.series import Point
+from voipbin_sip.platform.call_records import address_field
+from voipbin_sip.platform.live import Means
+
+
+def overview(means: Means, recent: Callable[[UUID], Point | None]) -> list[dict[str, Any]]:
+    """Return a row for each call that goes on, the newest first; `recent` gives its last stretch of sound."""
+    runs = {live.call.id: live for live in means.host.runs if live.call is not None and not live.is_over}
+    sessions = sorted(means.live, key=lambda session: session.call.began, reverse=True)
+    return [_row(session, runs.get(session.call.id), recent(session.call.id)) for session in sessions]
+
+
+def _row(session: CallSession, run: LiveRun | None, recent: Point | None) -> dict[str, Any]:
+    call, quality = session.call, session.quality()
+    agreed = session.sound.agreed if session.sound is not None else None
+    return {
+        "id": call.id,
+        "direction": str(call.direction),
+        "status": str(call.status),
+        "source": address_field(call.source),
+        "destination": address_field(call.destination),
+        "tm_create": call.began,
+        "peer": call.peer,
+        "master_call_id": call.master_call_id,
+        "confbridge_id": call.confbridge_id,
+        "codec": agreed.codec if agreed is not None else "",
+        "quality": judged(quality) if quality is not None and quality.has_sound else {},
+        "recent": judged(recent.quality()) if recent is not None else {},
+        **_step(run),
+    }
+
+
+def _step(run: LiveRun | None) -> dict[str, Any]:
+    if run is None:
+        return {"flow": "", "step": "", "type": "", "at": ""}
+    begun = run.current.begun if run.current is not None else None
+    if begun is None:
+        return {"flow": run.flow.name, "step": "", "type": "", "at": ""}
+    action = begun.action
+    return {
+        "flow": begun.flow.name,
+        "step": action.id if action.named else "",
+        "type": action.type,
+        "at": str(action.origin) if action.origin else "",
+    }
