@@ -15,6 +15,7 @@ import structlog
 
 from flows import FlowSet, Outside
 from media.client import MediaClient
+from voipbin_sip import logs
 from voipbin_sip.app.calling import Calling
 from voipbin_sip.app.errors import StartError
 from voipbin_sip.app.opening import answer_api, open_api, open_sip, refuse_open_api
@@ -87,7 +88,9 @@ class Server:
         self._watching: list[asyncio.Task[None]] = []
         data = make_data_folder(loaded.places.data)
         self.directory = read_directory(loaded, data)
-        self._media = MediaClient(ports=config.media.port_range, workers=config.media.worker_count)
+        self._media = MediaClient(
+            ports=config.media.port_range, workers=config.media.worker_count, words=logs.worker_words
+        )
         hosts = HostGuard(config.http.allow_private)
         self._web = WebClient(hosts)
         self._flow_web, self._mailer = FlowWeb(WebClient(hosts, per_host=PER_HOST)), mailer(loaded)

@@ -219,7 +219,9 @@ class Webhooks:
         if answer.status in TRY_AGAIN or answer.status >= 500:
             return f"status {answer.status}"
         if answer.status >= 400:
-            self._log.warning("webhook refuses an event", uri=target.uri, status=answer.status)
+            self._log.warning(
+                "webhook refuses an event", uri=target.uri, status=answer.status, **delivery.about
+            )
         return None
 
     def _taken(self, receiver: _Receiver, delivery: Delivery) -> None:
@@ -237,7 +239,8 @@ class Webhooks:
         wait = min(pace.longest_retry, pace.first_retry * 2 ** min(delivery.tries, 30))
         delivery = delivery.failed(why, now + wait)
         if now + wait > delivery.event_id / 1e6 + pace.give_up:
-            self._log.error("event given up", uri=delivery.target.uri, event_id=delivery.event_id, why=why)
+            uri, number = delivery.target.uri, delivery.event_id
+            self._log.error("event given up", uri=uri, event_id=number, why=why, **delivery.about)
             return replace(delivery, dead=True)
         return delivery
 
