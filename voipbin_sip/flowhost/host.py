@@ -263,6 +263,7 @@ class FlowHost:
             session.refuse(503, "")
             return
         run = live.run
+        call.run_id = run.id
         session.log = session.log.bind(run=run.id)
         # VoIPBIN's order: a run that has come to its end is over before its call is.
         steps.hanging_up = lambda: self.runs.end(live) if run.finished is not None else None

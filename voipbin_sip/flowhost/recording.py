@@ -89,6 +89,6 @@ class RecordingSteps:
                     on_end, about=about, originator=originator, variables={**variables(), **file.variables()}
                 )
             except TooManyRuns as error:
-                structlog.get_logger("flow").error("no run after a recording", why=str(error))
+                structlog.get_logger("flow").error("no run after a recording", why=str(error), **file.log_ids)
 
         return Origin(run_id, on_end.uuid, ended)

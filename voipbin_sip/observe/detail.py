@@ -59,7 +59,8 @@ class DetailLog:
     def call_changed(self, call: Call, change: Change) -> None:
         """Take a change of a call."""
         if change is Change.STATUS and call.is_over:
-            self._log.info("call detail", call=str(call.id), **detail(call))
+            ids = {"call": str(call.id), **({"run": call.run_id} if call.run_id else {})}
+            self._log.info("call detail", **ids, **detail(call))
 
     def call_digit(self, call: Call, digit: str) -> None:
         """Take a digit, which is nobody's business."""

@@ -65,6 +65,16 @@ class RecordingFile(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, **fields)
 
     @property
+    def log_ids(self) -> dict[str, str]:
+        """Return what log lines about it are bound to: itself, the call that it is of, the run that asked for it."""
+        ids = {"recording": str(self.id)}
+        if self.reference_type == "call":
+            ids["call"] = str(self.reference_id)
+        if self.activeflow_id.int:
+            ids["run"] = str(self.activeflow_id)
+        return ids
+
+    @property
     def filename(self) -> str:
         """Return the file's name."""
         return f"{self.id}.{self.format}"
