@@ -30,6 +30,7 @@ class SipMessage(BaseModel):
     dst_ip: str
     dst_port: int
     raw: str
+    incoming: bool  # it came to this server
 
 
 class RtcpStats(BaseModel):
@@ -46,6 +47,7 @@ class RtcpStats(BaseModel):
 class SipAnalysis(BaseModel):
     """What there is of a call; messages are kept for a while only."""
 
+    known: bool  # the call was since the server began; else it has forgotten the messages
     sip_messages: list[SipMessage]
     rtcp_stats: RtcpStats | None
 
@@ -55,7 +57,9 @@ async def get_sip_analysis(found: With, who: Managing, call_id: UUID) -> SipAnal
     """Show the SIP messages of a call, digest responses and keys masked."""
     call = await found.history.get(CallResource, call_id)
     return SipAnalysis(
-        sip_messages=[_message(seen) for seen in _messages(found, call_id)], rtcp_stats=_stats(call.quality)
+        known=found.observed is not None and found.observed.ring.knows(call_id),
+        sip_messages=[_message(seen) for seen in _messages(found, call_id)],
+        rtcp_stats=_stats(call.quality),
     )
 
 
@@ -87,6 +91,7 @@ def _message(seen: Seen) -> SipMessage:
         dst_ip=dst_ip,
         dst_port=dst_port,
         raw=raw,
+        incoming=seen.incoming,
     )
 
 
