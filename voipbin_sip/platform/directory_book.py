@@ -106,6 +106,7 @@ class DirectoryBook:
                     health_status=state.health_status.value,
                     health_checked_at=state.health_checked_at,
                     registration=state.registration.value,
+                    registration_reason=state.why,
                 )
         return resource.changed(password=self.password(resource)) if secrets else resource
 
