@@ -31,9 +31,14 @@ _LOSS = (0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 
 class Metrics:
-    """Makes the page; watches calls (calls.live.CallWatcher)."""
+    """Makes the page; watches calls (calls.live.CallWatcher).
+
+    Attributes:
+        begun: how many calls began.
+    """
 
     def __init__(self, sources: Sources) -> None:
+        self.begun = 0
         registry = self._registry = CollectorRegistry()
         registry.register(_Readings(sources))
         ProcessCollector(registry=registry)
@@ -62,6 +67,7 @@ class Metrics:
 
     def call_began(self, call: Call) -> None:
         """Take a new call."""
+        self.begun += 1
         self._started.labels(str(call.direction)).inc()
 
     def call_changed(self, call: Call, change: Change) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from voipbin_sip.observe.detail import DetailLog
 from voipbin_sip.observe.health import Health, health
 from voipbin_sip.observe.metrics import Metrics
@@ -16,11 +18,13 @@ class Observed:
 
     Attributes:
         own_key: the token of commands on this machine.
+        began: when the server did.
     """
 
     def __init__(self, sources: Sources, own_key: str, ring: SipRing) -> None:
         self._sources = sources
         self.own_key = own_key
+        self.began = datetime.now(UTC)
         self.ring = ring
         self.metrics = Metrics(sources)
         self.series = QualitySeries(sources.live, ring.age)

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from voipbin_sip.calls.session import CallSession
+from voipbin_sip.calls.states import Status
 from voipbin_sip.flowhost import LiveRun
 from voipbin_sip.observe.detail import judged
 from voipbin_sip.observe.series import Point
@@ -31,6 +32,7 @@ def _row(session: CallSession, run: LiveRun | None, recent: Point | None) -> dic
         "source": address_field(call.source),
         "destination": address_field(call.destination),
         "tm_create": call.began,
+        "tm_progressing": call.times.get(Status.PROGRESSING),
         "peer": call.peer,
         "master_call_id": call.master_call_id,
         "confbridge_id": call.confbridge_id,
@@ -43,14 +45,15 @@ def _row(session: CallSession, run: LiveRun | None, recent: Point | None) -> dic
 
 def _step(run: LiveRun | None) -> dict[str, Any]:
     if run is None:
-        return {"flow": "", "step": "", "type": "", "at": ""}
+        return {"flow": "", "step": "", "type": "", "at": "", "action_id": None}
     begun = run.current.begun if run.current is not None else None
     if begun is None:
-        return {"flow": run.flow.name, "step": "", "type": "", "at": ""}
+        return {"flow": run.flow.name, "step": "", "type": "", "at": "", "action_id": None}
     action = begun.action
     return {
         "flow": begun.flow.name,
         "step": action.id if action.named else "",
         "type": action.type,
         "at": str(action.origin) if action.origin else "",
+        "action_id": action.uuid,
     }

@@ -6,12 +6,17 @@ first, from memory:
     {"result": [{
         "id", "direction", "status",                    as in /v1.0/calls
         "source", "destination",                        addresses: {"type", "target", "target_name", "name", "detail"}
-        "tm_create",
+        "tm_create", "tm_progressing",
         "peer",                                         "trunk:office", "extension:1000", "provider:carrier" or ""
         "master_call_id", "confbridge_id",              or null; calls of one confbridge_id hear each other
         "flow", "step", "type", "at",                   "reception", "menu" (or ""), "talk", "reception.yaml:12"
+        "action_id",                                    of that step, as `action` of the call has it
         "codec",                                        "PCMU" or ""
-        "quality", "recent"}]}                          since the call began, and of its last seconds; null: no sound yet
+        "quality", "recent"}],                          since the call began, and of its last seconds; null: silence
+     "server": {
+        "version", "tm_start", "tm_now",
+        "calls",                                        that began since its start
+        "status", "faults"}}                            of its health
 
 A quality is {"heard", "heard_lost", "heard_jitter", "heard_mos", "sent", "sent_lost", "sent_jitter", "sent_mos",
 "round_trip", "late", "foreign"}: packets, losses in per cent, times in ms, scores from 1 to 4.5; null: nobody knows.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from voipbin_sip.api.auth import Asking, With
+from voipbin_sip import __version__
+from voipbin_sip.api.auth import MANAGERS, Asker, Asking, With
 from voipbin_sip.api.errors import invalid
 from voipbin_sip.api.living import Calling
 from voipbin_sip.api.services import Services
@@ -50,6 +51,7 @@ class LiveCall(BaseModel):
     source: AddressField
     destination: AddressField
     tm_create: Stamp
+    tm_progressing: Stamp | None
     peer: str  # "trunk:office", "extension:1000", "provider:carrier", or empty
     master_call_id: UUID | None
     confbridge_id: UUID | None
@@ -57,15 +59,28 @@ class LiveCall(BaseModel):
     step: str  # the id of the step, where it has one
     type: str  # of the step
     at: str  # "reception.yaml:12"
+    action_id: UUID | None  # of the step, as `action` of the call has it
     codec: str
     quality: Sound | None  # since the call began; null: no sound yet
     recent: Sound | None  # of the last seconds
+
+
+class ServerNow(BaseModel):
+    """The server that they go on in."""
+
+    version: str
+    tm_start: Stamp
+    tm_now: Stamp  # by its clock
+    calls: int  # that began since its start
+    status: str  # of its health: ok, degraded or unavailable
+    faults: dict[str, str]
 
 
 class LiveCalls(BaseModel):
     """All calls that go on, the newest first."""
 
     result: list[LiveCall]
+    server: ServerNow | None  # null: there is none around this API
 
 
 class SoundPoint(Sound):
@@ -100,7 +115,7 @@ async def list_live_calls(found: With, who: Asking, live: Calling) -> LiveCalls:
     rows = overview(live.means, recent)
     for row in rows:
         row["quality"], row["recent"] = row["quality"] or None, row["recent"] or None
-    return LiveCalls.model_validate({"result": rows})
+    return LiveCalls.model_validate({"result": rows, "server": _server_now(found, who)})
 
 
 @router.get("/timelines/calls-found")
@@ -128,6 +143,20 @@ async def get_quality(found: With, who: Asking, call_id: UUID) -> SoundSeries:
     began = _created(call)
     return SoundSeries(
         step_seconds=EVERY * series.stretch, points=[_point(began, point) for point in series.points]
+    )
+
+
+def _server_now(found: Services, who: Asker) -> ServerNow | None:
+    if (observed := found.observed) is None:
+        return None
+    state = observed.health()
+    return ServerNow(
+        version=__version__,
+        tm_start=observed.began,
+        tm_now=datetime.now(UTC),
+        calls=observed.metrics.begun,
+        status=state.word,
+        faults=dict(state.faults) if who.may(MANAGERS) else {},
     )
 
 
