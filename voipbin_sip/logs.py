@@ -57,7 +57,7 @@ def set_up(form: str, level: str) -> None:
     """Configure log lines for this process: `form` is "text" or "json", `level` one of LEVELS."""
     final: list[Processor]
     if form == "json":
-        final = [_add_logger, structlog.processors.JSONRenderer(serializer=_as_json)]
+        final = [_in_order, structlog.processors.JSONRenderer(serializer=_as_json)]
     else:
         final = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=16)]
     shared: list[Processor] = [
@@ -73,12 +73,10 @@ def set_up(form: str, level: str) -> None:
     )
 
 
-def _add_logger(logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Say which part of the server speaks (a structlog processor)."""
-    name = getattr(logger, "name", "")
-    if name:
-        event["logger"] = name
-    return event
+def _in_order(logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Put first what every line has, and add which part of the server speaks (a structlog processor)."""
+    first = {name: event.pop(name) for name in ("timestamp", "level", "event")}
+    return {**first, "logger": getattr(logger, "name", ""), **event}
 
 
 def _as_json(event: Any, **keys: Any) -> str:

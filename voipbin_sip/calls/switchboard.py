@@ -246,7 +246,13 @@ class Switchboard:
         assert self._endpoint is not None
         self.counters[f"turned_{turned.status}"] += 1
         level = self._log.debug if turned.status == 407 else self._log.info
-        level("call refused", status=turned.status, why=turned.why, source=event.hop.remote[0])
+        level(
+            "call refused",
+            status=turned.status,
+            why=turned.why,
+            source=event.hop.remote[0],
+            sip_call_id=event.request.call_id,
+        )
         self._endpoint.core.reject(
             self._endpoint.now(), event.leg, turned.status, turned.reason, turned.headers
         )

@@ -220,14 +220,14 @@ class Webhooks:
             return f"status {answer.status}"
         if answer.status >= 400:
             self._log.warning(
-                "webhook refuses an event", uri=target.uri, status=answer.status, **delivery.about
+                "webhook refuses an event", uri=_shown(target.uri), status=answer.status, **delivery.about
             )
         return None
 
     def _taken(self, receiver: _Receiver, delivery: Delivery) -> None:
         if receiver.in_trouble:
             receiver.in_trouble = False
-            self._log.info("webhook takes events again", uri=delivery.target.uri)
+            self._log.info("webhook takes events again", uri=_shown(delivery.target.uri))
             receiver.recovered.set()
             receiver.recovered = asyncio.Event()
 
@@ -235,11 +235,12 @@ class Webhooks:
         pace, now = self._pace, self._wall()
         if not receiver.in_trouble:
             receiver.in_trouble = True
-            self._log.warning("webhook takes no events, trying again", uri=delivery.target.uri, why=why)
+            uri = _shown(delivery.target.uri)
+            self._log.warning("webhook takes no events, trying again", uri=uri, why=why)
         wait = min(pace.longest_retry, pace.first_retry * 2 ** min(delivery.tries, 30))
         delivery = delivery.failed(why, now + wait)
         if now + wait > delivery.event_id / 1e6 + pace.give_up:
-            uri, number = delivery.target.uri, delivery.event_id
+            uri, number = _shown(delivery.target.uri), delivery.event_id
             self._log.error("event given up", uri=uri, event_id=number, why=why, **delivery.about)
             return replace(delivery, dead=True)
         return delivery
@@ -316,3 +317,8 @@ class Webhooks:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _shown(uri: str) -> str:
+    """Return a URI for the log: what follows the path may be secret."""
+    return uri.partition("?")[0]
