@@ -1,0 +1,145 @@
+"""What a call came to, in words: why it ended, and what went wrong on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from voipbin_sip.terminal.story import CallStory, Leg, Step
+
+BARS = "▁▂▃▄▅▆▇█"
+NOTICED_LOSS = 2.0  # %: from here on, people hear it
+NOTICED_JITTER = 60.0  # ms
+NOTICED_TRIP = 400.0  # ms: people begin to talk into each other's words (ITU-T G.114)
+SOUNDLESS = 2.0  # seconds of an answered call within which something has to be heard
+
+
+def verdict(story: CallStory) -> str:
+    """Return in one line what became of a call, and why."""
+    call = story.call
+    if call.goes_on:
+        return f"goes on: {_doing(story)}"
+    said = call.end_reason or "it ended, nobody has written down why"
+    reasons = [] if call.hangup_by == "remote" else [*_reasons(story)]
+    return f"{said}: {reasons[-1]}" if reasons else said
+
+
+def _doing(story: CallStory) -> str:
+    call = story.call
+    if call.status in ("dialing", "ringing"):
+        return "it rings, nobody has answered yet"
+    if call.status != "progressing":
+        return "it is being ended"
+    return f"in flow {story.flow}" if story.flow else "the two sides talk"
+
+
+def _reasons(story: CallStory) -> Iterator[str]:
+    """Yield why the server may have ended a call by itself, the last one being the best guess."""
+    failed = [step for step in story.steps if step.outcome == "failed"]
+    if failed:
+        yield f"{place(failed[-1])} failed: {failed[-1].detail}"
+    legs = [leg for leg in story.legs if leg.relation == "placed for it"]
+    if legs and not any(leg.answered for leg in legs):
+        ends = [
+            leg for leg in legs if leg.end_reason and not leg.end_reason.startswith("this server cancelled")
+        ]
+        if ends:
+            yield "nobody was reached; " + "; ".join(dict.fromkeys(leg.end_reason for leg in ends[-3:]))
+    elif not legs and (step := _last_connect(story.steps)) is not None and step not in failed:
+        yield f"{place(step)} reached nobody: {step.detail}"
+
+
+def _last_connect(steps: Sequence[Step]) -> Step | None:
+    found = [step for step in steps if step.type == "connect"]
+    result = found[-1].values.get("voipbin.connect.result", "") if found else ""
+    return found[-1] if result not in ("", "answered", "canceled") else None
+
+
+def troubles(story: CallStory) -> Sequence[str]:
+    """Return what went wrong on the way, one line each; the verdict may name some of it too."""
+    found = [f"{place(step)} failed: {step.detail}" for step in story.steps if step.outcome == "failed"]
+    found += [
+        f"{place(step)} was skipped: {step.detail}" for step in story.steps if step.outcome == "skipped"
+    ]
+    found += [f"the call to {leg.destination}: {leg.end_reason}" for leg in story.legs if _has_failed(leg)]
+    for leg in story.all_legs:
+        found += [f"{far_end(leg)}: {words}" for words in sound_troubles(leg)]
+    return list(dict.fromkeys(found))
+
+
+def _has_failed(leg: Leg) -> bool:
+    own = leg.end_reason.startswith("this server cancelled")
+    return leg.direction == "outgoing" and not leg.goes_on and leg.answered is None and not own
+
+
+def far_end(leg: Leg) -> str:
+    """Return whom a leg leads to."""
+    return leg.source if leg.direction == "incoming" else leg.destination
+
+
+def sound_troubles(leg: Leg) -> Iterator[str]:
+    """Yield what people will have noticed of a leg's sound."""
+    sound, answered = leg.sound, leg.answered
+    if sound is None:
+        if (
+            answered is not None
+            and leg.ended is not None
+            and (leg.ended - answered).total_seconds() > SOUNDLESS
+        ):
+            yield "no sound at all, neither way"
+        return
+    if not sound.heard and sound.sent:
+        yield (
+            f"nothing was heard of it; {sound.foreign} packets came from an address that it had not named"
+            if sound.foreign
+            else "nothing was heard of it: its sound did not arrive (a firewall, or a wrong address in its SDP)"
+        )
+    if sound.heard and sound.sent and sound.sent_lost is not None and sound.sent_lost >= 90:
+        yield "it heard nothing: our sound did not arrive there"
+    elif sound.sent_lost is not None and sound.sent_lost >= NOTICED_LOSS:
+        yield f"it missed {sound.sent_lost:g} % of our sound"
+    if sound.heard_lost is not None and sound.heard and sound.heard_lost >= NOTICED_LOSS:
+        yield f"{sound.heard_lost:g} % of its sound was lost on the way"
+    if max(sound.heard_jitter or 0.0, sound.sent_jitter or 0.0) >= NOTICED_JITTER:
+        yield f"its sound came unevenly (jitter {max(sound.heard_jitter or 0, sound.sent_jitter or 0):.0f} ms)"
+    if (sound.round_trip or 0.0) >= NOTICED_TRIP:
+        yield f"long delay: {sound.round_trip:.0f} ms there and back"
+
+
+def place(step: Step) -> str:
+    """Return where a step stands and what it is: "reception.yaml:12 talk"."""
+    return f"{step.at} {step.type}" if step.at else f"{step.flow} {step.type}"
+
+
+def length(seconds: float) -> str:
+    """Return a time for people: "850 ms", "12.3 s", "4 min 05 s", "1 h 02 min"."""
+    if seconds < 1:
+        return f"{1000 * seconds:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min {seconds % 60:02.0f} s"
+    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:02.0f} min"
+
+
+def offset(at: datetime, began: datetime) -> str:
+    """Return when something was, since a call began: "+1.250", "+2:03.4"."""
+    seconds = max(timedelta(0), at - began).total_seconds()
+    return f"+{seconds:.3f}" if seconds < 60 else f"+{seconds // 60:.0f}:{seconds % 60:04.1f}"
+
+
+def sparkline(values: Sequence[float | None], low: float, high: float, width: int) -> str:
+    """Return a row of bars, at most `width` wide; of what shares a bar the lowest is shown. None: a dot."""
+    if not values or width < 1:
+        return ""
+    count = min(width, len(values))
+    bars = []
+    for at in range(count):
+        part = values[at * len(values) // count : (at + 1) * len(values) // count]
+        known = [value for value in part if value is not None]
+        if not known:
+            bars.append("·")
+            continue
+        share = (min(max(min(known), low), high) - low) / (high - low)
+        bars.append(BARS[min(len(BARS) - 1, int(share * len(BARS)))])
+    return "".join(bars)
