@@ -31,7 +31,14 @@ def own_server(config: Path) -> Running:
     return running
 
 
-def ask(server: Running, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+def ask(
+    server: Running,
+    method: str,
+    path: str,
+    body: Mapping[str, Any] | None = None,
+    *,
+    seconds: float = SECONDS,
+) -> Any:
     """Return what the API answers to a request, `path` beginning with "/v1.0/". Raises NoServerError.
 
     Errors of the API are raised in its words.
@@ -45,7 +52,7 @@ def ask(server: Running, method: str, path: str, body: Mapping[str, Any] | None 
     # No proxy is asked for what is on this machine.
     handlers = (urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust))
     try:
-        with urllib.request.build_opener(*handlers).open(request, timeout=SECONDS) as answer:
+        with urllib.request.build_opener(*handlers).open(request, timeout=seconds) as answer:
             text = answer.read()
     except urllib.error.HTTPError as error:
         raise NoServerError(_message(error)) from error

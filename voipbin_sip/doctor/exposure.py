@@ -1,0 +1,137 @@
+"""What strangers reach, and what is told to others: public numbers, the API, webhooks, the mail server."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from voipbin_sip.doctor.finding import Notes
+from voipbin_sip.doctor.patient import Patient
+from voipbin_sip.web.guard import HostGuard, WebError
+
+CONNECT_SECONDS = 4.0
+MOST = 20  # hosts
+
+
+async def exposure(patient: Patient, notes: Notes) -> None:
+    """Say who may call without a password, and who reaches the API."""
+    public = [entry.number for entry in patient.directory.numbers if entry.public]
+    if public:
+        notes.info(
+            f"callers without a password reach {len(public)} number{'' if len(public) == 1 else 's'}: "
+            f"{', '.join(public[:8])}{' …' if len(public) > 8 else ''}",
+            "meant so? Take public: true away from the others",
+            where=patient.entry("numbers", "number", public[0]),
+        )
+    else:
+        notes.ok("nobody calls without a password")
+    http = patient.config.http
+    if http.only_here:
+        notes.ok(f"the API at {http.listen} is reached from this machine only")
+    elif http.tls.certificate:
+        notes.ok(f"the API at {http.listen} speaks TLS")
+    else:
+        notes.error(
+            f"the API at {http.listen} is open to others without TLS",
+            "listen on 127.0.0.1, or set http.tls; see docs/api.md",
+            where=patient.key("http", "listen"),
+        )
+
+
+async def receivers(patient: Patient, notes: Notes) -> None:
+    """Connect to each web server of the configuration and the flows, and to the mail server; nothing is sent."""
+    targets = list(_urls(patient))
+    many = [Notes(notes.area) for _ in targets[:MOST]]
+    mail = Notes(notes.area)
+    await asyncio.gather(
+        _mail(patient, mail),
+        *(_reach(patient, own, *target) for own, target in zip(many, targets[:MOST], strict=True)),
+    )
+    for own in (*many, mail):
+        notes.found += own.found
+    if not notes.found:
+        notes.ok("none is named: no webhook, no web server in a flow, no mail server")
+
+
+def _urls(patient: Patient) -> Iterator[tuple[str, str, str]]:
+    """Yield what for, the URL and its place; each host once."""
+    seen = set()
+    found = []
+    if patient.config.webhook.uri:
+        found.append(("webhook.uri", patient.config.webhook.uri, patient.key("webhook", "uri")))
+    for flow in patient.flows:
+        for action in flow.every_action():
+            place = f"{action.origin.file}:{action.origin.line}"
+            for key in ("uri", "event_url", "sync_url"):
+                url = action.option.get(key)
+                if isinstance(url, str) and url.startswith(("http://", "https://")):
+                    found.append((action.type, url, place))
+    for what, url, place in found:
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname or "", parts.port
+        except ValueError:
+            continue  # `check` says so
+        if "${" not in parts.netloc and (parts.scheme, host, port) not in seen:
+            seen.add((parts.scheme, host, port))
+            yield what, url, place
+
+
+async def _reach(patient: Patient, notes: Notes, what: str, url: str, where: str) -> None:
+    parts = urlsplit(url)
+    host, secure = parts.hostname or "", parts.scheme == "https"
+    port = parts.port or (443 if secure else 80)
+    guard = HostGuard(patient.config.http.allow_private)
+    try:
+        guard.check_url(url)
+        address = (await guard.addresses(host, port))[0]
+    except WebError as error:
+        advice = "check the name, and the name servers (area 'DNS')"
+        if "private range" in str(error):
+            advice = f"requests there are refused: http.allow_private: [{host}] opens it, if it is yours"
+        notes.error(f"{what} to {host}: {error}", advice, where=where)
+        return
+    await _connect(notes, f"{what}: {host}:{port}", (address, port), host if secure else "", where)
+
+
+async def _mail(patient: Patient, notes: Notes) -> None:
+    smtp = patient.config.smtp
+    if smtp.host:
+        name = smtp.host if smtp.tls == "implicit" else ""
+        where = patient.key("smtp", "host")
+        await _connect(notes, f"mail server {smtp.host}:{smtp.port}", (smtp.host, smtp.port), name, where)
+
+
+async def _connect(notes: Notes, what: str, address: tuple[str, int], tls_name: str, where: str) -> None:
+    """Connect, with TLS where it has a name, and leave."""
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            if tls_name:
+                _, writer = await asyncio.open_connection(
+                    *address, ssl=ssl.create_default_context(), server_hostname=tls_name
+                )
+            else:
+                _, writer = await asyncio.open_connection(*address)
+    except ssl.SSLCertVerificationError as error:
+        notes.error(
+            f"{what}: its certificate is refused: {error.verify_message}",
+            "it needs one that browsers take, or its own authority among those of this machine",
+            where=where,
+        )
+    except ssl.SSLError as error:
+        notes.error(f"{what}: no TLS: {error.reason or error}", "is it https on this port?", where=where)
+    except TimeoutError:
+        notes.error(
+            f"{what}: no connection within {CONNECT_SECONDS:g} s", "a firewall, or it is off", where=where
+        )
+    except OSError as error:
+        notes.error(
+            f"{what}: no connection: {error.strerror or error}",
+            "start it, or change its address; events wait and are tried again for a while",
+            where=where,
+        )
+    else:
+        writer.close()
+        notes.ok(f"{what} takes connections")
