@@ -6,13 +6,14 @@ one counts by its `tm_update`, and what is measured of running calls, asked for 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 KEPT_ENDED = 200  # calls that are over
+KEPT_PLACES = 10_000
 BAD_MOS = 3.6  # below it, many users are dissatisfied (ITU-T G.107 Annex B)
 BAD_LOSS = 3.0  # % of packets
 
@@ -24,6 +25,13 @@ STATUS_WORDS = {
     "canceling": "ending",
     "hangup": "ended",
 }
+
+
+class Written(NamedTuple):
+    """Where a step is written."""
+
+    at: str  # reception.yaml:12
+    flow: str
 
 
 @dataclass(slots=True)
@@ -38,7 +46,6 @@ class Row:
     began: datetime | None = None
     answered: datetime | None = None
     ended: datetime | None = None
-    flow_id: str = NOBODY
     flow: str = ""  # its name
     action_id: str = ""
     action: str = ""  # type of the step that goes on
@@ -49,7 +56,8 @@ class Row:
     loss: float | None = None  # % of what we should have heard
     reason: str = ""  # hangup_reason
     why: str = ""  # who ended it and why, in words
-    updated: str = ""  # tm_update
+    updated: str = ""  # tm_update; "": it was never told of as a resource
+    missing: bool = False  # it did not go on any more, when last looked at
 
     @property
     def over(self) -> bool:
@@ -88,12 +96,11 @@ class Row:
 
 @dataclass(slots=True)
 class Board:
-    """All rows, by id; the newest last. What is read of flows and steps is kept for the calls that come."""
+    """All rows, by id. Where steps are written is kept for the calls that come to them next."""
 
     running: dict[str, Row] = field(default_factory=dict)
     ended: dict[str, Row] = field(default_factory=dict)
-    places: dict[str, str] = field(default_factory=dict)  # where steps are written, by the id of the action
-    flows: dict[str, str] = field(default_factory=dict)  # names, by id
+    places: dict[str, Written] = field(default_factory=dict)  # of steps, by the id of the action
     _rooms: dict[str, set[str]] = field(default_factory=dict)  # ids of the calls in each bridge
 
     def get(self, id_: str) -> Row | None:
@@ -109,8 +116,7 @@ class Board:
         before = row.room
         _fill(row, call)
         self._house(id_, before, row.room)
-        row.flow = self.flows.get(row.flow_id, row.flow)
-        row.at = self.places.get(row.action_id, "")
+        row.at, row.flow = self.places.get(row.action_id, ("", row.flow))
         if call["tm_delete"] is not None:
             self.drop(id_)
         elif row.over:
@@ -127,10 +133,38 @@ class Board:
         if row is not None:
             self._house(id_, row.room, NOBODY)
 
-    def keep_only(self, running: Set[str]) -> None:
-        """Forget those that are said to go on and do not: nobody has told of their end."""
-        for id_ in self.running.keys() - running:
-            self.drop(id_)
+    def measure(self, calls: Sequence[Mapping[str, Any]], *, anew: bool = False) -> None:
+        """Take all calls that go on, as `/timelines/calls-live` has them. Others do not.
+
+        A call that is missing is given the time until the next look: the event of its end may be on its way.
+        `anew`: it is not, nobody has listened.
+        """
+        for call in calls:
+            id_ = str(call["id"])
+            if id_ not in self.ended:
+                self._measure(self.running.get(id_) or self.running.setdefault(id_, Row(id_)), call)
+        for id_ in self.running.keys() - {str(call["id"]) for call in calls}:
+            row = self.running[id_]
+            if row.missing or anew:
+                self.drop(id_)
+            row.missing = True
+
+    def _measure(self, row: Row, call: Mapping[str, Any]) -> None:
+        row.missing = False
+        before = row.room
+        _fill_known(row, call)
+        self._house(row.id, before, row.room)
+        action_id = str(call["action_id"] or "")
+        if len(self.places) > KEPT_PLACES:
+            self.places.clear()
+        self.places[action_id] = Written(str(call["at"]), str(call["flow"]))
+        if not row.updated:
+            row.action_id, row.action = action_id, str(call["type"])
+        row.at, row.flow = self.places.get(row.action_id, (row.at, row.flow))
+        row.codec = str(call["codec"])
+        sound = call["recent"] or call["quality"]
+        if sound:
+            row.mos, row.loss = sound["heard_mos"], sound["heard_lost"]
 
     def partner(self, row: Row) -> str:
         """Return who is at the other end of a call's bridge; several are counted."""
@@ -155,19 +189,24 @@ class Board:
 
 
 def _fill(row: Row, call: Mapping[str, Any]) -> None:
+    """Take what the API shows of a call."""
+    _fill_known(row, call)
     action, quality = call["action"], call["quality"]
-    row.direction, row.status = str(call["direction"]), str(call["status"])
-    row.source, row.destination = address(call["source"]), address(call["destination"])
-    row.began, row.ended = moment(call["tm_create"]), moment(call["tm_hangup"])
-    row.answered = moment(call["tm_progressing"])
-    row.flow_id = str(call["flow_id"])
+    row.ended = moment(call["tm_hangup"])
     row.action_id, row.action = str(action.get("id", "")), str(action.get("type", ""))
-    row.room = str(call["confbridge_id"])
     row.reason, row.why = str(call["hangup_reason"]), str(call["end_reason"])
     row.updated = str(call["tm_update"])
     if quality:
         row.codec = str(quality.get("codec") or row.codec)
         row.mos, row.loss = quality.get("heard_mos"), quality.get("heard_lost")
+
+
+def _fill_known(row: Row, call: Mapping[str, Any]) -> None:
+    """Take what is in every answer about a call."""
+    row.direction, row.status = str(call["direction"]), str(call["status"])
+    row.source, row.destination = address(call["source"]), address(call["destination"])
+    row.began, row.answered = moment(call["tm_create"]), moment(call["tm_progressing"])
+    row.room = str(call["confbridge_id"] or NOBODY)
 
 
 def address(told: Mapping[str, Any]) -> str:

@@ -59,6 +59,11 @@ class Column:
     right: bool = False
 
 
+def clean(text: str) -> str:
+    """Return a text with · for what no terminal should be sent: callers choose their names."""
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else "·" for letter in text)
+
+
 def duration(seconds: float) -> str:
     """Return a duration as 0:07, 12:40 or 1:02:33."""
     minutes, rest = divmod(int(seconds), 60)
@@ -101,11 +106,11 @@ def _by_text(text: Callable[[Row], str]) -> Callable[[Row, Sight], Any]:
 
 
 def _arrow(row: Row) -> str:
-    return ">" if row.direction == "incoming" else "<"
+    return "in" if row.direction == "incoming" else "out"
 
 
 COLUMNS = (
-    Column("direction", "", 1, 1, 0, _plain(_arrow), lambda row, _: row.direction),
+    Column("direction", "", 3, 3, 0, _plain(_arrow), lambda row, _: row.direction),
     Column("from", "from", 15, 28, 0, _plain(lambda row: row.source), _by_text(lambda row: row.source)),
     Column("to", "to", 13, 28, 0, _plain(lambda row: row.destination), _by_text(lambda row: row.destination)),
     Column("status", "status", 9, 9, 0, _state, lambda row, _: row.word),
@@ -161,12 +166,17 @@ def _needed(columns: list[Column]) -> int:
 def in_order(rows: list[Row], column: Column | None, sight: Sight, *, turned: bool = False) -> list[Row]:
     """Return rows sorted by a column, those without a value last; None: the newest first."""
     if column is None:
-        return sorted(rows, key=lambda row: (row.began is not None, row.began, row.id), reverse=not turned)
+        return sorted(rows, key=_newest, reverse=not turned)
     keys = {row.id: column.key(row, sight) for row in rows}
     known = [row for row in rows if keys[row.id] is not None]
     known.sort(key=lambda row: row.id)
     known.sort(key=lambda row: keys[row.id], reverse=column.falling != turned)
     return known + [row for row in rows if keys[row.id] is None]
+
+
+def _newest(row: Row) -> tuple[float, str]:
+    moment = row.ended or row.began
+    return moment.timestamp() if moment is not None else 0.0, row.id
 
 
 def matches(row: Row, sight: Sight, words: tuple[str, ...]) -> bool:

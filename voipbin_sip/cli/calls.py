@@ -1,0 +1,79 @@
+"""`voipbin-sip calls`: the live table in a terminal, or the calls once, for scripts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from voipbin_sip.cli.own_server import NoServerError, own_server
+from voipbin_sip.terminal.fetch import Api, ApiFault
+
+PIPE_COLUMNS = 250  # nothing is cut off for programs
+Find = Callable[[], Api]
+
+
+def server_finder(config: Path, url: str, accesskey: str) -> Find:
+    """Return what finds the server each time it is wanted: the one at a URL, else that of the configuration."""
+
+    def there() -> Api:
+        return Api(url, accesskey)
+
+    def here() -> Api:
+        try:
+            running = own_server(config)
+        except NoServerError as error:
+            raise ApiFault(str(error)) from error
+        return Api(running.api, running.token, own=True)
+
+    return there if url else here
+
+
+def watch(find: Find, picture: Path | None) -> int:
+    """Show the live table until it is left; returns the exit status. `picture` is written once there is something."""
+    from voipbin_sip.terminal.app import CallsApp
+
+    app = CallsApp(find, picture)
+    app.run()
+    return app.return_code or 0
+
+
+def show(find: Find) -> int:
+    """Print the table once; returns the exit status."""
+    from rich.console import Console
+
+    from voipbin_sip.terminal.live import look_once
+    from voipbin_sip.terminal.plain import plain_table
+
+    try:
+        board, server = asyncio.run(look_once(find))
+    except ApiFault as fault:
+        return _complain(fault)
+    console = Console()
+    if not console.is_terminal:
+        console.width = PIPE_COLUMNS
+    console.print(plain_table(board, server.now))
+    return 0
+
+
+def show_json(find: Find) -> int:
+    """Print the calls that go on as the API tells them; returns the exit status."""
+
+    async def ask() -> Any:
+        async with find() as api:
+            return await api.get("/timelines/calls-live")
+
+    try:
+        told = asyncio.run(ask())
+    except ApiFault as fault:
+        return _complain(fault)
+    print(json.dumps(told, indent=2))
+    return 0
+
+
+def _complain(fault: ApiFault) -> int:
+    print(f"voipbin-sip: {fault}", file=sys.stderr)
+    return 1

@@ -1,0 +1,164 @@
+"""Keeps a board of calls up to date by the API: lists first, events from then on, measurements now and then.
+
+The server may stop and come again: the connection is then begun anew, with the key that the new server has left.
+Events are subscribed to before lists are read, so that nothing falls between; a call's newer state wins (`board.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+
+from voipbin_sip.terminal.board import Board
+from voipbin_sip.terminal.fetch import Api, ApiFault
+
+MEASURE_SECONDS = 2.0  # between two looks at codec, quality and steps
+SOON_SECONDS = 0.3  # a step that was never seen is looked up so soon
+AGAIN_SECONDS = 1.0  # until a lost server is tried again
+HEARTBEAT_SECONDS = 10.0
+ENDED_PAGES = 1  # of a hundred calls
+
+
+@dataclass(slots=True)
+class ServerSeen:
+    """What is known of the server."""
+
+    base: str = ""
+    version: str = ""
+    began: datetime | None = None
+    calls: int = 0  # that began since then
+    status: str = ""  # ok, degraded, unavailable
+    faults: dict[str, str] = field(default_factory=dict)
+    trouble: str = ""  # why it is not reached; "": it is
+    lost_at: float = 0.0  # monotonic, when it was reached last
+    clock: timedelta = timedelta()  # that its clock is before ours
+
+    @property
+    def now(self) -> datetime:
+        """The time by the server's clock."""
+        return datetime.now(UTC) + self.clock
+
+
+class Live:
+    """Follows one server until it is cancelled.
+
+    Args:
+        find: returns a client of the server as it is now; raises ApiFault, where there is none.
+        changed: is called after each change of `board` or `server`.
+
+    Attributes:
+        api: the client of the running connection, None while there is none.
+        moved: ids of calls of which something has come, since it was last emptied by who reads it.
+    """
+
+    def __init__(self, find: Callable[[], Api], changed: Callable[[], None]) -> None:
+        self.board = Board()
+        self.server = ServerSeen(trouble="connecting", lost_at=time.monotonic())
+        self.api: Api | None = None
+        self.moved: set[str] = set()
+        self._find = find
+        self._changed = changed
+        self._unseen = asyncio.Event()  # a step whose place is not known
+
+    async def run(self) -> None:
+        """Connect, follow, and connect again."""
+        while True:
+            try:
+                api = await asyncio.to_thread(self._find)
+                async with api:
+                    await self._follow(api)
+            except (ApiFault, aiohttp.ClientError, TimeoutError, OSError) as error:
+                self._lose(str(error) or type(error).__name__)
+            finally:
+                self.api = None
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    def _lose(self, why: str) -> None:
+        if not self.server.trouble:
+            self.server.lost_at = time.monotonic()
+        self.server.trouble = why
+        self._changed()
+
+    async def _follow(self, api: Api) -> None:
+        """Follow one connection until it breaks. Raises ApiFault, ClientError, TimeoutError."""
+        customer = (await api.get("/customer"))["id"]
+        url = f"{api.base}/v1.0/ws"
+        async with api.http.ws_connect(url, heartbeat=HEARTBEAT_SECONDS) as socket:
+            await socket.send_json(
+                {"type": "subscribe", "topics": [f"customer_id:{customer}:call"], "envelope": True}
+            )
+            await self.measure(api, anew=True)
+            self.api = api
+            await self.read_lists(api)
+            self.server.trouble = ""
+            self._changed()
+            async with asyncio.TaskGroup() as tasks:
+                measuring = tasks.create_task(self._keep_measuring(api))
+                try:
+                    await self._listen(socket)
+                finally:
+                    measuring.cancel()
+        raise ApiFault("the server has closed the connection")
+
+    async def _listen(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        async for message in socket:
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                continue
+            data: dict[str, Any] = message.json()["data"]
+            if "direction" not in data:
+                continue  # a digit
+            self.board.take(data)
+            row = self.board.get(str(data["id"]))
+            if row is not None:
+                self.moved.add(row.id)
+                if not row.at and row.action_id and not row.over:
+                    self._unseen.set()
+            self._changed()
+
+    async def read_lists(self, api: Api) -> None:
+        """Read the calls that are over, and those that go on as the API has them."""
+        token = ""
+        for _ in range(ENDED_PAGES):
+            page = await api.get("/calls", page_size="100", **({"page_token": token} if token else {}))
+            for call in reversed(page["result"]):
+                if call["status"] == "hangup" or str(call["id"]) in self.board.running:
+                    self.board.take(call)
+            token = page["next_page_token"]
+
+    async def _keep_measuring(self, api: Api) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(MEASURE_SECONDS):
+                    await self._unseen.wait()
+                    await asyncio.sleep(SOON_SECONDS)  # more may come
+            await self.measure(api)
+
+    async def measure(self, api: Api, *, anew: bool = False) -> None:
+        """Look at all calls that go on: codecs, quality, steps, and how the server is."""
+        self._unseen.clear()
+        told = await api.get("/timelines/calls-live")
+        self.board.measure(told["result"], anew=anew)
+        server = self.server
+        server.base = api.base
+        if (now := told["server"]) is not None:
+            server.version, server.calls = now["version"], now["calls"]
+            server.began = datetime.fromisoformat(now["tm_start"])
+            server.status, server.faults = now["status"], now["faults"]
+            server.clock = datetime.fromisoformat(now["tm_now"]) - datetime.now(UTC)
+        self._changed()
+
+
+async def look_once(find: Callable[[], Api]) -> tuple[Board, ServerSeen]:
+    """Return the calls and the server as they are now. Raises ApiFault."""
+    live = Live(find, lambda: None)
+    async with find() as api:
+        await live.measure(api, anew=True)
+        await live.read_lists(api)
+    return live.board, live.server
