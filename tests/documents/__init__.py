@@ -19,16 +19,20 @@ not see are the words behind the language of a block; most blocks need none.
     ```console         Commands behind `$ `, each with what it prints. The words must be right; words with digits in
                        them (times, ids, ports) stand for any such word, `…` for anything, a line `…` for any lines.
                        With exit-1 the last command must end with that status.
+    ```http            Requests, which the API must have.
     ```python          A program, run to its end, with the variables of the shell blocks before it. A first line
                        `# receiver.py` saves it under that name instead; a command of the page has to run it then.
     ```python background   A program that goes on: it must still run, without an error, at the end of the page.
     ```ini, ```text …  Nothing to run. `text` must not look like a command.
 
 A server runs with the sandbox's configuration from the first block on that starts one, or that needs one: with
-`127.0.0.1:8080`, `$API`, or a command that asks a running server. The files of pages before that are in it.
+`127.0.0.1:8080`, `$API`, or a command that asks a running server. Phones are registered then at all extensions of the
+directory, and answer; where a page looks at calls, somebody has called 100 and hung up, and another one calls still.
+`API` and `KEY` are set where a page uses and does not set them.
 
-Commands within sentences, `voipbin-sip check` for example, are run too, in a sandbox of their own with a server and a
-call that is over: words in capitals are filled in (`commands.py` has the table).
+Commands within sentences, `voipbin-sip check` for example, are run too: where only one page has them, after its blocks
+in its sandbox, else in a sandbox of their own with a server, phones and calls. Words in capitals are filled in
+(`commands.py` has the table). Requests (`POST /calls/{id}/hold`) must be requests that the API has.
 
 What cannot be run stands in `excused.py`, with the reason.
 """

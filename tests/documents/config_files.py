@@ -16,11 +16,21 @@ from tests.fakes.authority import Authority
 from tests.phones import prompts
 from voipbin_sip.check import check_paths
 from voipbin_sip.config import Config
-from voipbin_sip.directory import DirectoryFile
+from voipbin_sip.directory import DirectoryFile, read_passwords
+from voipbin_sip.loading import load
 
 _PATH = re.compile(r"^# (?:config/)?([\w./-]+\.ya?ml)\b")
 _JOB = frozenset(
-    ["job_name", "scheme", "metrics_path", "params", "authorization", "tls_config", "scrape_interval", "static_configs"]
+    [
+        "job_name",
+        "scheme",
+        "metrics_path",
+        "params",
+        "authorization",
+        "tls_config",
+        "scrape_interval",
+        "static_configs",
+    ]
 )
 _NAMES = ("number", "extension", "id", "domain_name")  # what tells the entries of a directory's lists apart
 
@@ -68,6 +78,13 @@ def findings(config: Path) -> list[Finding]:
     """Return what `voipbin-sip check` has to say about the folder."""
     folders = [folder for folder in [config / "scenarios"] if folder.is_dir()]
     return check_paths([config / "voipbin.yaml", *folders])[0]
+
+
+def passwords(config: Path) -> dict[str, str]:
+    """Return the password of each extension; the server has made the missing ones."""
+    loaded, _ = load(config / "voipbin.yaml")
+    assert loaded is not None
+    return dict(read_passwords(loaded.directory, loaded.places.base, loaded.places.data))
 
 
 def merge(path: Path, piece: object) -> None:

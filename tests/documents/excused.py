@@ -27,6 +27,7 @@ EXCUSED = (
         "needs a PostgreSQL of one's own; tests/store and tests/phones start one",
     ),
     Excuse("docs/reload.md", "systemctl reload", "needs systemd"),
+    Excuse("docs/tls.md", "kill -HUP", "a signal: tests/phones/test_tls.py sends it"),
     Excuse("bench/README.md", "make bench", "measures for an hour, with a load generator of its own"),
     Excuse("bench/README.md", "bench/run.sh", "measures for an hour, with a load generator of its own"),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import shutil
@@ -13,18 +12,26 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.documents import config_files
 from tests.documents.pages import ROOT, Block
+from tests.documents.people import People
 from tests.phones import ports
 from tests.phones.server import children
-from tests.phones.wire import wire
 
 MEDIA_PORTS = 100
 SECONDS = 30.0  # the longest that a block may take
-_HOSTS = re.compile(r"(?:127\.0\.0\.1|localhost|0\.0\.0\.0):(\d{4,5})\b")
+_HOSTS = re.compile(r"(?:(?:127\.0\.0\.1|localhost|0\.0\.0\.0):|\bport=|\bPORT=)(\d{4,5})\b")
 _ALWAYS = ("5060", "5061", "8080")
 _MAKE_READS = ("Makefile", "pyproject.toml", "requirements-lock.txt", "scripts/venv.sh", "scripts/python.sh")
+
+
+class Done(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    returncode: int
+    stdout: str
 
 
 class Sandbox:
@@ -44,11 +51,13 @@ class Sandbox:
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             "HOME": str(folder),
+            "API": f"http://127.0.0.1:{self._ports['8080']}/v1.0",
         }
         self.place = folder  # the shell's working directory
         self._server: subprocess.Popen[bytes] | None = None
         self._programs: list[tuple[Block, subprocess.Popen[bytes], Path]] = []
-        self._called = False
+        self._people: People | None = None
+        self._groups: list[int] = []  # of processes that shell text may have left running
         self._furnish(bin_folder)
 
     def text(self, text: str) -> str:
@@ -64,27 +73,35 @@ class Sandbox:
         self._settle()
         return path
 
-    def run(self, command: str, seconds: float = SECONDS) -> subprocess.CompletedProcess[str]:
-        """Run shell text; what it sets, and where it goes, holds for the next one."""
-        left = self.folder / ".left"
+    def run(self, command: str, seconds: float = SECONDS) -> Done:
+        """Run shell text; what it sets, and where it goes, holds for the next one; what it leaves running goes on."""
+        left, log = self.folder / ".left", self.folder / ".output"
         script = f"trap 'env -0 > {left}; pwd > {left}.place' EXIT; set -aeo pipefail\n{command}"
-        done = subprocess.run(
-            ["bash", "-c", script],
-            cwd=self.place,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=seconds,
-            check=False,
-        )
+        with log.open("wb") as output:  # no pipe: what goes on would keep it open
+            process = subprocess.Popen(
+                ["bash", "-c", script],
+                cwd=self.place,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._groups.append(process.pid)
+        status = process.wait(seconds)
+        done = Done(status, log.read_text(errors="replace"))
         if left.exists():
             pairs = (entry.partition("=") for entry in left.read_text().split("\0") if entry)
             self.environment = {name: value for name, _, value in pairs}
             self.place = Path((self.folder / ".left.place").read_text().rstrip("\n"))
             left.unlink()
         return done
+
+    def make_key(self) -> None:
+        """Have an access key as KEY, where the page has not made one."""
+        if "KEY" not in self.environment:
+            done = self.run("export KEY=$(voipbin-sip accesskey create page)")
+            assert "KEY" in self.environment, done.stdout
 
     def go_on(self, block: Block, argv: list[str]) -> None:
         """Start a program that goes on until the end of the page."""
@@ -126,20 +143,30 @@ class Sandbox:
             time.sleep(0.05)
 
     @property
+    def serves(self) -> bool:
+        """Whether the server has been started."""
+        return self._server is not None
+
+    @property
     def server_log(self) -> str:
         """What the server has printed."""
         path = self.folder / ".server"
         return path.read_text(errors="replace") if path.exists() else ""
 
-    def call(self) -> None:
-        """Let somebody call 100 once and hang up, so that there is a call to look at."""
-        if not self._called:
-            self._called = True
-            asyncio.run(self._call())
+    @property
+    def people(self) -> People:
+        """Those who call and are called; the server has to run."""
+        if self._people is None:
+            passwords = config_files.passwords(self.config)
+            self._people = People(f"127.0.0.1:{self.port}", passwords)
+        return self._people
 
     def close(self) -> list[str]:
         """End everything; returns what did not go well meanwhile."""
         wrong = []
+        if self._people is not None:
+            self._people.leave()
+            self._people = None
         for block, process, log in self._programs:
             output = log.read_text(errors="replace")
             if process.poll() is not None:
@@ -151,16 +178,11 @@ class Sandbox:
             _end(self._server)
         if "Traceback" in self.server_log:
             wrong.append(f"the server has failed:\n{self.server_log[-3000:]}")
-        self._programs, self._server = [], None
+        for group in self._groups:
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+        self._programs, self._server, self._groups = [], None, []
         return wrong
-
-    async def _call(self) -> None:
-        async with wire(f"127.0.0.1:{self.port}") as line:
-            call = await line.new_call("100")
-            assert await call.invite() == 200
-            await asyncio.sleep(0.3)
-            await call.bye()
-        await asyncio.sleep(0.5)  # until what happened is written
 
     def _furnish(self, bin_folder: Path) -> None:
         """Make what a checkout with an installation has."""

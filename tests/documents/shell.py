@@ -9,7 +9,8 @@ STARTS_SERVER = re.compile(r"^(?:\.venv/bin/)?(?:voipbin-sip serve\b|make run\b)
 ASKS_SERVER = re.compile(
     r"\b127\.0\.0\.1:8080\b|\$\{?API\b|environ\[\"API\"\]|voipbin-sip (?:reload|calls|call)\b"
 )
-ASKS_FOR_CALL = re.compile(r"voipbin-sip (?:calls|call)\b")
+ASKS_FOR_CALL = re.compile(r"voipbin-sip (?:calls|call)\b|\"progressing\"")
+ASKS_FOR_KEY = re.compile(r"\$\{?KEY\b|environ\[\"KEY\"\]")
 _DIGIT = re.compile(r"\d")
 
 

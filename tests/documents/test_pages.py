@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents import config_files, shell
+from tests.documents import commands, config_files, requests, shell
 from tests.documents.excused import EXCUSED, Excuse, is_excused, is_needed, without_excused_lines
 from tests.documents.pages import PAGES, Block, blocks, text_of
 from tests.documents.sandbox import Sandbox
@@ -28,6 +28,8 @@ def test_page(page: str, tmp_path: Path) -> None:
             if not is_excused(page, block.first):
                 reader.take(block)
         reader.check()
+        for text in commands.of_page(page):
+            reader.try_command(text)
     finally:
         wrong = reader.sandbox.close()
     assert not wrong, "\n".join(wrong)
@@ -45,8 +47,10 @@ class Reader:
 
     def __init__(self, page: str, folder: Path) -> None:
         self.sandbox = Sandbox(folder / "checkout", [text_of(page)])
+        self._page = page
         self.saved: set[str] = set()  # programs that were saved and not run yet
         self._unchecked: Block | None = None
+        self._has_phones = False
         self._wrong: dict[Path, Block] = {}  # files that have a mistake at present
 
     def take(self, block: Block) -> None:
@@ -63,10 +67,18 @@ class Reader:
             self._take_console(block)
         elif block.language == "python":
             self._take_python(block)
+        elif block.language == "http":
+            self._take_requests(block)
         else:
             assert block.language in NOTHING_TO_RUN, f"{block}: name its language; tests/documents says which"
             if block.language == "text":
                 assert not re.search(r"^(\$|voipbin-sip|curl|make|python) ", block.text, re.MULTILINE), block
+
+    def try_command(self, text: str) -> None:
+        """Run a command of a sentence."""
+        self._prepare(text)
+        done = self.sandbox.run(self.sandbox.text(commands.runnable(text)))
+        assert done.returncode == 0, f"{self._page}: `{text}` ends with {done.returncode}\n{done.stdout}"
 
     def check(self) -> None:
         """Check the configuration if it has changed."""
@@ -126,11 +138,20 @@ class Reader:
         done = self.sandbox.run(f"python {path}")
         assert done.returncode == 0, f"{block}: status {done.returncode}\n{done.stdout}"
 
+    def _take_requests(self, block: Block) -> None:
+        for line in block.text.splitlines():
+            assert requests.is_known(line), f"{block}: the API has no {line}"
+
     def _prepare(self, text: str) -> None:
         """Check what there is, and start the server, where this text wants it."""
         self.check()
         self.saved = {name for name in self.saved if name not in text}
         if shell.ASKS_SERVER.search(text) and not any(starts for starts, _ in shell.parts(text)):
             self.sandbox.serve()
+        if self.sandbox.serves and not self._has_phones:
+            self._has_phones = True
+            self.sandbox.people.register()
+        if shell.ASKS_FOR_KEY.search(text) and "KEY=" not in text:
+            self.sandbox.make_key()
         if shell.ASKS_FOR_CALL.search(text):
-            self.sandbox.call()
+            self.sandbox.people.call()
