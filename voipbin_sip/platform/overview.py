@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +17,21 @@ from voipbin_sip.platform.live import Means
 
 def overview(means: Means, recent: Callable[[UUID], Point | None]) -> list[dict[str, Any]]:
     """Return a row for each call that goes on, the newest first; `recent` gives its last stretch of sound."""
-    runs = {live.call.id: live for live in means.host.runs if live.call is not None and not live.is_over}
     sessions = sorted(means.live, key=lambda session: session.call.began, reverse=True)
+    return _rows(means, sessions, recent)
+
+
+def rows_of(
+    means: Means, ids: Iterable[UUID], recent: Callable[[UUID], Point | None]
+) -> list[dict[str, Any]]:
+    """Return the rows of some calls, in their order, without those that are over."""
+    return _rows(means, [found for id_ in ids if (found := means.live.get(id_)) is not None], recent)
+
+
+def _rows(
+    means: Means, sessions: Iterable[CallSession], recent: Callable[[UUID], Point | None]
+) -> list[dict[str, Any]]:
+    runs = {live.call.id: live for live in means.host.runs if live.call is not None and not live.is_over}
     return [_row(session, runs.get(session.call.id), recent(session.call.id)) for session in sessions]
 
 
@@ -37,8 +50,8 @@ def _row(session: CallSession, run: LiveRun | None, recent: Point | None) -> dic
         "master_call_id": call.master_call_id,
         "confbridge_id": call.confbridge_id,
         "codec": agreed.codec if agreed is not None else "",
-        "quality": judged(quality) if quality is not None and quality.has_sound else {},
-        "recent": judged(recent.quality()) if recent is not None else {},
+        "quality": judged(quality) if quality is not None and quality.has_sound else None,
+        "recent": judged(recent.quality()) if recent is not None else None,
         **_step(run),
     }
 

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from voipbin_sip.terminal.fetch import Api, ApiFault
-from voipbin_sip.terminal.story import CallStory, read_story
+from voipbin_sip.terminal.story import NOBODY, CallStory, read_story
 
 NEWEST = "last"
 DETAILED_LEGS = 12  # whose quality and SIP messages are fetched: a groupcall may have very many
@@ -33,13 +33,16 @@ class SeveralCalls(Exception):  # noqa: N818 - reads as what happened
 async def find_call(api: Api, name: str) -> str:
     """Return the id of the call that a name means: an id or its beginning, a SIP Call-ID, or `last`.
 
+    The last call is the newest that was not placed for another one.
+
     Raises NoSuchCall, SeveralCalls, ApiFault.
     """
     if name == NEWEST:
         calls = (await api.get("/calls", page_size="1"))["result"]
         if not calls:
             raise NoSuchCall("there has been no call yet")
-        return str(calls[0]["id"])
+        master = str(calls[0]["master_call_id"])
+        return str(calls[0]["id"]) if master == NOBODY else master
     if (whole := _uuid(name)) is not None:
         return whole
     calls = (await api.get("/timelines/calls-found", name=name))["result"]

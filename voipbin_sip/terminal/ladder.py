@@ -10,6 +10,8 @@ from voipbin_sip.terminal.story import Message
 from voipbin_sip.terminal.words import offset
 
 SERVER = "this server"
+AGAIN = "again:"  # in front of what was sent before
+WIDEST = 40  # characters between two columns
 NARROWEST = 16  # characters between two columns; with less, the messages are listed
 _TIME = 11  # characters in front of the columns
 _CSEQ = re.compile(r"^cseq[ \t]*:[ \t]*\d+[ \t]+(\w+)", re.IGNORECASE | re.MULTILINE)
@@ -17,7 +19,7 @@ _SDP = re.compile(r"^(?:content-type|c)[ \t]*:[ \t]*application/sdp", re.IGNOREC
 
 
 def label(message: Message) -> str:
-    """Return what a message is: "INVITE", "180 Ringing", "200 OK (BYE)", with "+ SDP" and "again"."""
+    """Return what a message is: "INVITE", "180 Ringing", "200 OK (BYE)", with "again:" and "+ SDP"."""
     start, _, _ = message.text.partition("\n")
     words = start.strip().split(" ", 2)
     if words[0].startswith("SIP/"):
@@ -29,7 +31,7 @@ def label(message: Message) -> str:
         name = words[0]
     if _SDP.search(message.text):
         name += " + SDP"
-    return f"{name}, again" if message.again else name
+    return f"{AGAIN} {name}" if message.again else name
 
 
 def remote(message: Message) -> str:
@@ -50,7 +52,7 @@ def ladder_lines(messages: Sequence[Message], began: datetime, width: int) -> li
     if not messages:
         return []
     names = columns(messages)
-    gap = min(34, (width - _TIME - 2) // max(1, len(names) - 1) - 1)
+    gap = min(WIDEST, (width - _TIME - 2) // max(1, len(names) - 1) - 1)
     if gap < NARROWEST or len(names) < 2:
         return _listed(messages, began, width)
     lines = [_heads(names, gap), _rungs(len(names), gap)]

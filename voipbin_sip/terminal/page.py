@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from voipbin_sip.terminal.ladder import ladder_lines
+from voipbin_sip.terminal.ladder import AGAIN, ladder_lines
 from voipbin_sip.terminal.sound_page import quality
 from voipbin_sip.terminal.story import CallStory, Leg, Message, Step
 from voipbin_sip.terminal.words import far_end, length, offset, troubles, verdict
@@ -49,7 +49,7 @@ def page(story: CallStory, *, show_sip: bool = False, show_digits: bool = False)
     parts = [head(story)]
     for title, content in sections:
         if content is not None:
-            parts += [Text(f"\n{title}", style="bold"), content]
+            parts += [Text(f"\n{title}", style="bold"), Padding(content, (0, 0, 0, 2), expand=False)]
     return Group(*parts)
 
 
@@ -108,7 +108,7 @@ def _came_of(step: Step) -> Iterator[Text]:
 
 
 def _is_named(step: Step) -> bool:
-    return bool(step.name) and not step.name.startswith("#") and len(step.name) < 36
+    return bool(step.name) and "#" not in step.name and len(step.name) < 36
 
 
 def variables(story: CallStory) -> RenderableType | None:
@@ -226,9 +226,8 @@ def _capital(text: str) -> str:
 
 
 def _grid(columns: int) -> Table:
-    """Return a table without lines, indented; the last column takes what is left."""
+    """Return a table without lines; the last column takes what is left."""
     table = Table.grid(padding=(0, 2, 0, 0))
     for at in range(columns):
         table.add_column(no_wrap=at < columns - 1, overflow="fold")
-    table.pad_edge = True
     return table

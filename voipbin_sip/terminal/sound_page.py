@@ -47,7 +47,7 @@ def quality(story: CallStory) -> RenderableType | None:
 
 
 def _whole(leg: Leg) -> Sound | None:
-    """Return the sound of a leg as a whole; of one that goes on, its last stretch."""
+    """Return the sound of a leg as a whole, or its last stretch where that is all there is."""
     return leg.sound or (leg.points[-1].sound if leg.points else None)
 
 

@@ -70,6 +70,7 @@ class Leg:
     step_seconds: float = 5.0
     messages: Sequence[Message] = ()
     known: bool = True  # the server has not restarted since
+    step: str = ""  # that runs on it now: "reception.yaml:12 talk menu"
 
     @property
     def goes_on(self) -> bool:
@@ -141,8 +142,11 @@ def read_story(
         sip: of `/timelines/calls/{id}/sip-analysis`, by call; may lack some.
     """
 
+    live = {str(row["id"]): row for row in told["live"]}
+
     def leg(call: Mapping[str, Any], relation: str) -> Leg:
-        return _leg(call, relation, quality.get(str(call["id"]), {}), sip.get(str(call["id"]), {}))
+        id_ = str(call["id"])
+        return _leg(call, relation, live.get(id_, {}), quality.get(id_, {}), sip.get(id_, {}))
 
     return CallStory(
         call=leg(told["call"], ""),
@@ -190,7 +194,13 @@ def read_sound(quality: Mapping[str, Any] | None) -> Sound | None:
     )
 
 
-def _leg(call: Mapping[str, Any], relation: str, quality: Mapping[str, Any], sip: Mapping[str, Any]) -> Leg:
+def _leg(
+    call: Mapping[str, Any],
+    relation: str,
+    live: Mapping[str, Any],
+    quality: Mapping[str, Any],
+    sip: Mapping[str, Any],
+) -> Leg:
     return Leg(
         id=str(call["id"]),
         relation=relation,
@@ -205,12 +215,13 @@ def _leg(call: Mapping[str, Any], relation: str, quality: Mapping[str, Any], sip
         hangup_by=str(call["hangup_by"]),
         end_reason=str(call["end_reason"]),
         sip_status=int(call["sip_status"]),
-        codec=str(call["quality"].get("codec", "")),
-        sound=read_sound(call["quality"]),
+        codec=str(live.get("codec") or call["quality"].get("codec", "")),
+        sound=read_sound(live.get("quality") or call["quality"]),
         points=_points(quality.get("points", ())),
         step_seconds=float(quality.get("step_seconds", 5.0)),
         messages=read_messages(sip.get("sip_messages", ())),
         known=bool(sip.get("known", True)),
+        step=f"{live['at']} {live['type']} {live['step']}".strip() if live.get("type") else "",
     )
 
 

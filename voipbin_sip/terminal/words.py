@@ -30,6 +30,8 @@ def _doing(story: CallStory) -> str:
         return "it rings, nobody has answered yet"
     if call.status != "progressing":
         return "it is being ended"
+    if call.step:
+        return f"at {call.step}"
     return f"in flow {story.flow}" if story.flow else "the two sides talk"
 
 

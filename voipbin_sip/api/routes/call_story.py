@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
 from voipbin_sip.api.auth import Asking, With
+from voipbin_sip.api.routes.calls_seen import LiveCall, recent_sound
 from voipbin_sip.api.services import Services
 from voipbin_sip.events.record import Part
+from voipbin_sip.platform.overview import rows_of
+from voipbin_sip.resources.base import Resource
 from voipbin_sip.resources.catalogue import NotFound
 from voipbin_sip.resources.kinds.call import CallResource, GroupcallResource
 from voipbin_sip.resources.kinds.flow import ActiveflowResource
@@ -23,6 +27,7 @@ router = APIRouter(tags=["timelines"])
 MAX_LEGS = 50
 MAX_RUNS = 20
 MAX_STEPS = 500  # the newest ones of each run
+R = TypeVar("R", bound=Resource)
 _END = datetime(9999, 12, 31, tzinfo=UTC)
 
 Relation = Literal["placed for it", "it was placed for", "rang beside it"]
@@ -48,6 +53,7 @@ class CallStory(BaseModel):
     call: CallResource
     flow: str  # the name of the flow, empty: none
     legs: list[Leg]
+    live: list[LiveCall]  # of these calls, those that go on
     steps: list[dict[str, Any]]  # the data of `activeflow_step` events, the oldest first
     steps_left_out: int  # older ones
     digits: list[Digit]
@@ -59,10 +65,17 @@ async def get_story(found: With, who: Asking, call_id: UUID) -> CallStory:
     """Show what a call did: its steps, digits, recordings, and the calls that belong to it."""
     call = await found.history.get(CallResource, call_id)
     steps, left_out = await _steps(found, call_id)
+    legs = await _legs(found, call)
+    live = (
+        []
+        if found.live is None
+        else rows_of(found.live.means, [call_id, *(leg.call.id for leg in legs)], recent_sound(found))
+    )
     return CallStory(
         call=call,
         flow=_flow(found, call, steps),
-        legs=await _legs(found, call),
+        legs=legs,
+        live=[LiveCall.model_validate(row) for row in live],
         steps=steps,
         steps_left_out=left_out,
         digits=await _digits(found, call_id),
@@ -70,7 +83,7 @@ async def get_story(found: With, who: Asking, call_id: UUID) -> CallStory:
     )
 
 
-async def _about(found: Services, kind: Any, call_id: UUID, size: int) -> Any:
+async def _about(found: Services, kind: type[R], call_id: UUID, size: int) -> Sequence[R]:
     return await found.history.page(kind, before=_END, size=size, reference_id=call_id)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
@@ -106,16 +107,19 @@ class FoundCalls(BaseModel):
 @router.get("/timelines/calls-live")
 async def list_live_calls(found: With, who: Asking, live: Calling) -> LiveCalls:
     """Show all calls that go on, with their step, codec and quality, in one answer."""
+    rows = overview(live.means, recent_sound(found))
+    return LiveCalls.model_validate({"result": rows, "server": _server_now(found, who)})
+
+
+def recent_sound(found: Services) -> Callable[[UUID], Point | None]:
+    """Return what gives the last stretch of sound of a call."""
     series = found.observed.series if found.observed is not None else None
 
     def recent(call_id: UUID) -> Point | None:
         of_call = series.of(call_id) if series is not None else None
         return of_call.last if of_call is not None else None
 
-    rows = overview(live.means, recent)
-    for row in rows:
-        row["quality"], row["recent"] = row["quality"] or None, row["recent"] or None
-    return LiveCalls.model_validate({"result": rows, "server": _server_now(found, who)})
+    return recent
 
 
 @router.get("/timelines/calls-found")
