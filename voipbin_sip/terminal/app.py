@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,6 +19,7 @@ from voipbin_sip.terminal.fetch import Api, ApiFault
 from voipbin_sip.terminal.live import Live
 from voipbin_sip.terminal.screens import TableScreen
 from voipbin_sip.terminal.screens_asking import KeysScreen, QuestionScreen
+from voipbin_sip.terminal.screens_page import PageScreen
 from voipbin_sip.terminal.table import CallTable
 
 LOOK_SECONDS = 0.1  # between two looks at what has changed
@@ -40,7 +42,7 @@ class CallsApp(App[None]):
         Binding("question_mark", "keys", "keys", show=False),
     ]
     CSS = """
-    Screen { background: ansi_default; color: ansi_default; }
+    TableScreen, PageScreen { background: ansi_default; color: ansi_default; }
     """
 
     def __init__(self, find: Callable[[], Api], picture: Path | None = None) -> None:
@@ -72,6 +74,11 @@ class CallsApp(App[None]):
 
     def on_call_table_chosen(self, message: CallTable.Chosen) -> None:
         """Show the page of a call."""
+        self.push_screen(PageScreen(self.live, message.call_id))
+
+    def on_page_screen_hang_up(self, message: PageScreen.HangUp) -> None:
+        """Hang up the call of the page."""
+        self.ask_to_hang_up(message.call_id)
 
     def on_table_screen_hang_up(self, message: TableScreen.HangUp) -> None:
         """Hang up the selected call."""
@@ -103,10 +110,10 @@ class CallsApp(App[None]):
             return
         self.say("the server hangs up …")
         row = self.live.board.get(call_id)
-        for _ in range(round(END_SECONDS / LOOK_SECONDS)):
-            if row is None or row.over:
-                break
-            await asyncio.sleep(LOOK_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(END_SECONDS):
+                while row is not None and not row.over:
+                    await self.live.moves(call_id)
         if row is not None and row.over:
             self.say(f"hung up {row.source} → {row.destination}: {row.why}")
         else:
@@ -114,4 +121,5 @@ class CallsApp(App[None]):
 
     def say(self, text: str) -> None:
         """Show a message for a while."""
-        self.table_screen.say(text)
+        screen = self.screen if isinstance(self.screen, PageScreen) else self.table_screen
+        screen.say(text)

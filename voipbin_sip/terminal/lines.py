@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from typing import ClassVar
 
 from rich.text import Text
+from textual.timer import Timer
 from textual.widgets import Static
 
 from voipbin_sip.terminal.board import Row
@@ -27,6 +29,24 @@ class Line(Static):
             self.update(text)
 
 
+class KeysLine(Line):
+    """The keys that may be pressed; for a while something that happened instead."""
+
+    MESSAGE_SECONDS: ClassVar[float] = 8.0
+
+    def __init__(self, keys: str) -> None:
+        self._keys = Text(keys, style="dim")
+        super().__init__(self._keys, id="keys")
+        self._back: Timer | None = None
+
+    def say(self, text: str) -> None:
+        """Show a message."""
+        if self._back is not None:
+            self._back.stop()
+        self._back = self.set_timer(self.MESSAGE_SECONDS, lambda: self.show(self._keys))
+        self.show(Text(clean(text), style="bold"))
+
+
 def server_line(server: ServerSeen, running: int, more: str) -> Text:
     """Return the line about the server."""
     line = Text(no_wrap=True, overflow="ellipsis")
@@ -35,23 +55,23 @@ def server_line(server: ServerSeen, running: int, more: str) -> Text:
         line.append(f" {server.version}")
     if server.base:
         line.append(f"  {server.base.partition('://')[2]}")
-    if server.trouble:
-        since = time.monotonic() - server.lost_at
-        line.append(
-            f"  no connection for {duration(since)}, trying again: {server.trouble}", "bold red reverse"
-        )
+    if server.trouble and not server.lost_at:
+        line.append(f"  {server.trouble}")
         return line
-    faults = "; ".join(f"{part}: {what}" for part, what in server.faults.items())
-    line.append(
-        f"  {server.status}" + (f" ({faults})" if faults else ""),
-        "green" if server.status == "ok" else "bold red",
-    )
-    if server.began is not None:
-        line.append(f"  up {uptime((server.now - server.began).total_seconds())}")
+    if server.trouble:
+        since = duration(time.monotonic() - server.lost_at)
+        line.append(f"  no connection for {since}, trying again: {server.trouble}", "bold red reverse")
+        return line
     line.append(f"  {running} {'call' if running == 1 else 'calls'}", "bold")
-    line.append(f"  {server.calls} since the start")
     if more:
         line.append(f"  {more}", "bold yellow")
+    if server.began is not None:
+        line.append(
+            f"  {server.calls} since the start, {uptime((server.now - server.began).total_seconds())} ago"
+        )
+    faults = "; ".join(f"{part}: {what}" for part, what in server.faults.items())
+    line.append(f"  {server.status}", "green" if server.status == "ok" else "bold red")
+    line.append(f": {faults}" if faults else "")
     return line
 
 
@@ -64,9 +84,11 @@ def uptime(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
-def selected_line(row: Row, sight: Sight) -> Text:
-    """Return what the table may have had no room for."""
-    line = Text(row.id[:ID_SHOWN], style="bold", no_wrap=True, overflow="ellipsis")
+def selected_line(row: Row, sight: Sight, position: str) -> Text:
+    """Return where in the table a call is, and what the table may have had no room for."""
+    line = Text(f"{position}  {row.id[:ID_SHOWN]}", style="bold", no_wrap=True, overflow="ellipsis")
+    if row.ended is not None:
+        line.append(f"  {row.ended.astimezone():%H:%M:%S}", "not bold")
     line.append(f"  {clean(row.source)} → {clean(row.destination)}", "not bold")
     if partner := sight.board.partner(row):
         line.append(f"  with {clean(partner)}", "not bold")

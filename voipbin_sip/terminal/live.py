@@ -37,7 +37,7 @@ class ServerSeen:
     status: str = ""  # ok, degraded, unavailable
     faults: dict[str, str] = field(default_factory=dict)
     trouble: str = ""  # why it is not reached; "": it is
-    lost_at: float = 0.0  # monotonic, when it was reached last
+    lost_at: float = 0.0  # monotonic, when it was reached last; 0: nobody has tried yet
     clock: timedelta = timedelta()  # that its clock is before ours
 
     @property
@@ -55,17 +55,22 @@ class Live:
 
     Attributes:
         api: the client of the running connection, None while there is none.
-        moved: ids of calls of which something has come, since it was last emptied by who reads it.
     """
 
     def __init__(self, find: Callable[[], Api], changed: Callable[[], None]) -> None:
         self.board = Board()
-        self.server = ServerSeen(trouble="connecting", lost_at=time.monotonic())
+        self.server = ServerSeen(trouble="connecting …")
         self.api: Api | None = None
-        self.moved: set[str] = set()
+        self._moves: dict[str, asyncio.Event] = {}
         self._find = find
         self._changed = changed
         self._unseen = asyncio.Event()  # a step whose place is not known
+
+    async def moves(self, call_id: str) -> None:
+        """Wait until something comes of a call, also what came since this was asked for last."""
+        event = self._moves.setdefault(call_id, asyncio.Event())
+        await event.wait()
+        event.clear()
 
     async def run(self) -> None:
         """Connect, follow, and connect again."""
@@ -81,7 +86,7 @@ class Live:
             await asyncio.sleep(AGAIN_SECONDS)
 
     def _lose(self, why: str) -> None:
-        if not self.server.trouble:
+        if not self.server.trouble or not self.server.lost_at:
             self.server.lost_at = time.monotonic()
         self.server.trouble = why
         self._changed()
@@ -117,7 +122,8 @@ class Live:
             self.board.take(data)
             row = self.board.get(str(data["id"]))
             if row is not None:
-                self.moved.add(row.id)
+                if row.id in self._moves:
+                    self._moves[row.id].set()
                 if not row.at and row.action_id and not row.over:
                     self._unseen.set()
             self._changed()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from typing import ClassVar
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -13,13 +11,12 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from voipbin_sip.terminal.columns import BY_NAME, Sight
-from voipbin_sip.terminal.lines import Line, nothing_line, selected_line, server_line
+from voipbin_sip.terminal.lines import KeysLine, Line, nothing_line, selected_line, server_line
 from voipbin_sip.terminal.live import Live
 from voipbin_sip.terminal.table import CallTable
 
 KEYS = "Enter page  h hang up  / filter  s sort  e ended  c copy id  ? keys  q quit"
 ORDERS = (None, "time", "from", "to", "status", "step", "with", "mos", "loss")
-MESSAGE_SECONDS = 8.0
 
 
 class TableScreen(Screen[None]):
@@ -49,15 +46,13 @@ class TableScreen(Screen[None]):
     def __init__(self, live: Live) -> None:
         super().__init__()
         self._live = live
-        self._message = ""
-        self._message_until = 0.0
 
     def compose(self) -> ComposeResult:
         """Put the parts in their order."""
         yield Line(id="server")
         yield CallTable(self._sight())
         yield Line(id="selected")
-        yield Line(Text(KEYS, style="dim"), id="keys")
+        yield KeysLine(KEYS)
         yield Input(id="filter", placeholder="words that a line must have; Enter keeps, Escape clears")
 
     @property
@@ -73,18 +68,16 @@ class TableScreen(Screen[None]):
     def look(self) -> None:
         """Show what is known now."""
         self.table.look(self._sight())
-        self.query_one("#server", Line).show(self._server())
+        self.query_one("#server", Line).show(
+            server_line(self._live.server, len(self._live.board.running), self._filter())
+        )
 
     def say(self, text: str) -> None:
-        """Show a message for a while, in place of the line about the selected call."""
-        self._message, self._message_until = text, time.monotonic() + MESSAGE_SECONDS
-        self._show_selected()
+        """Show a message for a while."""
+        self.query_one(KeysLine).say(text)
 
     def _sight(self) -> Sight:
         return Sight(self._live.board, self._live.server.now)
-
-    def _server(self) -> Text:
-        return server_line(self._live.server, len(self._live.board.running), self._filter())
 
     def _filter(self) -> str:
         table = self.table
@@ -98,9 +91,6 @@ class TableScreen(Screen[None]):
 
     def _show_selected(self) -> None:
         line = self.query_one("#selected", Line)
-        if self._message and time.monotonic() < self._message_until:
-            line.show(Text(self._message, style="bold"))
-            return
         row = self.table.row
         line.show(
             selected_line(row, self._sight())
@@ -112,7 +102,7 @@ class TableScreen(Screen[None]):
 
     def action_filter(self) -> None:
         """Begin to type a filter."""
-        self.query_one("#keys").display = False
+        self.query_one(KeysLine).display = False
         typed = self.query_one(Input)
         typed.display = True
         typed.focus()
@@ -135,7 +125,7 @@ class TableScreen(Screen[None]):
 
     def _leave_filter(self) -> None:
         self.query_one(Input).display = False
-        self.query_one("#keys").display = True
+        self.query_one(KeysLine).display = True
         self.table.focus()
 
     def action_sort(self) -> None:

@@ -59,7 +59,7 @@ class CallTable(ScrollView, can_focus=True):
         Binding("end,G", "last", "last", show=False),
         Binding("enter", "choose", "page", show=False),
     ]
-    DEFAULT_CSS = "CallTable { height: 1fr; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; }"
+    DEFAULT_CSS = "CallTable { height: 1fr; scrollbar-size: 0 0; }"
 
     class Chosen(Message):
         """The page of a call is wanted."""
@@ -94,6 +94,12 @@ class CallTable(ScrollView, can_focus=True):
     def row(self) -> Row | None:
         """The selected call."""
         return self._sight.board.get(self.selected)
+
+    @property
+    def position(self) -> str:
+        """Where the selected call is: `3/120`."""
+        ids = [*self._positions]
+        return f"{ids.index(self.selected) + 1}/{len(ids)}" if self.selected in self._positions else ""
 
     def look(self, sight: Sight) -> None:
         """Show a newer state: put lines in order, keep the selected call in sight, draw what has changed."""
