@@ -63,6 +63,7 @@ from voipbin_sip.web.guard import HostGuard
 if TYPE_CHECKING:
     from voipbin_sip.observe.hep import HepSender
     from voipbin_sip.observe.observed import Observed
+    from voipbin_sip.platform.explaining import Explaining
     from voipbin_sip.platform.platform import Platform
     from voipbin_sip.transport.certificate import Certificates
 
@@ -329,10 +330,37 @@ class Server:
         self._endpoint.tap = ring.take
         self._observed = platform.observed = Observed(sources, token, ring)
         self._running = Running(os.getpid(), self._loaded.config.http.local_url(http), token)
+        platform.explaining = self._explaining(platform)
         try:
             announce(data, self._running)
         except OSError as error:
             raise StartError(f"cannot write to the data folder {data}: {error.strerror}") from error
+
+    def _explaining(self, platform: Platform) -> Explaining:
+        """Return what tells what would happen to a call."""
+        from voipbin_sip.app.sight import CataloguePlaces, Explaining, SettingPlaces, View  # loaded by now
+
+        clock = asyncio.get_running_loop().time
+
+        def look() -> View:
+            return View(
+                self._loaded.config,
+                self.directory,
+                self._flows(),
+                CataloguePlaces(platform.catalogue),
+                SettingPlaces(self._loaded.path),
+                self._toll,
+                self._resolver,
+                self._locations,
+                self._carriers,
+                self._carriers.state,
+                lambda host: self._limits.standing(host, self._endpoint.now()),
+                self._carriers.is_source,
+                clock(),
+                True,
+            )
+
+        return Explaining(look)
 
     def _all_certificates(self) -> list[Certificates]:
         return [found for found in (self._certificates, self._api_certificates) if found is not None]

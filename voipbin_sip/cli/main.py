@@ -64,6 +64,32 @@ def check(
 
 
 @app.command()
+def explain(
+    to: Annotated[str, typer.Option("--to", help="A number, an extension, or a SIP address.")],
+    caller: Annotated[
+        str, typer.Option("--from", help="An extension, a number, a SIP address, or anonymous.")
+    ] = "",
+    source: Annotated[str, typer.Option("--source", help="The address that it comes from, IP[:PORT].")] = "",
+    transport: Annotated[str, typer.Option(help="udp, tcp or tls.")] = "udp",
+    config: ConfigOption = DEFAULT_CONFIG,
+    form: Annotated[
+        Literal["text", "json"], typer.Option("--format", help="For people or for programs.")
+    ] = "text",
+    resolve: Annotated[bool, typer.Option("--resolve", help="Ask DNS where hosts are.")] = False,
+) -> None:
+    """Say what would happen to a call, and by which rule. Nothing is sent."""
+    from voipbin_sip.cli.explain import explain_call
+    from voipbin_sip.explain.question import BadQuestion, read_question
+
+    try:
+        question = read_question(to, caller, source, transport, resolve=resolve)
+    except BadQuestion as error:
+        typer.echo(f"voipbin-sip: {error}", err=True)
+        raise typer.Exit(2) from error
+    raise typer.Exit(explain_call(question, config, form))
+
+
+@app.command()
 def reload(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Have the running server read flows, directory and certificates again, and say what it finds."""
     from voipbin_sip.cli.reload import reload_server

@@ -143,7 +143,7 @@ class Declaration:
     def _route(self, numbered: tuple[int, RouteEntry]) -> RouteResource:
         position, entry = numbered
         return RouteResource(
-            id=declared_id("route", f"{position}:{entry.provider_id}:{entry.target}:{entry.priority}"),
+            id=declared_id("route", route_name(position, entry)),
             name=entry.name,
             detail=entry.detail,
             provider_id=declared_id("provider", entry.provider_id),
@@ -154,3 +154,8 @@ class Declaration:
     def _flow(self, name: str) -> UUID:
         flow = self.flows.get(name) if name else None
         return flow.uuid if flow is not None else as_uuid(name) or NO_UUID
+
+
+def route_name(position: int, entry: RouteEntry) -> str:
+    """Return the name that a declared route has its id of; it is the `position`th of its file."""
+    return f"{position}:{entry.provider_id}:{entry.target}:{entry.priority}"

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from voipbin_sip.api.server import ApiServer
     from voipbin_sip.api.services import Services
     from voipbin_sip.observe.observed import Observed
+    from voipbin_sip.platform.explaining import Explaining
     from voipbin_sip.transport.certificate import Certificates
 
 SEAL_KEY = "seal.key"
@@ -113,6 +114,7 @@ class Platform:
         self._closing: asyncio.Task[None] | None = None
         self.live: Live | None = None  # from `attach` on
         self.observed: Observed | None = None  # what the API shows of the server itself
+        self.explaining: Explaining | None = None  # what would happen to calls
 
     def declare(self, loaded: Loaded, directory: Directory) -> None:
         """Show what the configuration declares; `directory` is what it makes by itself."""
@@ -240,6 +242,7 @@ class Platform:
             Links(self._token_key),
             self.live,
             self.observed,
+            self.explaining,
         )
 
     async def _load(self) -> bool:
