@@ -145,7 +145,7 @@ def _chain(notes: Notes, terms: TlsTerms, chain: Sequence[x509.Certificate], whe
             "phones have to be given that authority's certificate",
             where=where,
         )
-    elif last.issuer not in _known_authorities(terms):
+    elif frozenset(str(one.value) for one in last.issuer) not in _known_authorities(terms):
         notes.warning(
             f"{name}: the certificate of {last.issuer.rfc4514_string()}, which signed it, is missing in the file",
             "phones that do not have it refuse ours: put it after the server's own (often called fullchain.pem)",
@@ -155,15 +155,14 @@ def _chain(notes: Notes, terms: TlsTerms, chain: Sequence[x509.Certificate], whe
         notes.ok(f"{name} leads to a known authority")
 
 
-def _known_authorities(terms: TlsTerms) -> frozenset[x509.Name]:
+def _known_authorities(terms: TlsTerms) -> frozenset[frozenset[str]]:
     """Return the names of the authorities that this machine knows, and of those that sip.tls.ca has."""
-    from cryptography import x509
-
     context = ssl.create_default_context()
     if terms.ca is not None:
         context.load_verify_locations(terms.ca)
-    found = context.get_ca_certs(binary_form=True)
-    return frozenset(x509.load_der_x509_certificate(one).subject for one in found)
+    return frozenset(
+        frozenset(value for part in found["subject"] for _, value in part) for found in context.get_ca_certs()
+    )
 
 
 def _rights(notes: Notes, key: Path, where: str) -> None:
