@@ -161,10 +161,8 @@ class Ladder:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the lines."""
-        for line in ladder_lines(self._messages, self._story.call.began, options.max_width - 2):
-            yield Padding(
-                Text(line, no_wrap=True, style="yellow" if ", again " in line else ""), (0, 0, 0, 2)
-            )
+        for line in ladder_lines(self._messages, self._story.call.began, options.max_width):
+            yield Text(line, no_wrap=True, style="yellow" if f" {AGAIN} " in line else "")
 
 
 def messages(story: CallStory, *, show_digits: bool = False) -> RenderableType | None:

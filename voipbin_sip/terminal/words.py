@@ -20,8 +20,13 @@ def verdict(story: CallStory) -> str:
     if call.goes_on:
         return f"goes on: {_doing(story)}"
     said = call.end_reason or "it ended, nobody has written down why"
-    reasons = [] if call.hangup_by == "remote" else [*_reasons(story)]
-    return f"{said}: {reasons[-1]}" if reasons else said
+    if call.hangup_by == "remote":
+        return said
+    if (reason := _reason(story)) is not None:
+        return f"{reason}; so {said}"
+    if call.answered is not None and ": " not in said and story.steps:
+        return f"{said}: {_last_word(story.steps[-1])}"
+    return said
 
 
 def _doing(story: CallStory) -> str:
@@ -35,20 +40,22 @@ def _doing(story: CallStory) -> str:
     return f"in flow {story.flow}" if story.flow else "the two sides talk"
 
 
-def _reasons(story: CallStory) -> Iterator[str]:
-    """Yield why the server may have ended a call by itself, the last one being the best guess."""
-    failed = [step for step in story.steps if step.outcome == "failed"]
-    if failed:
-        yield f"{place(failed[-1])} failed: {failed[-1].detail}"
+def _reason(story: CallStory) -> str | None:
+    """Return why the server may have ended a call by itself: nobody was reached, or else a step failed."""
     legs = [leg for leg in story.legs if leg.relation == "placed for it"]
     if legs and not any(leg.answered for leg in legs):
-        ends = [
-            leg for leg in legs if leg.end_reason and not leg.end_reason.startswith("this server cancelled")
-        ]
+        ends = [leg.end_reason for leg in legs if _has_failed(leg) and leg.end_reason]
         if ends:
-            yield "nobody was reached; " + "; ".join(dict.fromkeys(leg.end_reason for leg in ends[-3:]))
-    elif not legs and (step := _last_connect(story.steps)) is not None and step not in failed:
-        yield f"{place(step)} reached nobody: {step.detail}"
+            return "; ".join(dict.fromkeys(ends[-3:]))
+    connect = _last_connect(story.steps)
+    if connect is not None and not legs:
+        return f"{place(connect)} reached nobody: {connect.detail}"
+    failed = [step for step in story.steps if step.outcome == "failed"]
+    return f"{place(failed[-1])} failed: {failed[-1].detail}" if failed else None
+
+
+def _last_word(step: Step) -> str:
+    return place(step) if step.type in ("hangup", "stop") else f"the flow was at its end, after {place(step)}"
 
 
 def _last_connect(steps: Sequence[Step]) -> Step | None:
@@ -118,7 +125,7 @@ def length(seconds: float) -> str:
     if seconds < 1:
         return f"{1000 * seconds:.0f} ms"
     if seconds < 60:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f} s".replace(".0 ", " ")
     if seconds < 3600:
         return f"{seconds // 60:.0f} min {seconds % 60:02.0f} s"
     return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:02.0f} min"
