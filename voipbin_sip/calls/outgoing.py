@@ -188,6 +188,10 @@ class OutgoingSession(CallSession):
             status, why = self.failures[-1] if self.failures else (503, "not dialled")
             super().ended(_with_cause(self._last or Ended(self.call.leg, "local", status, why)))
 
+    def _forget(self) -> None:
+        super()._forget()
+        self.rang = _nothing
+
     def _return_permit(self) -> None:
         if self.permit is not None:
             self.permit.ended(self._endpoint.now())

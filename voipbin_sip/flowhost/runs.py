@@ -142,6 +142,7 @@ class LiveRun:
         """Take its end."""
         self._leave()
         self.result = result
+        self.run.leave_watchers()
 
     def _come_to(self, begun: StepBegun) -> None:
         self._leave()
