@@ -36,8 +36,10 @@ class HttpTlsSection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    certificate: str = ""
-    key: str = ""
+    certificate: str = Field(
+        default="", description="PEM file, the authorities between after it; read again when it changes"
+    )
+    key: str = Field(default="", description="PEM file, without a passphrase")
 
     def terms(self, base: Path) -> TlsTerms | None:
         """Return the same with paths counted from a folder; None: no TLS."""
@@ -51,10 +53,18 @@ class HttpSection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    listen: Annotated[str, AfterValidator(_host_port)] = "127.0.0.1:8080"
-    tls: HttpTlsSection = HttpTlsSection()
-    origins: list[Annotated[str, AfterValidator(_origin)]] = Field(default=[])
-    allow_private: list[str] = Field(default=[])
+    listen: Annotated[str, AfterValidator(_host_port)] = Field(
+        default="127.0.0.1:8080",
+        description="Host and port; another address than this machine's own needs tls and an access key",
+    )
+    tls: HttpTlsSection = Field(default=HttpTlsSection(), description="For HTTPS")
+    origins: list[Annotated[str, AfterValidator(_origin)]] = Field(
+        default=[], description="Web pages whose scripts may use the API, like https://office.example.com"
+    )
+    allow_private: list[str] = Field(
+        default=[],
+        description="Hosts in private networks, or on this machine, that webhooks, flows and sounds may use",
+    )
 
     @property
     def address(self) -> tuple[str, int]:

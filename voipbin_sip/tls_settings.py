@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from flows.findings import Finding, error, warning
 from flows.yamlnodes import MapNode, Node
@@ -18,12 +18,25 @@ class TlsSection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    certificate: str = ""
-    key: str = ""
-    ca: str = ""
-    verify: bool = True
-    wildcards: bool = False
-    client_certificates: ClientCertificates = "none"
+    certificate: str = Field(
+        default="", description="PEM file, the authorities between after it; read again when it changes"
+    )
+    key: str = Field(default="", description="PEM file, without a passphrase")
+    ca: str = Field(
+        default="",
+        description="PEM file with the authorities that are believed; empty: those of this machine",
+    )
+    verify: bool = Field(
+        default=True, description="Whether the certificates of servers that we connect to are checked"
+    )
+    wildcards: bool = Field(
+        default=False,
+        description="Whether *.example.com in them is taken for a host, which SIP forbids (RFC 5922)",
+    )
+    client_certificates: ClientCertificates = Field(
+        default="none",
+        description="Whether those who connect to us show a certificate: not asked, checked if shown, or must",
+    )
 
     @model_validator(mode="after")
     def _knows_whom(self) -> TlsSection:

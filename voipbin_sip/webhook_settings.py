@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from flows.findings import Finding, error
 from flows.yamlnodes import MapNode, Node
@@ -31,10 +31,12 @@ class WebhookSection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    uri: Annotated[str, AfterValidator(web_address)] = ""
-    method: Literal["POST", "GET", "PUT", "DELETE"] = "POST"
-    secret: str = ""
-    secret_file: Path | None = None
+    uri: Annotated[str, AfterValidator(web_address)] = Field(
+        default="", description="Where events are sent; empty: where `PUT /v1.0/customer` says, or nowhere"
+    )
+    method: Literal["POST", "GET", "PUT", "DELETE"] = Field(default="POST", description="HTTP method")
+    secret: str = Field(default="", description="What bodies are signed with")
+    secret_file: Path | None = Field(default=None, description="File that holds it, in place of secret")
 
     @model_validator(mode="after")
     def _is_complete(self) -> WebhookSection:

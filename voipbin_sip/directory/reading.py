@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from pydantic import Field
+
 from flows.findings import Finding, did_you_mean, error, has_errors, warning
 from flows.validation import validate
 from flows.yamlnodes import ListNode, MapNode, Node, ScalarNode, load_nodes
@@ -27,12 +29,12 @@ _FLOWS = (("numbers", "flow"), ("conferences", "pre_flow_id"), ("conferences", "
 class DirectoryFile(Entry):
     """The whole file."""
 
-    numbers: tuple[NumberEntry, ...] = ()
-    extensions: tuple[ExtensionEntry, ...] = ()
-    conferences: tuple[ConferenceEntry, ...] = ()
-    trunks: tuple[TrunkEntry, ...] = ()
-    providers: tuple[ProviderEntry, ...] = ()
-    routes: tuple[RouteEntry, ...] = ()
+    numbers: tuple[NumberEntry, ...] = Field(default=(), description="Which number runs which flow")
+    extensions: tuple[ExtensionEntry, ...] = Field(default=(), description="Phones")
+    conferences: tuple[ConferenceEntry, ...] = Field(default=(), description="Rooms")
+    trunks: tuple[TrunkEntry, ...] = Field(default=(), description="PBXes that call in and out through us")
+    providers: tuple[ProviderEntry, ...] = Field(default=(), description="Carriers")
+    routes: tuple[RouteEntry, ...] = Field(default=(), description="Which numbers go out by which provider")
 
 
 def load_directory(

@@ -26,12 +26,18 @@ class SmtpSection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    host: str = ""
-    port: int = Field(default=587, ge=1, le=65_535)
-    username: str = ""
-    password_file: Path | None = None
-    tls: Literal["starttls", "implicit", "none"] = "starttls"
-    from_: Annotated[str, AfterValidator(_mailbox)] = Field(default="", alias="from")
+    host: str = Field(default="", description="The server; empty: no mail is sent")
+    port: int = Field(default=587, ge=1, le=65_535, description="Its port")
+    username: str = Field(default="", description="Who we are, where it wants to know")
+    password_file: Path | None = Field(
+        default=None, description="File that holds the password and nothing else"
+    )
+    tls: Literal["starttls", "implicit", "none"] = Field(
+        default="starttls", description="STARTTLS, TLS from the beginning (port 465), or none"
+    )
+    from_: Annotated[str, AfterValidator(_mailbox)] = Field(
+        default="", alias="from", description="Address that mails come from"
+    )
 
     @model_validator(mode="after")
     def _is_complete(self) -> SmtpSection:
