@@ -296,7 +296,7 @@ class OutboundSection(_Section):
     )
     default_outgoing_source_number: Annotated[str, AfterValidator(_own_number)] = Field(
         default="",
-        description="Number of ours shown by callers without one; national numbers are of its country",
+        description="Number of ours for callers without one; national numbers are of its country",
     )
     limits: OutboundLimitsSection = Field(
         default=OutboundLimitsSection(),
