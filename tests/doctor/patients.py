@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.phones.server import configure
 from voipbin_sip.doctor.examination import Work
@@ -30,7 +31,8 @@ def patient(
     **keys: object,
 ) -> Patient:
     """Return a configuration as the doctor reads it; arguments as for `configure`."""
-    path, _ = configure(folder, flows or {"hello": HELLO}, sections=sections, sip=sip, media=media, **keys)
+    given: dict[str, Any] = {"sections": sections, "sip": sip, "media": media, **keys}
+    path, _ = configure(folder, flows or {"hello": HELLO}, **given)
     return read_patient(path)
 
 

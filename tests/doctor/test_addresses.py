@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,9 @@ def behind_a_router(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-async def looked_at(folder: Path, sections: dict[str, object] | None = None, **sip: object) -> list[Finding]:
+async def looked_at(
+    folder: Path, sections: Mapping[str, object] | None = None, **sip: object
+) -> list[Finding]:
     return await found(addresses, patient(folder, sections=sections, sip={"listen": EVERYWHERE, **sip}))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import resource
+import zoneinfo
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -78,15 +80,15 @@ async def test_the_clock_is_read_and_zones_are_known(tmp_path: Path) -> None:
 
 
 async def test_a_clock_without_a_battery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock_module, "_BORN", clock_module.datetime(2999, 1, 1, tzinfo=clock_module.UTC))
+    monkeypatch.setattr(clock_module, "_BORN", datetime(2999, 1, 1, tzinfo=UTC))
     (told,) = errors(await found(clock, patient(tmp_path)))
     assert "the clock shows" in told and "chrony" in told
 
 
 async def test_a_machine_without_time_zones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def nothing(name: str) -> None:
-        raise clock_module.zoneinfo.ZoneInfoNotFoundError(name)
+        raise zoneinfo.ZoneInfoNotFoundError(name)
 
-    monkeypatch.setattr(clock_module.zoneinfo, "ZoneInfo", nothing)
+    monkeypatch.setattr(zoneinfo, "ZoneInfo", nothing)
     (told,) = errors(await found(clock, patient(tmp_path)))
     assert "install tzdata" in told

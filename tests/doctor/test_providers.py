@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from voipbin_sip.doctor.patient import Patient
 from voipbin_sip.doctor.providers import providers
 
 
-def customer(folder: Path, entries: Sequence[dict[str, object]], **keys: object) -> Patient:
+def customer(folder: Path, entries: Sequence[Mapping[str, object]], **keys: object) -> Patient:
     return patient(folder, sections={"providers": list(entries)}, **keys)  # type: ignore[arg-type]
 
 

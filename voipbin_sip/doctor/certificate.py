@@ -160,9 +160,8 @@ def _known_authorities(terms: TlsTerms) -> frozenset[frozenset[str]]:
     context = ssl.create_default_context()
     if terms.ca is not None:
         context.load_verify_locations(terms.ca)
-    return frozenset(
-        frozenset(value for part in found["subject"] for _, value in part) for found in context.get_ca_certs()
-    )
+    known: list[dict[str, Any]] = context.get_ca_certs()  # each with its subject: ((("commonName", "…"),), …)
+    return frozenset(frozenset(str(one[0][1]) for one in found["subject"]) for found in known)
 
 
 def _rights(notes: Notes, key: Path, where: str) -> None:
