@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 KEPT_ENDED = 200  # calls that are over
+REFUSALS = 300  # SIP status codes from here on (RFC 3261 section 21)
+MAX_BEFORE_STATUS = 5  # letters: as much as the column has room for
 KEPT_PLACES = 10_000
 BAD_MOS = 3.6  # below it, many users are dissatisfied (ITU-T G.107 Annex B)
 BAD_LOSS = 3.0  # % of packets
@@ -55,6 +57,7 @@ class Row:
     mos: float | None = None
     loss: float | None = None  # % of what we should have heard
     reason: str = ""  # hangup_reason
+    refused: int = 0  # SIP status that it ended with, where it was refused
     why: str = ""  # who ended it and why, in words
     updated: str = ""  # tm_update; "": it was never told of as a resource
     missing: bool = False  # it did not go on any more, when last looked at
@@ -80,7 +83,8 @@ class Row:
     def word(self) -> str:
         """Return its status in a word."""
         if self.over:
-            return self.reason if self.reason not in ("", "normal") else "ended"
+            reason = self.reason if self.reason not in ("", "normal") else "ended"
+            return f"{reason} {self.refused}" if self.refused and len(reason) <= MAX_BEFORE_STATUS else reason
         return STATUS_WORDS.get(self.status, self.status)
 
     @property
@@ -195,6 +199,7 @@ def _fill(row: Row, call: Mapping[str, Any]) -> None:
     row.ended = moment(call["tm_hangup"])
     row.action_id, row.action = str(action.get("id", "")), str(action.get("type", ""))
     row.reason, row.why = str(call["hangup_reason"]), str(call["end_reason"])
+    row.refused = int(call["sip_status"]) if call["sip_status"] >= REFUSALS else 0
     row.updated = str(call["tm_update"])
     if quality:
         row.codec = str(quality.get("codec") or row.codec)

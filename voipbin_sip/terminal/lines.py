@@ -55,12 +55,10 @@ def server_line(server: ServerSeen, running: int, more: str) -> Text:
         line.append(f" {server.version}")
     if server.base:
         line.append(f"  {server.base.partition('://')[2]}")
-    if server.trouble and not server.lost_at:
-        line.append(f"  {server.trouble}")
-        return line
     if server.trouble:
-        since = duration(time.monotonic() - server.lost_at)
-        line.append(f"  no connection for {since}, trying again: {server.trouble}", "bold red reverse")
+        if server.lost_at:
+            since = duration(time.monotonic() - server.lost_at)
+            line.append(f"  no connection for {since}, trying again", "bold red reverse")
         return line
     line.append(f"  {running} {'call' if running == 1 else 'calls'}", "bold")
     if more:
@@ -102,8 +100,8 @@ def selected_line(row: Row, sight: Sight, position: str) -> Text:
     return line
 
 
-def nothing_line(server: ServerSeen, *, filtered: bool) -> Text:
+def nothing_line(*, filtered: bool) -> Text:
     """Return why there is no call to show."""
     if filtered:
         return Text("no call fits the filter; Escape clears it")
-    return Text("" if server.trouble else "no calls; they appear here when somebody calls")
+    return Text("no calls; they appear here when somebody calls")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input
 
-from voipbin_sip.terminal.columns import BY_NAME, Sight
+from voipbin_sip.terminal.columns import BY_NAME, Sight, clean
 from voipbin_sip.terminal.lines import KeysLine, Line, nothing_line, selected_line, server_line
+from voipbin_sip.terminal.listing import Listing
 from voipbin_sip.terminal.live import Live
 from voipbin_sip.terminal.table import CallTable
 
@@ -33,7 +35,7 @@ class TableScreen(Screen[None]):
     ]
     DEFAULT_CSS = """
     TableScreen { layout: vertical; }
-    TableScreen > Input { height: 1; border: none; padding: 0; display: none; }
+    TableScreen > Input { display: none; background: ansi_default; }
     """
 
     class HangUp(Message):
@@ -53,12 +55,19 @@ class TableScreen(Screen[None]):
         yield CallTable(self._sight())
         yield Line(id="selected")
         yield KeysLine(KEYS)
-        yield Input(id="filter", placeholder="words that a line must have; Enter keeps, Escape clears")
+        yield Input(
+            id="filter", placeholder="words that a line must have; Enter keeps, Escape clears", compact=True
+        )
 
     @property
     def table(self) -> CallTable:
         """The table."""
         return self.query_one(CallTable)
+
+    @property
+    def listing(self) -> Listing:
+        """Its lines."""
+        return self.table.listing
 
     def on_mount(self) -> None:
         """Begin with the table under the keys."""
@@ -80,10 +89,10 @@ class TableScreen(Screen[None]):
         return Sight(self._live.board, self._live.server.now)
 
     def _filter(self) -> str:
-        table = self.table
-        if not table.words:
+        listing = self.listing
+        if not listing.words:
             return ""
-        return f"filter “{' '.join(table.words)}”: {len(table.rows)}"
+        return f"filter “{' '.join(listing.words)}”: {len(listing.rows)}"
 
     def on_call_table_moved(self) -> None:
         """Show the selected call."""
@@ -91,12 +100,13 @@ class TableScreen(Screen[None]):
 
     def _show_selected(self) -> None:
         line = self.query_one("#selected", Line)
-        row = self.table.row
-        line.show(
-            selected_line(row, self._sight())
-            if row is not None
-            else nothing_line(self._live.server, filtered=bool(self.table.words))
-        )
+        row, trouble = self.table.row, self._live.server.trouble
+        if trouble:
+            line.show(Text(clean(trouble)))
+        elif row is not None:
+            line.show(selected_line(row, self._sight(), self.listing.position))
+        else:
+            line.show(nothing_line(filtered=bool(self.listing.words)))
 
     # Keys
 
@@ -109,7 +119,7 @@ class TableScreen(Screen[None]):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter while somebody types."""
-        self.table.words = tuple(event.value.casefold().split())
+        self.listing.words = tuple(event.value.casefold().split())
         self.look()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -119,7 +129,7 @@ class TableScreen(Screen[None]):
     def action_clear(self) -> None:
         """Show all calls again."""
         self.query_one(Input).value = ""
-        self.table.words = ()
+        self.listing.words = ()
         self._leave_filter()
         self.look()
 
@@ -130,10 +140,10 @@ class TableScreen(Screen[None]):
 
     def action_sort(self) -> None:
         """Sort by the next column."""
-        table = self.table
-        now = table.sorted_by.name if table.sorted_by is not None else None
+        listing = self.listing
+        now = listing.sorted_by.name if listing.sorted_by is not None else None
         name = ORDERS[(ORDERS.index(now) + 1) % len(ORDERS)]
-        table.sorted_by, table.turned = (BY_NAME[name] if name is not None else None), False
+        listing.sorted_by, listing.turned = (BY_NAME[name] if name is not None else None), False
         self.say(
             f"sorted by {BY_NAME[name].title}; S turns it around" if name is not None else "the newest first"
         )
@@ -141,20 +151,20 @@ class TableScreen(Screen[None]):
 
     def action_turn(self) -> None:
         """Turn the order around."""
-        self.table.turned = not self.table.turned
+        self.listing.turned = not self.listing.turned
         self.look()
 
     def action_ended(self) -> None:
         """Show the calls that are over, or not any more."""
-        self.table.show_ended = not self.table.show_ended
+        self.listing.show_ended = not self.listing.show_ended
         self.look()
 
     def action_copy(self) -> None:
         """Copy the id of the selected call, where the terminal lets programs do so."""
-        if self.table.selected:
-            self.app.copy_to_clipboard(self.table.selected)
-            self.say(f"copied: {self.table.selected}")
+        if self.listing.selected:
+            self.app.copy_to_clipboard(self.listing.selected)
+            self.say(f"copied: {self.listing.selected}")
 
     def action_hang_up(self) -> None:
         """Hang up the selected call."""
-        self.post_message(self.HangUp(self.table.selected))
+        self.post_message(self.HangUp(self.listing.selected))
