@@ -50,7 +50,10 @@ def show_call(config: Path, name: str, wishes: Wishes, *, api: str = "", accessk
         story, capture = asyncio.run(_fetch(server, name, wishes.pcap is not None))
     except NoServerError as error:
         return _fail(f"{error}; a server elsewhere is reached by --api URL" if not api else str(error))
-    except (ApiFault, NoSuchCall) as error:
+    except ApiFault as fault:
+        start = f"; is it running? Start it: voipbin-sip serve --config {config}"
+        return _fail(f"{fault}{'' if api or fault.status else start}")
+    except NoSuchCall as error:
         return _fail(str(error))
     except SeveralCalls as error:
         print("several calls fit, name one of them:", file=sys.stderr)
@@ -85,7 +88,7 @@ async def _capture(api: Api, id_: str) -> bytes:
     except ApiFault as fault:
         if fault.status == 404:
             words = "there is nothing to capture: the SIP messages of this call are not kept any more"
-            raise ApiFault(words) from fault
+            raise ApiFault(words, fault.status) from fault
         raise
 
 

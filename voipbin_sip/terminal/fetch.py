@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
@@ -112,14 +113,21 @@ class Api:
                     content = await answer.read()
                     status, wait = answer.status, answer.headers.get("Retry-After", "1")
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                why = "no answer in time" if isinstance(error, TimeoutError) else str(error)
-                raise ApiFault(f"no answer from {self.base}: {why}") from error
+                raise ApiFault(f"no answer from {self.base}: {_why(error)}") from error
             if status != 429:
                 break
             await asyncio.sleep(min(float(wait) if wait.isdigit() else 1.0, 5.0))
         if status >= 400:
             raise ApiFault(_message(status, content), status)
         return content
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "it took too long"
+    if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno:
+        return os.strerror(error.os_error.errno).lower()
+    return str(error) or type(error).__name__
 
 
 def _message(status: int, content: bytes) -> str:

@@ -220,7 +220,9 @@ def _lasted(leg: Leg) -> str:
 
 
 def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """Return a sentence as sentences begin; a file's name stays as it is."""
+    first, _, _ = text.partition(" ")
+    return text if ":" in first else text[:1].upper() + text[1:]
 
 
 def _grid(columns: int) -> Table:
