@@ -71,8 +71,8 @@ async def test_a_broken_directory_leaves_the_machine_to_look_at(tmp_path: Path) 
     findings = await examine(
         [Check("machine", quick), Check("calls", quick, WHOLE), Check("first", quick, ANY)], whom
     )
-    assert [one.area for one in findings] == ["machine", "first", "configuration"]
-    assert "calls" in findings[-1].finding
+    assert [one.area for one in findings] == ["configuration", "machine", "first"]
+    assert "calls" in findings[0].finding
 
 
 async def test_an_unreadable_configuration_is_told_with_its_place(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from voipbin_sip.doctor.ports import ports
 from voipbin_sip.doctor.providers import providers
 from voipbin_sip.doctor.server import server
 from voipbin_sip.doctor.sound import codecs, sounds
+from voipbin_sip.doctor.trunks import trunks
 from voipbin_sip.doctor.voices import voices
 from voipbin_sip.doctor.wire import wire
 
@@ -27,6 +28,7 @@ CHECKS = (
     Check("addresses", addresses),
     Check("wire", wire, seconds=12.0),
     Check("providers", providers, WHOLE, 16.0),
+    Check("trunks", trunks, WHOLE),
     Check("outbound", outbound, WHOLE),
     Check("exposure", exposure, WHOLE),
     Check("receivers", receivers, WHOLE),

@@ -11,6 +11,9 @@ SHOWN = 3  # of each kind
 
 async def configuration(patient: Patient, notes: Notes) -> None:
     """Tell how many mistakes there are, and the first ones."""
+    if not patient.path.exists():
+        notes.error(f"there is no file {patient.path}", "name the configuration: --config FILE")
+        return
     advice = f"see all of them: voipbin-sip check {patient.path}"
     for severity, note in ((Severity.ERROR, notes.error), (Severity.WARNING, notes.warning)):
         faults = [fault for fault in patient.faults if fault.severity is severity]

@@ -11,6 +11,7 @@ from voipbin_sip.doctor.patient import Patient
 
 Work = Callable[[Patient, Notes], Awaitable[None]]
 
+CONFIGURATION = "configuration"  # the first area
 ANY = 0  # looks at the machine
 READABLE = 1  # needs a configuration without an error
 WHOLE = 2  # needs the directory and the flows too
@@ -44,11 +45,10 @@ async def examine(
     findings = [finding for found in results for finding in found]
     skipped = dict.fromkeys(check.area for check in checks if check.needs > can)
     if skipped:
-        notes = Notes("configuration")
-        notes.info(
-            f"not looked at because of its errors: {', '.join(skipped)}", "correct them, then ask again"
-        )
-        findings += notes.found
+        notes = Notes(CONFIGURATION)
+        notes.info(f"not looked at because of these errors: {', '.join(skipped)}", "correct them first")
+        behind = sum(finding.area == CONFIGURATION for finding in findings)  # they come first
+        findings[behind:behind] = notes.found
     return findings
 
 

@@ -96,6 +96,23 @@ def family(pid: int, proc: Path = PROC) -> frozenset[int]:
     return frozenset(found)
 
 
+def started(pid: int, proc: Path = PROC) -> float | None:
+    """Return when a process began, in seconds since the machine did; None for one that has ended."""
+    try:
+        words = (proc / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return int(words[19]) / os.sysconf("SC_CLK_TCK")  # field 22; the name before it may hold blanks
+
+
+def words_of(pid: int, proc: Path = PROC) -> list[str]:
+    """Return the words of a process' command line, none for one that has ended."""
+    try:
+        return (proc / str(pid) / "cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return []
+
+
 def _open_files(folder: Path) -> Iterator[str]:
     try:
         for entry in os.scandir(folder / "fd"):

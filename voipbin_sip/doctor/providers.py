@@ -33,10 +33,10 @@ MOST = 50  # providers
 async def providers(patient: Patient, notes: Notes) -> None:
     """Ask each provider of the directory, and the running server how it gets on with it."""
     entries = patient.directory.providers
-    if not entries:
-        notes.ok("no providers in the directory: calls to the telephone network are not wanted")
-        return
     states = await _states(patient, notes)
+    if not entries and not states:
+        notes.ok("no providers: calls to the telephone network are not wanted")
+        return
     many = [Notes(notes.area) for _ in entries[:MOST]]
     try:
         async with sip_line(patient.config, patient.places) as line:
@@ -53,6 +53,9 @@ async def providers(patient: Patient, notes: Notes) -> None:
     finally:  # also where the time is over: in the order of the directory
         for own in many:
             notes.found += own.found
+    declared = {entry.id for entry in entries}
+    for name in [name for name in states if name not in declared]:
+        _known(notes, f"{states[name].get('name') or name} (made by the API)", states[name], "")
     if len(entries) > MOST:
         notes.info(f"only the first {MOST} of {len(entries)} providers were asked")
 
@@ -73,7 +76,7 @@ async def _one(
         if reached is not None and patient.server is None and entry.register_seconds:
             await _password(patient, notes, line, entry, reached, where)
     if entry.id in states:
-        _known(notes, entry, states[entry.id], where)
+        _known(notes, entry.id, states[entry.id], where)
 
 
 async def _places(notes: Notes, line: SipLine, provider: Provider, where: str) -> Sequence[Place]:
@@ -205,7 +208,7 @@ def _own_password(patient: Patient, entry: ProviderEntry) -> str:
 
 
 async def _states(patient: Patient, notes: Notes) -> dict[str, Mapping[str, Any]]:
-    """Return what the running server tells of its providers, by their names in the directory."""
+    """Return what the running server tells of its providers, by name in the directory, else by id."""
     if patient.server is None:
         return {}
     from voipbin_sip.resources.base import declared_id
@@ -215,33 +218,30 @@ async def _states(patient: Patient, notes: Notes) -> dict[str, Mapping[str, Any]
     except NoAnswer as error:
         notes.warning(f"the server does not say how its providers are: {error}", "see the area 'server'")
         return {}
-    by_id = {found["id"]: found for found in told["result"]}
-    names = {entry.id: str(declared_id("provider", entry.id)) for entry in patient.directory.providers}
-    return {name: by_id[id_] for name, id_ in names.items() if id_ in by_id}
+    names = {str(declared_id("provider", entry.id)): entry.id for entry in patient.directory.providers}
+    return {names.get(found["id"], found["id"]): found for found in told["result"]}
 
 
-def _known(notes: Notes, entry: ProviderEntry, state: Mapping[str, Any], where: str) -> None:
+def _known(notes: Notes, name: str, state: Mapping[str, Any], where: str) -> None:
     """Tell how the running server gets on with a provider."""
     registration, why = state.get("registration", ""), state.get("registration_reason", "")
+    user, place = state.get("username", ""), f" at {where}" if where else ""
     if registration == "registered":
-        notes.ok(f"provider {entry.id}: the server is registered there as {entry.username}")
-    elif registration == "failed":
-        advice = f"check provider {entry.id} at {where}"
-        if why.startswith(("401", "403", "407")):
-            why = f"{why.partition(' ')[0]}: wrong password or user {entry.username}"
-            advice = f"check username and password of provider {entry.id} at {where}"
+        notes.ok(f"provider {name}: the server is registered there as {user}")
+    elif registration == "failed" and why.startswith(("401", "403", "407")):
         notes.error(
-            f"provider {entry.id}: registration refused: {why}"
-            if why
-            else f"provider {entry.id}: not registered",
-            advice,
+            f"registration refused: {why.partition(' ')[0]}: wrong password or user {user}",
+            f"check username and password of provider {name}{place}",
             where=where,
         )
+    elif registration == "failed":
+        advice = f"check hostname, transport and username of provider {name}{place}"
+        notes.error(f"provider {name}: the server is not registered: {why}", advice, where=where)
     elif registration == "trying":
-        notes.info(f"provider {entry.id}: the server tries to register", "ask again in a moment", where=where)
+        notes.info(f"provider {name}: the server tries to register", "ask again in a moment", where=where)
     if state.get("health_status") == "unhealthy":
         notes.error(
-            f"provider {entry.id}: the server passes it over, it gave no signs of life",
+            f"provider {name}: the server passes it over, it gave no signs of life",
             "calls take other routes; see what is said of it above",
             where=where,
         )

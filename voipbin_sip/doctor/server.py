@@ -8,9 +8,12 @@ from typing import Any
 from voipbin_sip import __version__
 from voipbin_sip.doctor.apart import apart
 from voipbin_sip.doctor.finding import Notes
+from voipbin_sip.doctor.owners import family, started, words_of
 from voipbin_sip.doctor.patient import NoAnswer, Patient
 
 MOST = 3  # findings of a reload, receivers of webhooks
+WORKER = "media.worker"  # among the words of a worker's command line
+STARTING = 20.0  # seconds that a server takes at most until all its workers run
 FAULTS: Mapping[str, str] = {
     "media": "see the log for why a worker ended; too much load: fewer calls, or more cores and media.workers",
     "database": "see the area 'database'; what waits is written once it is back",
@@ -53,8 +56,24 @@ def _ask(patient: Patient, notes: Notes) -> None:
         note(f"{part.replace('_', ' ')}: {fault}", FAULTS.get(part, "see the server's log"))
     if not health["faults"]:
         notes.ok("it says that it is well")
+    _workers(notes, patient.server.pid)
     _reload(notes, patient.ask("/v1.0/reload"))
     _deliveries(notes, patient.ask("/v1.0/webhook_deliveries?dead=true")["result"])
+
+
+def _workers(notes: Notes, pid: int) -> None:
+    """See whether a media worker is younger than the server: the one before it has died, and its calls with it."""
+    began = started(pid)
+    ages = [started(one) for one in family(pid) if WORKER in words_of(one)]
+    late = [age - began for age in ages if age is not None and began is not None and age - began > STARTING]
+    if late:
+        notes.warning(
+            f"{len(late)} of {len(ages)} media workers were started anew, the last {max(late) / 3600:.1f} hours "
+            "after the server",
+            "a worker that ends takes its calls with it: the server's log says why; memory, perhaps (dmesg)",
+        )
+    elif ages:
+        notes.ok("no media worker had to be started anew")
 
 
 def _reload(notes: Notes, last: Mapping[str, Any]) -> None:

@@ -67,9 +67,9 @@ class SipLine:
         party: str = "",
         headers: Iterable[tuple[str, str]] = (),
         credentials: tuple[str, str] | None = None,
-        seconds: float = PATIENCE,
+        seconds: float | None = None,
     ) -> Response | None:
-        """Return the final answer to a request, None if none came. Raises SipError."""
+        """Return the final answer to a request, None if none came (in `seconds`, else PATIENCE). Raises SipError."""
         answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
 
         def take(response: Response) -> None:
@@ -91,7 +91,7 @@ class SipLine:
             credentials=digest,
         )
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(PATIENCE if seconds is None else seconds):
                 response = await answered
                 return response if len(response.headers) else None
         return None
