@@ -37,7 +37,7 @@ PROGRAMS = frozenset(
     }
 )
 PROGRAM_ONLY = frozenset({"bench/run.sh", "kill", "make", "python"})  # as a word by itself it is only a name
-GENERATED = frozenset({"docs/map.md"})  # by scripts/documents.py, of docstrings
+GENERATED = ("docs/map.md", "docs/reference/")  # of docstrings and help, by scripts/documents.py
 
 # What words in capitals stand for, by what stands before them.
 FILLED = {
@@ -59,7 +59,7 @@ GROUPS = frozenset({"voipbin-sip accesskey", "voipbin-sip flow", "voipbin-sip"})
 
 def commands(page: str) -> Iterator[str]:
     """Yield the commands in the sentences of a page that none of its blocks has."""
-    if page in GENERATED:
+    if page.startswith(GENERATED):
         return
     shown = "\n".join(block.text for block in blocks(page))
     for text in dict.fromkeys(sentences(page)):
