@@ -14,6 +14,8 @@ from voipbin_sip.toll.guard import Use
 from voipbin_sip.toll.numbers import read_number
 from voipbin_sip.toll.refused import Refused
 
+_PAYERS = ("extension:", "trunk:")  # those that have limits
+
 
 def tell_allowed(view: View, story: Story, outside: Address) -> None:
     """Add by which entry of `outbound.allow` an address may be called. Raises Refused where it may not."""
@@ -51,8 +53,8 @@ def tell_uses(view: View, story: Story, uses: Sequence[Use]) -> str:
     counted = [use for use in uses if use.account]
     limited = "; ".join(refusals)
     text = f"The limits are reached: {limited}." if refusals else "The limits leave room for the call."
-    if not any(use.account not in ("", TOTAL) and not use.account.startswith(VIA) for use in uses):
-        text += " Nobody in particular pays for it, so that only the limits of the whole server and providers hold."
+    if not any(use.account.startswith(_PAYERS) for use in uses):
+        text += " No phone or trunk pays for it, so that only the limits of the whole server and of providers hold."
     story.tell(
         "limits",
         text,
@@ -83,7 +85,9 @@ def _name(account: str) -> str:
     kind, _, name = account.partition(":")
     if kind == TOTAL:
         return "the whole server"
-    return f"through provider {name}" if kind == VIA else f"{kind} {name}"
+    if kind == VIA:
+        return f"through provider {name}"
+    return f"what comes from provider {name}" if kind == "provider" else f"{kind} {name}"
 
 
 def _place(view: View, use: Use) -> str:

@@ -109,8 +109,13 @@ class Incoming:
                 f"{entry.number} is a number of ours ({where}) and runs the flow {entry.flow}, but only phones and "
                 "trunks of ours may call it: it is not public."
             )
+        if meaning is not None and meaning.reading is Reading.OUTSIDE:
+            hint = near(text, view.directory) or "."
+            return (
+                f"{text} is no number of ours{hint} Only phones and trunks of ours may call numbers outside."
+            )
         if meaning is not None:
-            return f"{text} could be called by phones and trunks of ours; it is no public number."
+            return f"Only phones and trunks of ours may call {meaning.called.type} {meaning.called.target}."
         entry_ = view.directory.numbers.get(text)
         if entry_ is not None:
             return f"{text} is ours ({view.places.entry('number', text)}), but has no flow."
