@@ -142,7 +142,7 @@ def recordings(story: CallStory) -> RenderableType | None:
     for found in story.recordings:
         end = found.end_reason or found.status
         lost = f", {found.lost:.1f} s of it silence because the disk was too slow" if found.lost else ""
-        table.add_row(length(found.seconds), f"{end}{lost}", ", ".join(found.files) or found.id)
+        table.add_row(length(found.seconds), ", ".join(found.files) or found.id, f"{end}{lost}")
     return table
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
 from voipbin_sip.terminal.story import CallStory, Leg, Sound
 from voipbin_sip.terminal.words import far_end, length, sparkline
 
-BARS = 20  # characters of a sparkline
+MOST_BARS, FEWEST_BARS = 24, 5  # characters of a sparkline
+BESIDE = 66  # characters of a line beside its bars
 WORST, BEST = 1.0, 4.5  # scores
 POOR = 3.6  # many people are dissatisfied below it (ITU-T G.107 Annex B)
 
@@ -35,15 +35,8 @@ _WAYS = (
 
 def quality(story: CallStory) -> RenderableType | None:
     """Return how each leg sounded: score over time, and the numbers; None: there was no sound."""
-    found = [leg for leg in story.all_legs if _whole(leg) is not None]
-    if not found:
-        return None
-    parts: list[RenderableType] = []
-    for leg in found:
-        every = f", a bar is {length(_bar_seconds(leg))}" if len(leg.points) > 1 else ""
-        codec = f" {leg.codec}" if leg.codec else ""
-        parts += [Text(f"{far_end(leg)}{codec}{every}"), _table(leg)]
-    return Group(*parts)
+    found = [LegSound(leg, sound) for leg in story.all_legs if (sound := _whole(leg)) is not None]
+    return Group(*found) if found else None
 
 
 def _whole(leg: Leg) -> Sound | None:
@@ -51,38 +44,43 @@ def _whole(leg: Leg) -> Sound | None:
     return leg.sound or (leg.points[-1].sound if leg.points else None)
 
 
-def _bar_seconds(leg: Leg) -> float:
-    return leg.step_seconds * max(1.0, len(leg.points) / BARS)
+class LegSound:
+    """The rows of one leg; the bars take what room there is."""
+
+    def __init__(self, leg: Leg, sound: Sound) -> None:
+        self._leg, self._sound = leg, sound
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield who it is, then a line for each direction."""
+        bars = min(MOST_BARS, max(FEWEST_BARS, options.max_width - BESIDE))
+        yield Text(", ".join(self._about(bars)))
+        for way in _WAYS:
+            yield self._line(way, bars)
+
+    def _about(self, bars: int) -> Iterator[str]:
+        leg, trip = self._leg, self._sound.round_trip
+        yield f"{far_end(leg)} {leg.codec}".strip()
+        if trip is not None:
+            yield f"round trip {trip:.0f} ms"
+        if len(leg.points) > 1:
+            yield f"a bar is {length(leg.step_seconds * max(1.0, len(leg.points) / bars))}"
+
+    def _line(self, way: _Way, bars: int) -> Text:
+        points = [point.sound for point in self._leg.points]
+        scores = [way.mos(sound) for sound in points]
+        mos, loss, jitter = way.mos(self._sound), way.loss(self._sound), way.jitter(self._sound)
+        worst = min((score for score in scores if score is not None), default=mos)
+        low = f", worst {worst:.1f}" if worst is not None and mos is not None and worst < mos - 0.1 else ""
+        text = Text(f"  {way.words:<13}  ")
+        text.append(f"{sparkline(scores, WORST, BEST, bars):<{min(bars, len(scores))}}", _colour(worst))
+        text.append(f"  {f'MOS {_number(mos)}{low}':<18}", _colour(mos))
+        text.append(f"  {f'loss {_number(loss)} %':<11}  jitter {_number(jitter)} ms")
+        text.rstrip()
+        return text
 
 
-def _table(leg: Leg) -> Table:
-    sound = _whole(leg)
-    assert sound is not None
-    table = Table.grid(padding=(0, 2, 0, 0))
-    for _ in range(6):
-        table.add_column(no_wrap=True)
-    for way in _WAYS:
-        scores = [way.mos(point.sound) for point in leg.points]
-        worst = min((score for score in scores if score is not None), default=None)
-        mos = way.mos(sound)
-        table.add_row(
-            f"  {way.words}",
-            Text(sparkline(scores, WORST, BEST, BARS), style=_colour(worst)),
-            Text(_score(mos, worst), style=_colour(mos)),
-            f"loss {_number(way.loss(sound), ' %')}",
-            f"jitter {_number(way.jitter(sound), ' ms')}",
-            f"round trip {_number(sound.round_trip, ' ms')}" if way is _WAYS[0] else "",
-        )
-    return table
-
-
-def _score(mos: float | None, worst: float | None) -> str:
-    low = f" (worst {worst:.1f})" if worst is not None and mos is not None and worst < mos - 0.1 else ""
-    return f"MOS {'?' if mos is None else f'{mos:.1f}'}{low}"
-
-
-def _number(value: float | None, unit: str) -> str:
-    return "?" if value is None else f"{value:.1f}{unit}"
+def _number(value: float | None) -> str:
+    return "?" if value is None else f"{value:.1f}"
 
 
 def _colour(mos: float | None) -> str:
