@@ -77,6 +77,9 @@ class Reader:
     def try_command(self, text: str) -> None:
         """Run a command of a sentence."""
         self._prepare(text)
+        if shell.STARTS_SERVER.match(text):
+            self.sandbox.serve(commands.runnable(text))
+            return
         done = self.sandbox.run(self.sandbox.text(commands.runnable(text)))
         assert done.returncode == 0, f"{self._page}: `{text}` ends with {done.returncode}\n{done.stdout}"
 
