@@ -67,8 +67,11 @@ class EmailSend(ActionType):
         if run.outside.mail is None:
             raise StepFailed("no mail server is configured: see 'smtp' in voipbin.yaml")
         to = tuple(address.target.strip() for address in self.destinations)
-        if not all(is_mailbox(mailbox) for mailbox in to):
-            raise StepFailed("a destination is no mail address")
+        for mailbox in to:
+            if not is_mailbox(mailbox):
+                raise StepFailed(
+                    f"{mailbox[:80]!r} is no mail address" if mailbox else "a destination is empty"
+                )
         subject = " ".join(self.subject.split())[:SUBJECT]
         recordings = tuple(item.reference_id for item in self.attachments if item.reference_id)
         run.outside.mail.send(Mail(to, subject, self.content, recordings))
