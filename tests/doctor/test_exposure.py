@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 from tests.doctor.patients import HELLO, bad, errors, found, of, patient
@@ -12,6 +14,7 @@ from tests.fakes.authority import Authority
 from tests.phones import ports
 from voipbin_sip.doctor.exposure import exposure, receivers
 from voipbin_sip.doctor.finding import Level
+from voipbin_sip.observe.running import Running
 
 DOOR = """
 name: door
@@ -88,3 +91,13 @@ async def test_a_server_that_takes_no_connection_at_all(tmp_path: Path) -> None:
         uri = f"http://127.0.0.1:{full.getsockname()[1]}/"
         whom = patient(tmp_path, webhook={"uri": uri}, http={"allow_private": ["127.0.0.1"]})
         assert len(errors(await found(receivers, whom))) == 1
+
+
+async def test_the_webhook_that_the_api_has_set(tmp_path: Path) -> None:
+    def ask(path: str) -> dict[str, str]:
+        assert path == "/v1.0/customer"
+        return {"webhook_uri": "http://127.0.0.1:9/events"}
+
+    whom = replace(patient(tmp_path), server=Running(os.getpid(), "", ""), ask=ask)
+    (told,) = errors(await found(receivers, whom))
+    assert "webhook_uri of the customer" in told and "private range" in told

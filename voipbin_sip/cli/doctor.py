@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -21,10 +22,12 @@ from voipbin_sip.doctor.report import as_json, show
 from voipbin_sip.observe.running import Running
 
 ANSWER_SECONDS = 5.0
+NICENESS = 10
 
 
 def examine_all(path: Path, form: str) -> int:
     """Look at everything and print it; returns the exit status: 1 where there is an error."""
+    os.nice(NICENESS)  # speech engines that are tried here must not disturb the sound of calls
     # What the parts of the server log while they are tried is said in the findings.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     logging.disable()

@@ -7,8 +7,9 @@ import ssl
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from voipbin_sip.doctor.apart import apart
 from voipbin_sip.doctor.finding import Notes
-from voipbin_sip.doctor.patient import Patient
+from voipbin_sip.doctor.patient import NoAnswer, Patient
 from voipbin_sip.web.guard import HostGuard, WebError
 
 CONNECT_SECONDS = 4.0
@@ -36,7 +37,7 @@ async def exposure(patient: Patient, notes: Notes) -> None:
 
 async def receivers(patient: Patient, notes: Notes) -> None:
     """Connect to each web server of the configuration and the flows, and to the mail server; nothing is sent."""
-    targets = list(_urls(patient))
+    targets = list(_urls(patient, await apart(lambda: _of_customer(patient))))
     many = [Notes(notes.area) for _ in targets[:MOST]]
     mail = Notes(notes.area)
     await asyncio.gather(
@@ -49,12 +50,24 @@ async def receivers(patient: Patient, notes: Notes) -> None:
         notes.ok("none is named: no webhook, no web server in a flow, no mail server")
 
 
-def _urls(patient: Patient) -> Iterator[tuple[str, str, str]]:
+def _of_customer(patient: Patient) -> str:
+    """Return where the running server sends events because the API says so."""
+    if patient.server is None or patient.config.webhook.uri:
+        return ""
+    try:
+        return str(patient.ask("/v1.0/customer").get("webhook_uri", ""))
+    except NoAnswer:
+        return ""  # the area "server" says so
+
+
+def _urls(patient: Patient, webhook: str) -> Iterator[tuple[str, str, str]]:
     """Yield what for, the URL and its place; each host once."""
     seen = set()
     found = []
     if patient.config.webhook.uri:
         found.append(("webhook.uri", patient.config.webhook.uri, patient.key("webhook", "uri")))
+    if webhook:
+        found.append(("webhook_uri of the customer", webhook, ""))
     for flow in patient.flows:
         for action in flow.every_action():
             place = f"{action.origin.file}:{action.origin.line}"
