@@ -48,7 +48,7 @@ FILLED = {
     ("graph", "FILE"): "config/flows/reception.yaml",
     ("test", "DIR"): "config/scenarios",
     ("create", "NAME"): "office",
-    ("delete", "NAME"): "page",
+    ("delete", "NAME"): "office",
     ("call", "ID"): "last",
     ("--to", "NUMBER"): "100",
     ("--from", "NUMBER"): "1000",

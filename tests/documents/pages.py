@@ -20,6 +20,8 @@ PAGES = tuple(
     )
 )
 
+HOWTOS = tuple(page for page in PAGES if page.startswith("docs/howto/"))
+
 _FENCE = re.compile(r"^( *)(```+|~~~+)([^`]*)$")
 _INLINE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 

@@ -13,7 +13,7 @@ from voipbin_sip.api.app import BASE, ROUTERS
 from voipbin_sip.api.routes import login, media_stream, server, ws
 
 REQUEST = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/[^\s?]*)(?:\?\S*)?(?: .*)?")
-_PAGES = ("/swagger", "/redoc", "/openapi.json")
+_PAGES = ("/ping", "/swagger", "/redoc", "/openapi.json")
 
 
 def is_known(text: str) -> bool:

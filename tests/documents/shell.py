@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 
 STARTS_SERVER = re.compile(r"^(?:\.venv/bin/)?(?:voipbin-sip serve\b|make run\b)")
@@ -11,7 +12,13 @@ ASKS_SERVER = re.compile(
 )
 ASKS_FOR_CALL = re.compile(r"voipbin-sip (?:calls|call)\b|\"progressing\"")
 ASKS_FOR_KEY = re.compile(r"\$\{?KEY\b|environ\[\"KEY\"\]")
+_PROGRAM = re.compile(r"(?:^|[|;&]|\$\()\s*(curl|jq|openssl|sqlite3)\b", re.MULTILINE)
 _DIGIT = re.compile(r"\d")
+
+
+def missing(text: str) -> list[str]:
+    """Return the programs that a text runs and this machine does not have; scripts/phones.sh brings them."""
+    return [name for name in dict.fromkeys(_PROGRAM.findall(text)) if shutil.which(name) is None]
 
 
 def parts(text: str) -> Iterator[tuple[bool, str]]:
