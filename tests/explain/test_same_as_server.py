@@ -119,7 +119,7 @@ def directory(chance: random.Random) -> Directory:
                     "flow": chance.choice(("menu", "menu", "")),
                     "public": chance.random() < 0.4,
                 }
-                for number in some(chance, NUMBERS)
+                for number in (NUMBERS[0], *some(chance, NUMBERS[1:]))
             ],
             "extensions": [{"extension": name} for name in ("1000", *some(chance, NAMES[1:]))],
             "conferences": [{"id": "room"}],
@@ -138,9 +138,9 @@ class World:
     def __init__(self, seed: int) -> None:
         self.chance = chance = random.Random(seed)
         self.directory = directory(chance)
-        own = "+493012345678" if "+493012345678" in self.directory.numbers and chance.random() < 0.7 else ""
+        own = NUMBERS[0] if chance.random() < 0.8 else ""
         allow = chance.choice(
-            (["+49", "sip.partner.example"], ["+", "+4940", "sip.partner.example"], ["+33"], [])
+            (["+49", "sip.partner.example"], ["+", "+4940", "sip.partner.example"], ["+33"])
         )
         self.config = Config.model_validate(
             {

@@ -14,7 +14,6 @@ from urllib.parse import urlencode
 from voipbin_sip.cli.own_server import NoServerError, ask, own_server
 from voipbin_sip.explain.question import BadQuestion, Question
 from voipbin_sip.explain.report import report
-from voipbin_sip.loading import load
 
 
 def explain_call(question: Question, config: Path, form: str) -> int:
@@ -51,10 +50,10 @@ def _by_server(question: Question, config: Path) -> Mapping[str, Any] | None:
 
 def _by_files(question: Question, config: Path) -> Mapping[str, Any] | None:
     """Return what the files say, None where they have errors; those are printed."""
-    from voipbin_sip.explain.explaining import (
-        explain,
-    )  # loads what the server is made of: not for those who ask it
+    # Here, since all that the server is made of comes with it; who asks the server needs none of it.
+    from voipbin_sip.explain.explaining import explain
     from voipbin_sip.explain.offline import view_of_files
+    from voipbin_sip.loading import load
 
     loaded, findings = load(config)
     if loaded is None:

@@ -6,7 +6,6 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-from voipbin_sip.directory.fields import host_and_port
 from voipbin_sip.sip.errors import SipError
 from voipbin_sip.sip.uri import Uri, parse_uri
 from voipbin_sip.transport.address import TRANSPORTS
@@ -73,12 +72,14 @@ def _address(text: str) -> tuple[str, int]:
     except ValueError:
         pass
     try:
-        host, port = host_and_port(text)
-        return str(ipaddress.ip_address(host)), port or 0
-    except ValueError:
-        raise BadQuestion(
-            f"--source {text!r} is no address: write 192.0.2.7, 192.0.2.7:5060 or [2001:db8::7]:5060"
-        ) from None
+        found = parse_uri(f"sip:{text}")
+        if found.user is None and not found.params and not found.headers:
+            return str(ipaddress.ip_address(found.host)), found.port or 0
+    except (SipError, ValueError):
+        pass
+    raise BadQuestion(
+        f"--source {text!r} is no address: write 192.0.2.7, 192.0.2.7:5060 or [2001:db8::7]:5060"
+    )
 
 
 def _uri(text: str, domain: str, option: str) -> Uri:
