@@ -51,7 +51,7 @@ async def remember(
         raise StartError(f"{error}; change database.url") from error
     except SecretError as error:
         raise StartError(str(error)) from error
-    platform.declare(loaded, directory)
+    platform.declare(platform.declaration(loaded, directory))
     platform.customers.declare(_webhook(loaded))
     opened = await store.open()
     await platform.load()

@@ -6,9 +6,10 @@ import asyncio
 import os
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import structlog
@@ -86,6 +87,8 @@ class Server:
         self._stop = asyncio.Event()
         self._at_once = asyncio.Event()
         self._preparing: list[asyncio.Task[None]] = []
+        self._speaking: asyncio.Task[None] | None = None
+        self._unspoken: FlowSet | None = None  # the newest flows, until their texts are being spoken
         self._watching: list[asyncio.Task[None]] = []
         data = make_data_folder(loaded.places.data)
         self.directory = read_directory(loaded, data)
@@ -139,7 +142,7 @@ class Server:
         )
         self._certificates = sip_certificates(loaded)
         self._api_certificates = api_certificates(loaded)
-        self.reloader = Reloader(loaded, self._all_certificates(), self._use, self.directory)
+        self.reloader = Reloader(loaded, self._all_certificates(), self._readied, self.directory)
         self._running: Running | None = None  # from the start on
         self._observed: Observed | None = None  # too
         self._hep: HepSender | None = None
@@ -229,7 +232,7 @@ class Server:
             refuse_open_api(http, platform)
             await media
             await self._speech.start()
-            self._preparing.append(asyncio.create_task(self._prepare_prompts(self._loaded.flows)))
+            self._prepare_prompts(self._loaded.flows)
             sip = await open_sip(self._endpoint, self._loaded.config.sip.listen)
             self._upkeep.start()
             platform.directory.use(self._use_directory)
@@ -252,12 +255,17 @@ class Server:
         """Read flows, directory and certificates again."""
         self.reloader.soon()
 
-    def _use(self, loaded: Loaded, directory: Directory) -> None:
-        """Put another configuration into force; the first one is there by `remember`."""
-        assert self.platform is not None
-        self.platform.declare(loaded, directory)
-        self._preparing = [task for task in self._preparing if not task.done()]
-        self._preparing.append(asyncio.create_task(self._prepare_prompts(loaded.flows)))
+    def _readied(self, loaded: Loaded, directory: Directory) -> Callable[[], None]:
+        """Return what puts another configuration into force; runs in a thread. The first one is there by `remember`."""
+        platform = self.platform
+        assert platform is not None
+        declared = platform.declaration(loaded, directory)
+
+        def use() -> None:
+            platform.declare(declared)
+            self._prepare_prompts(loaded.flows)
+
+        return use
 
     def stop(self) -> None:
         """Begin to drain; a second time: end at once."""
@@ -365,11 +373,18 @@ class Server:
     def _all_certificates(self) -> list[Certificates]:
         return [found for found in (self._certificates, self._api_certificates) if found is not None]
 
-    async def _prepare_prompts(self, flows: FlowSet) -> None:
-        """Speak what the flows say into the cache before a caller waits for it."""
-        faults = await self._speech.prepare(spoken_prompts(flows), rate=8000)
-        for fault in faults:
-            self._log.warning("a text of the flows cannot be spoken", why=str(fault))
+    def _prepare_prompts(self, flows: FlowSet) -> None:
+        """Speak what the flows say into the cache before a caller waits for it; what older flows say is left."""
+        self._unspoken = flows
+        if self._speaking is None or self._speaking.done():
+            self._speaking = asyncio.create_task(self._speak_newest())
+
+    async def _speak_newest(self) -> None:
+        while (flows := self._unspoken) is not None:
+            self._unspoken = None
+            prompts = takewhile(lambda _: self._unspoken is None, spoken_prompts(flows))
+            for fault in await self._speech.prepare(prompts, rate=8000):
+                self._log.warning("a text of the flows cannot be spoken", why=str(fault))
 
     async def _close(self) -> None:
         await self.reloader.close()
@@ -377,7 +392,8 @@ class Server:
             await self._observed.close()
         if self._hep is not None:
             self._hep.close()
-        for task in (*self._preparing, *self._watching):
+        speaking = () if self._speaking is None else (self._speaking,)
+        for task in (*self._preparing, *self._watching, *speaking):
             task.cancel()
         if self._running is not None:
             withdraw(self._loaded.places.data, self._running)
