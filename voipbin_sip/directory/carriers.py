@@ -106,7 +106,8 @@ class ProviderEntry(Entry):
     tech_prefix: Dialled = Field(default="", description="Stands before the number that is dialled")
     tech_postfix: Dialled = Field(default="", description="Stands behind it")
     tech_headers: dict[HeaderName, HeaderValue] = Field(
-        default_factory=dict, description="Further headers of the INVITE"
+        default_factory=dict,
+        description="Further headers of the INVITE; not those that the server writes itself",
     )
     codecs: Codecs = Field(
         default=(), description="Offered in this order, none else; empty: all that we have"
