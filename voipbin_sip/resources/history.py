@@ -60,17 +60,17 @@ class History:
     async def beginning(self, kind: type[R], start: str, size: int) -> Sequence[R]:
         """Return up to `size` resources whose id begins with a text, in no order. Raises StoreUnavailable."""
         table = resources
+        changes = self._ledger.store.unwritten(table).items()
+        waiting = {key[0]: change.row for key, change in changes if str(key[0]).startswith(start)}
         query = (
             select(table)
-            .where(table.c.kind == kind.kind, table.c.tm_delete == "")
+            .where(
+                table.c.id >= start, table.c.id < f"{start}g"
+            )  # found by the key: an id has no letter beyond f
             .where(table.c.id.startswith(start, autoescape=True))
-            .limit(size)
+            .where(table.c.kind == kind.kind, table.c.tm_delete == "")
+            .limit(size + len(waiting))
         )
-        waiting = {
-            key[0]: change.row
-            for key, change in self._ledger.store.unwritten(table).items()
-            if str(key[0]).startswith(start)
-        }
         rows: dict[object, Mapping[str, Any] | None] = {
             row["id"]: dict(row) for row in await self._ledger.store.fetch(query)
         }
