@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -75,16 +76,31 @@ class Terminal:
         more = (["-S", "-"] if past else []) + (["-e"] if colours else [])
         return self._tmux("capture-pane", "-p", *more)
 
+    def record(self) -> None:
+        """Begin to keep what the program sends to the terminal, for `sent`."""
+        self._sent.touch()
+        self._tmux("pipe-pane", f"cat >> {shlex.quote(str(self._sent))}")
+
+    def sent(self) -> bytes:
+        """Return what the program has sent to the terminal since `record`, escape sequences and all."""
+        return self._sent.read_bytes()
+
     async def shows(self, *texts: str, timeout: float = 15.0) -> str:
         """Wait until the window shows all of some texts, and return the screen. Raises AssertionError."""
+        return await self._wait(lambda screen: [text for text in texts if text not in screen], "not", timeout)
+
+    async def hides(self, *texts: str, timeout: float = 15.0) -> str:
+        """Wait until the window shows none of some texts, and return the screen. Raises AssertionError."""
+        return await self._wait(lambda screen: [text for text in texts if text in screen], "still", timeout)
+
+    async def _wait(self, wrong: Callable[[str], list[str]], how: str, timeout: float) -> str:
         clock = asyncio.get_running_loop().time
         deadline = clock() + timeout
         while True:
             screen = await asyncio.to_thread(self.screen)
-            missing = [text for text in texts if text not in screen]
-            if not missing:
+            if not (found := wrong(screen)):
                 return screen
-            assert clock() < deadline, f"{missing} not within {timeout:.0f} s on this screen:\n{screen}"
+            assert clock() < deadline, f"{found} {how} there after {timeout:.0f} s, on this screen:\n{screen}"
             await asyncio.sleep(_LOOK)
 
     async def ended(self, timeout: float = 15.0) -> int:
@@ -111,6 +127,10 @@ class Terminal:
     @property
     def _socket(self) -> Path:
         return self._folder / "tmux"
+
+    @property
+    def _sent(self) -> Path:
+        return self._folder / "sent"
 
     def _command(self) -> list[str]:
         return [TMUX or "tmux", "-S", str(self._socket)]

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from voipbin_sip.cli.own_server import NoServerError, own_server
 from voipbin_sip.terminal.fetch import Api, ApiFault
 
 PIPE_COLUMNS = 250  # nothing is cut off for programs
@@ -19,17 +18,18 @@ Find = Callable[[], Api]
 def server_finder(config: Path, url: str, accesskey: str) -> Find:
     """Return what finds the server each time it is wanted: the one at a URL, else that of the configuration."""
 
-    def there() -> Api:
-        return Api(url, accesskey)
+    def find() -> Api:
+        from voipbin_sip.cli.call import reach  # while the table is drawn already
+        from voipbin_sip.cli.own_server import NoServerError
 
-    def here() -> Api:
         try:
-            running = own_server(config)
+            return reach(config, url, accesskey)
         except NoServerError as error:
-            raise ApiFault(str(error)) from error
-        return Api(running.api, running.token, own=True)
+            raise ApiFault(
+                f"{error}" if url else f"{error}; a server elsewhere is reached by --api URL"
+            ) from error
 
-    return there if url else here
+    return find
 
 
 def watch(find: Find, picture: Path | None) -> int:

@@ -56,6 +56,7 @@ class Row:
     codec: str = ""
     mos: float | None = None
     loss: float | None = None  # % of what we should have heard
+    silent: bool = False  # nothing at all came lately
     reason: str = ""  # hangup_reason
     refused: int = 0  # SIP status that it ended with, where it was refused
     why: str = ""  # who ended it and why, in words
@@ -70,9 +71,8 @@ class Row:
     @property
     def bad(self) -> bool:
         """Whether it sounds badly."""
-        return (self.mos is not None and self.mos < BAD_MOS) or (
-            self.loss is not None and self.loss >= BAD_LOSS
-        )
+        bad_mos = self.mos is not None and self.mos < BAD_MOS
+        return self.silent or bad_mos or (self.loss is not None and self.loss >= BAD_LOSS)
 
     @property
     def party(self) -> str:
@@ -168,7 +168,9 @@ class Board:
         row.codec = str(call["codec"])
         sound = call["recent"] or call["quality"]
         if sound:
-            row.mos, row.loss = sound["heard_mos"], sound["heard_lost"]
+            row.silent = row.status == "progressing" and not sound["heard"]
+            row.mos = sound["heard_mos"]
+            row.loss = sound["heard_lost"] if sound["heard"] else None
 
     def partner(self, row: Row) -> str:
         """Return who is at the other end of a call's bridge; several are counted."""
@@ -204,6 +206,7 @@ def _fill(row: Row, call: Mapping[str, Any]) -> None:
     if quality:
         row.codec = str(quality.get("codec") or row.codec)
         row.mos, row.loss = quality.get("heard_mos"), quality.get("heard_lost")
+        row.silent = False
 
 
 def _fill_known(row: Row, call: Mapping[str, Any]) -> None:

@@ -82,6 +82,8 @@ def _step(row: Row, _: Sight) -> Cell:
 
 
 def _mos(row: Row, _: Sight) -> Cell:
+    if row.silent:
+        return Cell("none!", BAD)  # the marks are for those without colours
     if row.mos is None:
         return Cell("")
     bad = row.mos < BAD_MOS
@@ -126,7 +128,7 @@ COLUMNS = (
         lambda row, sight: sight.board.partner(row).casefold() or None,
     ),
     Column("codec", "codec", 6, 8, 3, _plain(lambda row: row.codec), _by_text(lambda row: row.codec)),
-    Column("mos", "MOS", 4, 4, 0, _mos, lambda row, _: row.mos, right=True),
+    Column("mos", "MOS", 5, 5, 0, _mos, lambda row, _: 0.0 if row.silent else row.mos, right=True),
     Column("loss", "loss%", 6, 6, 1, _loss, lambda row, _: row.loss, falling=True, right=True),
 )  # fmt: skip
 BY_NAME = {column.name: column for column in COLUMNS}

@@ -92,7 +92,9 @@ def selected_line(row: Row, sight: Sight, position: str) -> Text:
         line.append(f"  with {clean(partner)}", "not bold")
     if row.codec:
         line.append(f"  {row.codec}", "not bold")
-    if row.mos is not None:
+    if row.silent:
+        line.append("  no sound comes from it", BAD)
+    elif row.mos is not None:
         line.append(f"  MOS {row.mos:.1f}", BAD if row.bad else "not bold")
     if row.loss is not None:
         line.append(f"  {row.loss:.1f} % lost", BAD if row.bad else "not bold")

@@ -115,7 +115,7 @@ class TableScreen(Screen[None]):
         self.query_one(KeysLine).display = False
         typed = self.query_one(Input)
         typed.display = True
-        typed.focus()
+        self.set_focus(typed)  # at once: what is typed next is meant for it
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter while somebody types."""

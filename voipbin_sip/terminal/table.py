@@ -1,6 +1,6 @@
 """The table of calls on the screen, drawn by itself, of which only what has changed is sent.
 
-One line is one call. Over a slow line, a second of thirty talking callers costs their thirty durations, not the screen.
+One line is one call. Each second that a caller talks costs some hundred bytes: the line up to its duration.
 """
 
 from __future__ import annotations
@@ -149,7 +149,9 @@ class CallTable(Widget, can_focus=True):
                 segments.append(Segment(" " * (place.at - at), base))
             segments.append(Segment(text, base + style))
             at = place.at + cell_len(text)
-        return Strip(segments, at).adjust_cell_length(self.size.width, base)
+        return (
+            Strip(segments, at).adjust_cell_length(self.size.width, base).simplify()
+        )  # fewer escape sequences
 
     def _cells(self, y: int) -> Drawn:
         at = self.listing.top + y - 1
