@@ -16,6 +16,7 @@ from tests.documents.sandbox import Sandbox
 
 NOTHING_TO_RUN = frozenset({"ini", "text", "mermaid"})
 KNOWN_WORDS = re.compile(r"wrong|background|exit-\d+")
+_PROGRAM = re.compile(r"\b(?:python3?|node) ([\w./-]+\.(?:py|js))\b")
 _SAVED = re.compile(r"^(?:#|//) ([\w.-]+\.(?:py|js))$")
 
 
@@ -100,6 +101,8 @@ class Reader:
     def _take_shell(self, block: Block) -> None:
         text = without_excused_lines(block)
         self._prepare(text)
+        for name in _PROGRAM.findall(text):  # one that is missing in the background would fail unseen
+            assert (self.sandbox.place / name).exists(), f"{block}: nothing before it has made {name}"
         stretches = list(shell.parts(text))
         for number, (starts, stretch) in enumerate(stretches, start=1):
             if starts:
