@@ -183,7 +183,7 @@ async def test_a_carrier_that_refuses_is_named_with_its_words(server: Server, ca
         call = await line.new_call(NUMBERS["out"])
         asking = asyncio.create_task(call.invite())
         invite = await carrier.next("INVITE")
-        invite.answer(carrier.called(invite).reply(invite, "403 caller id not owned"))
+        carrier.called(invite).reply(invite, "403 caller id not owned")
         assert await asking == 480
         story = await ended(server)
         text = await command(server, "last")
@@ -195,6 +195,7 @@ async def test_a_carrier_that_refuses_is_named_with_its_words(server: Server, ca
     assert re.search(r"out.yaml:4 +connect +refused: caller id not owned", text)
     assert f"{CARRIER}:{carrier_port}" in text  # has a column of its own
     assert re.search(r"<-- 403 caller id not owned -+\|", text)
+    assert "again:" not in text
     assert leg.splitlines()[0] == f"The p{said}"
     assert "it was placed for" in leg
 

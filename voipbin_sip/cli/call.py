@@ -70,8 +70,14 @@ def _print(story: CallStory, wishes: Wishes) -> None:
     if wishes.form == "json":
         print(json.dumps(as_json(story, wishes), indent=2, ensure_ascii=False))
     else:
-        console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
-        console.print(page(story, show_sip=wishes.sip, show_digits=wishes.digits))
+        content = page(story, show_sip=wishes.sip, show_digits=wishes.digits)
+        if sys.stdout.isatty():
+            Console(highlight=False).print(content)
+            return
+        console = Console(width=PIPE_WIDTH, highlight=False, color_system=None)
+        with console.capture() as capture:
+            console.print(content)
+        print("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 
 async def _fetch(api: Api, name: str, capture: bool) -> tuple[CallStory, bytes]:

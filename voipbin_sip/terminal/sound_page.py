@@ -74,13 +74,14 @@ class LegSound:
         text = Text(f"  {way.words:<13}  ")
         text.append(f"{sparkline(scores, WORST, BEST, bars):<{min(bars, len(scores))}}", _colour(worst))
         text.append(f"  {f'MOS {_number(mos)}{low}':<18}", _colour(mos))
-        text.append(f"  {f'loss {_number(loss)} %':<11}  jitter {_number(jitter)} ms")
+        said = f"loss {_number(loss, ' %')}"
+        text.append(f"  {said:<11}  jitter {_number(jitter, ' ms')}")
         text.rstrip()
         return text
 
 
-def _number(value: float | None) -> str:
-    return "?" if value is None else f"{value:.1f}"
+def _number(value: float | None, unit: str = "") -> str:
+    return "?" if value is None else f"{value:.1f}{unit}"
 
 
 def _colour(mos: float | None) -> str:

@@ -97,7 +97,7 @@ def sound_troubles(leg: Leg) -> Iterator[str]:
         ):
             yield "no sound at all, neither way"
         return
-    if not sound.heard and sound.sent:
+    if not sound.heard and sound.sent >= SOUNDLESS * 50:  # packets of 20 ms
         yield (
             f"nothing was heard of it; {sound.foreign} packets came from an address that it had not named"
             if sound.foreign
