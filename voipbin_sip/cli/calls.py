@@ -32,11 +32,11 @@ def server_finder(config: Path, url: str, accesskey: str) -> Find:
     return find
 
 
-def watch(find: Find, picture: Path | None) -> int:
-    """Show the live table until it is left; returns the exit status. `picture` is written once there is something."""
+def watch(find: Find) -> int:
+    """Show the live table until it is left; returns the exit status."""
     from voipbin_sip.terminal.app import CallsApp
 
-    app = CallsApp(find, picture)
+    app = CallsApp(find)
     app.run()
     return app.return_code or 0
 

@@ -106,7 +106,6 @@ def calls(
     form: Annotated[
         Literal["table", "json"], typer.Option("--format", help="json: print the calls once, for programs.")
     ] = "table",
-    picture: Annotated[Path | None, typer.Option(hidden=True, help="Save an SVG of the table.")] = None,
 ) -> None:
     """Watch the calls in a live table: flows, steps, quality; look into one, hang up."""
     from voipbin_sip.cli.calls import server_finder, show, show_json, watch
@@ -116,7 +115,7 @@ def calls(
         raise typer.Exit(show_json(find))
     if plain or not sys.stdout.isatty():
         raise typer.Exit(show(find))
-    raise typer.Exit(watch(find, picture))
+    raise typer.Exit(watch(find))
 
 
 @app.command()

@@ -7,9 +7,9 @@ those of the terminal, and everything is said without them too.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import ClassVar
 
 from textual.app import App
@@ -31,7 +31,6 @@ class CallsApp(App[None]):
 
     Args:
         find: returns a client of the server as it is now; raises ApiFault.
-        picture: a file for an SVG of the table, which is written when it has been shown for a moment.
     """
 
     TITLE = "voipbin-sip calls"
@@ -45,12 +44,11 @@ class CallsApp(App[None]):
     TableScreen, PageScreen { background: ansi_default; color: ansi_default; }
     """
 
-    def __init__(self, find: Callable[[], Api], picture: Path | None = None) -> None:
+    def __init__(self, find: Callable[[], Api]) -> None:
         super().__init__(ansi_color=True)
         self.animation_level = "none"
         self.live = Live(find, self._note)
         self._changed = True
-        self._picture = picture
         self.table_screen = TableScreen(self.live)
 
     def on_mount(self) -> None:
@@ -67,6 +65,11 @@ class CallsApp(App[None]):
         if self._changed and self.screen is self.table_screen:
             self._changed = False
             self.table_screen.look()
+
+    def picture(self) -> str:
+        """Return what is shown, as an SVG that loads nothing from anywhere."""
+        drawn = self.export_screenshot(title="voipbin-sip calls")
+        return re.sub(r"@font-face\s*\{[^}]*\}\s*", "", drawn).replace("Fira Code, monospace", "monospace")
 
     def action_keys(self) -> None:
         """Show the keys."""

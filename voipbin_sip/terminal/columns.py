@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from rich.style import Style
 from voipbin_sip.terminal.board import BAD_LOSS, BAD_MOS, Board, Row
 
 GAP = 1  # blank columns between two
+STEP_WIDTH = 33  # reception.yaml:120 digits_receive
 PLAIN = Style()
 BAD = Style(color="red", bold=True)
 GOOD = Style(color="green")
@@ -96,7 +97,7 @@ def _loss(row: Row, _: Sight) -> Cell:
     if row.loss is None:
         return Cell("")
     bad = row.loss >= BAD_LOSS
-    return Cell(f"{row.loss:.1f}{'!' if bad else ' '}", BAD if bad else PLAIN)
+    return Cell(f"{row.loss:.1f}{'!' if bad else ' '}", BAD if bad else DIM if row.over else PLAIN)
 
 
 def _plain(text: Callable[[Row], str]) -> Callable[[Row, Sight], Cell]:
@@ -128,8 +129,8 @@ COLUMNS = (
         lambda row, sight: sight.board.partner(row).casefold() or None,
     ),
     Column("codec", "codec", 6, 8, 3, _plain(lambda row: row.codec), _by_text(lambda row: row.codec)),
-    Column("mos", "MOS", 5, 5, 0, _mos, lambda row, _: 0.0 if row.silent else row.mos, right=True),
-    Column("loss", "loss%", 6, 6, 1, _loss, lambda row, _: row.loss, falling=True, right=True),
+    Column("mos", "MOS ", 5, 5, 0, _mos, lambda row, _: 0.0 if row.silent else row.mos, right=True),
+    Column("loss", "loss% ", 6, 6, 1, _loss, lambda row, _: row.loss, falling=True, right=True),
 )  # fmt: skip
 BY_NAME = {column.name: column for column in COLUMNS}
 
@@ -150,7 +151,7 @@ def lay_out(width: int) -> tuple[Place, ...]:
         shown.remove(max(shown, key=lambda column: column.rank))
     widths = {column.name: column.width for column in shown}
     spare = width - _needed(shown)
-    while spare > 0 and (growing := [column for column in shown if widths[column.name] < column.most]):
+    while spare > 0 and (growing := _growing(shown, widths)):
         for column in growing[:spare]:
             widths[column.name] += 1
         spare -= len(growing)
@@ -159,6 +160,14 @@ def lay_out(width: int) -> tuple[Place, ...]:
         places.append(Place(column, at, widths[column.name]))
         at += widths[column.name] + GAP
     return tuple(places)
+
+
+def _growing(shown: list[Column], widths: Mapping[str, int]) -> list[Column]:
+    """Return the columns that get room next: the step until most fit into it, then all."""
+    step = BY_NAME["step"]
+    if widths[step.name] < STEP_WIDTH:
+        return [step]
+    return [column for column in shown if widths[column.name] < column.most]
 
 
 def _needed(columns: list[Column]) -> int:

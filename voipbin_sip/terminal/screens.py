@@ -145,7 +145,9 @@ class TableScreen(Screen[None]):
         name = ORDERS[(ORDERS.index(now) + 1) % len(ORDERS)]
         listing.sorted_by, listing.turned = (BY_NAME[name] if name is not None else None), False
         self.say(
-            f"sorted by {BY_NAME[name].title}; S turns it around" if name is not None else "the newest first"
+            f"sorted by {BY_NAME[name].title.strip()}; S turns it around"
+            if name is not None
+            else "the newest first"
         )
         self.look()
 

@@ -147,7 +147,7 @@ class CallTable(Widget, can_focus=True):
         for place, (text, style) in zip(self._places, cells, strict=True):
             if place.at > at:
                 segments.append(Segment(" " * (place.at - at), base))
-            segments.append(Segment(text, base + style))
+            segments.append(Segment(text, base if selected else base + style))
             at = place.at + cell_len(text)
         return (
             Strip(segments, at).adjust_cell_length(self.size.width, base).simplify()
@@ -170,7 +170,7 @@ class CallTable(Widget, can_focus=True):
         mark = ""
         if column is listing.sorted_by:
             mark = "↓" if column.falling != listing.turned else "↑"
-        title = column.title[: place.width - len(mark)] + mark
+        title = column.title[: place.width - len(mark)].rstrip() + mark if mark else column.title
         return title.rjust(place.width) if column.right else title.ljust(place.width)
 
     def _heading(self, text: str) -> tuple[tuple[str, Style], ...]:
