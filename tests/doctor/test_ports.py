@@ -129,3 +129,11 @@ def test_sockets_of_both_families_are_read_from_the_kernel() -> None:
             (seen,) = [s for s in sockets() if s.port == one.getsockname()[1] and s.host == host]
             assert seen.kind == "udp"
             assert owners([seen.inode])[seen.inode].pid == os.getpid()
+
+
+async def test_an_api_that_listens_on_a_name(tmp_path: Path) -> None:
+    port = free_ports.free()
+    whom = patient(tmp_path, http={"listen": f"localhost:{port}"})
+    assert bad(await found(ports, whom)) == []
+    with held("STREAM", port) as pid:
+        assert f"process {pid}" in errors(await found(ports, whom))[0]

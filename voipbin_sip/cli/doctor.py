@@ -15,13 +15,13 @@ from rich.console import Console
 
 from voipbin_sip.cli.own_server import NoServerError, ask, own_server
 from voipbin_sip.doctor.checks import CHECKS
-from voipbin_sip.doctor.examination import examine
+from voipbin_sip.doctor.examination import CONFIGURATION, examine
 from voipbin_sip.doctor.finding import Finding, Level
-from voipbin_sip.doctor.patient import NoAnswer, Patient, is_alive, read_patient
+from voipbin_sip.doctor.patient import NoAnswer, Patient, is_alive, read_patient, unread
 from voipbin_sip.doctor.report import as_json, show
 from voipbin_sip.observe.running import Running
 
-ANSWER_SECONDS = 5.0
+ANSWER_SECONDS = 8.0
 NICENESS = 10
 
 
@@ -40,7 +40,18 @@ def examine_all(path: Path, form: str) -> int:
 
 
 async def _examine(path: Path) -> list[Finding]:
-    patient = _patient(path)
+    broken: list[Finding] = []
+    try:
+        patient = _patient(path)
+    except Exception as error:  # the machine is looked at all the same
+        why = f"{path} cannot be read: {type(error).__name__}: {error}"
+        broken = [Finding(CONFIGURATION, Level.ERROR, why, "please report it with this line")]
+        patient = unread(path)
+    return broken + await _watched(patient)
+
+
+async def _watched(patient: Patient) -> list[Finding]:
+    """Examine, and show on a terminal what is still looked at."""
     screen = Console(stderr=True)
     if not screen.is_terminal:
         return await examine(CHECKS, patient)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -31,7 +32,7 @@ async def apart(work: Callable[[], T]) -> T:
 
 
 def _tell(loop: asyncio.AbstractEventLoop, how: Callable[..., None], *values: object) -> None:
-    if not loop.is_closed():
+    with suppress(RuntimeError):  # the loop is closed: nobody waits any more
         loop.call_soon_threadsafe(how, *values)
 
 

@@ -23,15 +23,15 @@ from voipbin_sip.doctor.wire import wire
 
 CHECKS = (
     Check("configuration", configuration, ANY),
-    Check("server", server, ANY),
+    Check("server", server, ANY, 20.0),
     Check("ports", ports),
     Check("addresses", addresses),
     Check("wire", wire, seconds=12.0),
-    Check("providers", providers, WHOLE, 16.0),
+    Check("providers", providers, WHOLE, 20.0),
     Check("trunks", trunks, WHOLE),
     Check("outbound", outbound, WHOLE),
     Check("exposure", exposure, WHOLE),
-    Check("receivers", receivers, WHOLE),
+    Check("receivers", receivers, WHOLE, 15.0),
     Check("certificate", certificate),
     Check("DNS", names),
     Check("clock", clock, ANY),

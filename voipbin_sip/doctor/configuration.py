@@ -7,6 +7,10 @@ from voipbin_sip.doctor.finding import Notes
 from voipbin_sip.doctor.patient import Patient
 
 SHOWN = 3  # of each kind
+_USUAL = {
+    Severity.ERROR: "correct it: with errors a server does not start, and a running one keeps what it has",
+    Severity.WARNING: "correct it, unless it is meant so",
+}
 
 
 async def configuration(patient: Patient, notes: Notes) -> None:
@@ -18,7 +22,7 @@ async def configuration(patient: Patient, notes: Notes) -> None:
     for severity, note in ((Severity.ERROR, notes.error), (Severity.WARNING, notes.warning)):
         faults = [fault for fault in patient.faults if fault.severity is severity]
         for fault in faults[:SHOWN]:
-            note(fault.message, fault.why or "change this line", where=f"{fault.file}:{fault.line}")
+            note(fault.message, fault.why or _USUAL[severity], where=f"{fault.file}:{fault.line}")
         if len(faults) > SHOWN:
             note(f"{len(faults) - SHOWN} more {severity.value}s of this kind", advice)
     if not patient.faults:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from voipbin_sip.doctor.apart import apart
 from voipbin_sip.doctor.finding import Notes
 from voipbin_sip.doctor.patient import NoAnswer, Patient
+from voipbin_sip.doctor.together import together
 from voipbin_sip.web.guard import HostGuard, WebError
 
 CONNECT_SECONDS = 4.0
@@ -38,14 +39,8 @@ async def exposure(patient: Patient, notes: Notes) -> None:
 async def receivers(patient: Patient, notes: Notes) -> None:
     """Connect to each web server of the configuration and the flows, and to the mail server; nothing is sent."""
     targets = list(_urls(patient, await apart(lambda: _of_customer(patient))))
-    many = [Notes(notes.area) for _ in targets[:MOST]]
-    mail = Notes(notes.area)
-    await asyncio.gather(
-        _mail(patient, mail),
-        *(_reach(patient, own, *target) for own, target in zip(many, targets[:MOST], strict=True)),
-    )
-    for own in (*many, mail):
-        notes.found += own.found
+    await together(notes, targets[:MOST], lambda own, target: _reach(patient, own, *target))
+    await _mail(patient, notes)
     if not notes.found:
         notes.ok("none is named: no webhook, no web server in a flow, no mail server")
 
@@ -108,10 +103,19 @@ async def _mail(patient: Patient, notes: Notes) -> None:
     if smtp.host:
         name = smtp.host if smtp.tls == "implicit" else ""
         where = patient.key("smtp", "host")
-        await _connect(notes, f"mail server {smtp.host}:{smtp.port}", (smtp.host, smtp.port), name, where)
+        await _connect(
+            notes, f"mail server {smtp.host}:{smtp.port}", (smtp.host, smtp.port), name, where, "mails wait"
+        )
 
 
-async def _connect(notes: Notes, what: str, address: tuple[str, int], tls_name: str, where: str) -> None:
+async def _connect(
+    notes: Notes,
+    what: str,
+    address: tuple[str, int],
+    tls_name: str,
+    where: str,
+    meanwhile: str = "events wait",
+) -> None:
     """Connect, with TLS where it has a name, and leave."""
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
@@ -136,7 +140,7 @@ async def _connect(notes: Notes, what: str, address: tuple[str, int], tls_name: 
     except OSError as error:
         notes.error(
             f"{what}: no connection: {error.strerror or error}",
-            "start it, or change its address; events wait and are tried again for a while",
+            f"start it, or change its address; {meanwhile} and are tried again for a while",
             where=where,
         )
     else:

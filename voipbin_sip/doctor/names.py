@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 from voipbin_sip.config import split_host_port
 from voipbin_sip.doctor.finding import Notes
 from voipbin_sip.doctor.patient import Patient
+from voipbin_sip.doctor.together import together
 from voipbin_sip.sip.next_hop import is_address
 from voipbin_sip.transport.address import is_local
 from voipbin_sip.transport.dns_client import DnsClient
@@ -31,7 +31,7 @@ async def names(patient: Patient, notes: Notes) -> None:
             where=where,
         )
         return
-    alive = await asyncio.gather(*(_alive(notes, text, timeout, where) for text in configured))
+    alive = await together(notes, configured, lambda own, text: _alive(own, text, timeout, where))
     if not any(alive):
         notes.error(
             "no name server answers",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,17 +73,7 @@ def read_patient(path: Path, *, server: Running | None = None, ask: Ask = _nobod
     loaded, faults = load(path)
     config = loaded.config if loaded is not None else load_config(path)[0]
     if config is None:
-        default = Config()
-        return Patient(
-            path,
-            default,
-            locations(default, path),
-            readable=False,
-            whole=False,
-            faults=tuple(faults),
-            server=server,
-            ask=ask,
-        )
+        return replace(unread(path), faults=tuple(faults), server=server, ask=ask)
     places = locations(config, path)
     nodes = (load_nodes(path)[0], load_nodes(places.directory)[0])
     if loaded is None:
@@ -102,6 +92,12 @@ def read_patient(path: Path, *, server: Running | None = None, ask: Ask = _nobod
         ask=ask,
         nodes=nodes,
     )
+
+
+def unread(path: Path) -> Patient:
+    """Return a configuration of which nothing is known."""
+    default = Config()
+    return Patient(path, default, locations(default, path), readable=False, whole=False)
 
 
 def is_alive(pid: int) -> bool:

@@ -27,8 +27,13 @@ def _look(patient: Patient, notes: Notes) -> None:
     for text in patient.config.sip.listen:
         _listening(patient, notes, parse_listen_address(text), "sip.listen", there, ours)
     host, port = patient.config.http.address
-    host = "127.0.0.1" if host == "localhost" else host
-    _listening(patient, notes, ListenAddress("tcp", host, port), "http.listen", there, ours)
+    try:
+        host = str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
+    except OSError as error:
+        where = patient.key("http", "listen")
+        notes.error(f"http.listen: {host} is no address of ours: {error.strerror}", "name one", where=where)
+    else:
+        _listening(patient, notes, ListenAddress("tcp", host, port), "http.listen", there, ours)
     _range(patient, notes, there, ours)
 
 
@@ -102,7 +107,7 @@ def _taken(
     if not others:
         notes.error(
             f"{shown} is taken by a process of another user",
-            f"find it as root: ss -lnp; end it, or change {key}",
+            f"find it as root: ss -lnp; end it, or change {key}. If it is our server, ask as its user",
             where=where,
         )
         return

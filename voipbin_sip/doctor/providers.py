@@ -7,7 +7,6 @@ the password is right. Where one runs, it knows, and is asked.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,6 +18,7 @@ from voipbin_sip.doctor.apart import apart
 from voipbin_sip.doctor.finding import Notes
 from voipbin_sip.doctor.patient import NoAnswer, Patient
 from voipbin_sip.doctor.sipline import SipLine, sip_line
+from voipbin_sip.doctor.together import together
 from voipbin_sip.sip.errors import SipError
 from voipbin_sip.sip.next_hop import is_address
 from voipbin_sip.sip.status import REASONS
@@ -37,22 +37,13 @@ async def providers(patient: Patient, notes: Notes) -> None:
     if not entries and not states:
         notes.ok("no providers: calls to the telephone network are not wanted")
         return
-    many = [Notes(notes.area) for _ in entries[:MOST]]
     try:
         async with sip_line(patient.config, patient.places) as line:
-            await asyncio.gather(
-                *(
-                    _one(patient, own, line, entry, states)
-                    for own, entry in zip(many, entries[:MOST], strict=True)
-                )
-            )
+            await together(notes, entries[:MOST], lambda own, entry: _one(patient, own, line, entry, states))
     except OSError as error:
         notes.error(
             f"no socket can be opened beside those of sip.listen: {error.strerror}", "see the area 'ports'"
         )
-    finally:  # also where the time is over: in the order of the directory
-        for own in many:
-            notes.found += own.found
     declared = {entry.id for entry in entries}
     for name in [name for name in states if name not in declared]:
         _known(notes, f"{states[name].get('name') or name} (made by the API)", states[name], "")
@@ -71,7 +62,7 @@ async def _one(
     provider = Provider(entry.id, entry.host, entry.port, entry.transport)
     places = await _places(notes, line, provider, where)
     if places:
-        answers = await asyncio.gather(*(_greet(notes, line, provider, place, where) for place in places))
+        answers = await together(notes, places, lambda own, place: _greet(own, line, provider, place, where))
         reached = next((place for place, alive in zip(places, answers, strict=True) if alive), None)
         if reached is not None and patient.server is None and entry.register_seconds:
             await _password(patient, notes, line, entry, reached, where)

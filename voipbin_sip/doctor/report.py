@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -50,10 +51,16 @@ def _show_one(finding: Finding, console: Console) -> None:
     for number, line in enumerate(_lines(finding.finding, console)):
         mark = f"  {finding.level:<{_INDENT - 2}}" if number == 0 else " " * _INDENT
         _print(Text.assemble((mark, style), (line, "default" if bad else "dim")), console)
-    where = f"({finding.where})" if finding.where and bad else ""
+    where = f"({_near(finding.where)})" if finding.where and bad else ""
     then = " ".join(filter(None, (f"→ {finding.advice}" if finding.advice else "", where)))
     for line in _lines(then, console):
         _print(Text(" " * _INDENT + line), console)
+
+
+def _near(where: str) -> str:
+    """Return a place as it is written from the folder that one stands in."""
+    here = f"{Path.cwd()}/"
+    return where.removeprefix(here)
 
 
 def _lines(text: str, console: Console) -> list[str]:

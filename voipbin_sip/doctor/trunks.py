@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 from collections.abc import Iterator
 
@@ -10,6 +9,7 @@ from voipbin_sip.directory import TrunkEntry
 from voipbin_sip.doctor.finding import Notes
 from voipbin_sip.doctor.patient import Patient
 from voipbin_sip.doctor.sipline import SipLine, sip_line
+from voipbin_sip.doctor.together import together
 from voipbin_sip.sip.errors import SipError
 from voipbin_sip.sip.uri import Uri
 from voipbin_sip.transport.resolver import Place
@@ -28,17 +28,11 @@ async def trunks(patient: Patient, notes: Notes) -> None:
     for entry in entries:
         _networks(patient, notes, entry)
     asked = [(entry, host) for entry in entries for host in _hosts(entry)][:MOST]
-    many = [Notes(notes.area) for _ in asked]
     try:
         async with sip_line(patient.config, patient.places) as line:
-            await asyncio.gather(
-                *(_ask(own, line, *one) for own, one in zip(many, asked, strict=True)),
-            )
+            await together(notes, asked, lambda own, one: _ask(own, line, *one))
     except OSError as error:
         notes.error(f"no socket can be opened beside those of sip.listen: {error.strerror}", "see 'ports'")
-    finally:
-        for own in many:
-            notes.found += own.found
     if not notes.found:
         notes.ok(f"{len(entries)} with a password: a PBX shows itself when it calls")
 

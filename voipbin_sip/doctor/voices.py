@@ -10,6 +10,7 @@ from pathlib import Path
 from voipbin_sip.doctor.apart import apart
 from voipbin_sip.doctor.finding import Notes
 from voipbin_sip.doctor.patient import Patient
+from voipbin_sip.doctor.together import together
 from voipbin_sip.speech import Speech
 from voipbin_sip.speech.catalogue import ENGINES
 from voipbin_sip.speech.errors import SpeechError
@@ -25,17 +26,9 @@ async def voices(patient: Patient, notes: Notes) -> None:
     folder = await apart(lambda: tempfile.TemporaryDirectory(prefix="voipbin-doctor-"))
     try:
         wanted = patient.config.speech.engines or list(ENGINES)
-        many = [Notes(notes.area) for _ in wanted]
-        await asyncio.gather(
-            *(
-                _one(patient, own, name, Path(folder.name) / name)
-                for own, name in zip(many, wanted, strict=True)
-            )
-        )
+        await together(notes, wanted, lambda own, name: _one(patient, own, name, Path(folder.name) / name))
     finally:
         await apart(folder.cleanup)
-    for own in many:
-        notes.found += own.found
     _languages(patient, notes, wanted)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import socket
 import time
@@ -15,6 +14,7 @@ from voipbin_sip.doctor.apart import apart
 from voipbin_sip.doctor.finding import Notes
 from voipbin_sip.doctor.patient import Patient
 from voipbin_sip.doctor.sipline import SipLine, sip_line
+from voipbin_sip.doctor.together import together
 from voipbin_sip.sip.errors import SipError
 from voipbin_sip.transport.address import ListenAddress, local_address_towards, parse_listen_address
 from voipbin_sip.transport.resolver import Place
@@ -33,11 +33,7 @@ async def wire(patient: Patient, notes: Notes) -> None:
     for host in hosts:
         await apart(partial(_echo, patient, notes, host))
     if patient.server is not None:
-        try:
-            async with sip_line(patient.config, patient.places) as line:
-                await asyncio.gather(*(_ask(patient, notes, line, one) for one in _listening(patient)))
-        except OSError as error:
-            notes.warning(f"no socket can be opened beside the server's: {error.strerror}", "see 'ports'")
+        await _greet(patient, notes)
     found = [name for name in _FIREWALLS if _is_installed(name)]
     if found and any(not _is_loopback(host) for host in hosts):
         listening = ", ".join(sorted({f"{one.transport.upper()} {one.port}" for one in _listening(patient)}))
@@ -45,6 +41,15 @@ async def wire(patient: Patient, notes: Notes) -> None:
             f"this machine has a firewall's tools ({', '.join(found)}); whether one is closed is not seen from inside",
             f"open for callers: {listening.replace('TLS', 'TCP')}, UDP {patient.config.media.ports}",
         )
+
+
+async def _greet(patient: Patient, notes: Notes) -> None:
+    """Ask the server at all its addresses at once."""
+    try:
+        async with sip_line(patient.config, patient.places) as line:
+            await together(notes, _listening(patient), lambda own, one: _ask(patient, own, line, one))
+    except OSError as error:
+        notes.warning(f"no socket can be opened beside the server's: {error.strerror}", "see 'ports'")
 
 
 async def _ask(patient: Patient, notes: Notes, line: SipLine, address: ListenAddress) -> None:
