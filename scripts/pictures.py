@@ -35,7 +35,7 @@ actions:
 MENU = next(
     f"reception.yaml:{number} talk"
     for number, line in enumerate(RECEPTION.read_text().splitlines(), 1)
-    if "id: menu" in line
+    if "- id: menu" in line
 )
 NUMBER, DESK = "+15550100", "200"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -104,12 +104,7 @@ class Live:
             await self.read_lists(api)
             self.server.trouble = ""
             self._changed()
-            async with asyncio.TaskGroup() as tasks:
-                measuring = tasks.create_task(self._keep_measuring(api))
-                try:
-                    await self._listen(socket)
-                finally:
-                    measuring.cancel()
+            await _first_of(self._listen(socket), self._keep_measuring(api))
         raise ApiFault("the server has closed the connection")
 
     async def _listen(self, socket: aiohttp.ClientWebSocketResponse) -> None:
@@ -159,6 +154,19 @@ class Live:
             server.status, server.faults = now["status"], now["faults"]
             server.clock = datetime.fromisoformat(now["tm_now"]) - datetime.now(UTC)
         self._changed()
+
+
+async def _first_of(*works: Coroutine[Any, Any, None]) -> None:
+    """Do several things until one of them is over; raises what that one raises."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
 
 
 async def look_once(find: Callable[[], Api]) -> tuple[Board, ServerSeen]:
