@@ -203,7 +203,11 @@ class Sandbox:
         path = self.config / "voipbin.yaml"
         path.write_text(self.text(path.read_text()).replace("0.0.0.0:", "127.0.0.1:"))
         first = self._media
-        here = {"media": {"ports": f"{first}-{first + MEDIA_PORTS - 1}", "workers": 1}, "drain_seconds": 1}
+        here = {
+            "media": {"ports": f"{first}-{first + MEDIA_PORTS - 1}", "workers": 1},
+            "speech": {"engines": ["nanotts"]},  # starts in no time
+            "drain_seconds": 1,
+        }
         config_files.merge(path, here)
 
 
