@@ -285,6 +285,14 @@ async def test_calls_that_nobody_knows(server: Server) -> None:
     assert "access key" in text
 
 
+async def test_a_call_that_became_none_is_explained_by_its_call_id(server: Server) -> None:
+    async with caller(server) as line:
+        call = await line.new_call("999")
+        assert await call.invite() in (404, 407)
+        text = await command(server, call.call_id, status=1)
+    assert re.search(r"turned away at the door and became no call: 40[47] [\w ]+ to 127\.0\.0\.1", text)
+
+
 async def test_a_server_elsewhere_is_asked_with_its_key(server: Server) -> None:
     async with caller(server) as line:
         call = await line.new_call(NUMBERS["menu"])

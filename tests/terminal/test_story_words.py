@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.terminal.stories import BEGAN, GOOD, INCOMING, REFUSED, ended_by_us, step, story
+from tests.terminal.stories import BEGAN, GOOD, INCOMING, REFUSED, ended_by_us, message, step, story
 from voipbin_sip.terminal.words import length, offset, sparkline, troubles, verdict
 
 REFUSAL = "the trunk office refused: 403 from 127.0.0.9, caller id not owned"
@@ -55,6 +55,22 @@ def test_a_connect_that_called_nobody_is_the_answer() -> None:
     ]
     assert verdict(story(ended_by_us(), steps=steps)).startswith(
         "reception.yaml:9 connect reached nobody: unreachable: extension 1000 has no phone; so "
+    )
+
+
+def test_no_codec_in_common_names_what_was_offered() -> None:
+    sdp = "Content-Type: application/sdp\r\n\r\nm=audio 4000 RTP/AVP 18 98 101\r\na=rtpmap:98 iLBC/8000\r\n"
+    offer = message("INVITE sip:100@x SIP/2.0", more=f"{sdp}a=rtpmap:101 telephone-event/8000\r\n")
+    call = replace(ended_by_us("this server refused the call: 488"), answered=None, sip_status=488)
+    assert verdict(story(replace(call, messages=[offer]))) == (
+        "no codec in common, the caller offers G729, iLBC; so this server refused the call: 488"
+    )
+    assert verdict(story(call)) == "this server refused the call: 488"
+    refused = replace(
+        REFUSED, sip_status=488, messages=[offer], end_reason="it has no codec in common with us"
+    )
+    assert verdict(story(ended_by_us(), [refused])) == (
+        "it has no codec in common with us (we offer G729, iLBC); so this server hung up"
     )
 
 

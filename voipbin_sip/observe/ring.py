@@ -100,6 +100,11 @@ class SipRing:
         """Return the calls that had a SIP Call-ID, the newest first."""
         return [id_ for id_, names in reversed(self._names.items()) if name in names]
 
+    def answered(self, name: str) -> Seen | None:
+        """Return the last response that we gave within a SIP Call-ID, also one that became no call."""
+        found = (seen for seen in reversed(self._by_call.get(name, ())) if not seen.incoming)
+        return next((seen for seen in found if seen.data.startswith(b"SIP/2.0 ")), None)
+
     def knows(self, call_id: UUID) -> bool:
         """Whether a call took place since the start, not too long ago."""
         return call_id in self._names

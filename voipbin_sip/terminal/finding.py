@@ -45,9 +45,15 @@ async def find_call(api: Api, name: str) -> str:
         return str(calls[0]["id"]) if master == NOBODY else master
     if (whole := _uuid(name)) is not None:
         return whole
-    calls = (await api.get("/timelines/calls-found", name=name))["result"]
+    found = await api.get("/timelines/calls-found", name=name)
+    calls = found["result"]
     if len(calls) > 1:
         raise SeveralCalls(calls)
+    if not calls and found["turned_away"]:
+        raise NoSuchCall(
+            f"it was turned away at the door and became no call: {found['turned_away']};"
+            " `voipbin-sip explain` says by which rule"
+        )
     if not calls:
         raise NoSuchCall(
             f"no call has an id that begins with {name}, and none that is still in memory has it as its SIP Call-ID;"

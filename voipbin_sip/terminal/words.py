@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
@@ -11,6 +12,17 @@ BARS = "▁▂▃▄▅▆▇█"
 NOTICED_LOSS = 2.0  # %: from here on, people hear it
 NOTICED_JITTER = 60.0  # ms
 NOTICED_TRIP = 400.0  # ms: people begin to talk into each other's words (ITU-T G.114)
+NO_CODEC = 488  # Not Acceptable Here
+STATIC_CODECS = {
+    "0": "PCMU",
+    "3": "GSM",
+    "4": "G723",
+    "8": "PCMA",
+    "9": "G722",
+    "18": "G729",
+}  # RFC 3551 table 4
+_AUDIO = re.compile(r"^m=audio \d+(?:/\d+)? \S+ ([\d ]+)", re.MULTILINE)
+_RTPMAP = re.compile(r"^a=rtpmap:(\d+) +([^/\s]+)", re.MULTILINE)
 SOUNDLESS = 2.0  # seconds of an answered call within which something has to be heard
 
 
@@ -41,10 +53,12 @@ def _doing(story: CallStory) -> str:
 
 
 def _reason(story: CallStory) -> str | None:
-    """Return why the server may have ended a call by itself: nobody was reached, or else a step failed."""
+    """Return why the server may have ended a call by itself: no codec, nobody was reached, or else a step failed."""
+    if story.call.sip_status == NO_CODEC and (offered := codecs_offered(story.call)):
+        return f"no codec in common, the caller offers {', '.join(offered)}"
     legs = [leg for leg in story.legs if leg.relation == "placed for it"]
     if legs and not any(leg.answered for leg in legs):
-        ends = [leg.end_reason for leg in legs if _has_failed(leg) and leg.end_reason]
+        ends = [_end(leg) for leg in legs if _has_failed(leg) and leg.end_reason]
         if ends:
             return "; ".join(dict.fromkeys(ends[-3:]))
     connect = _last_connect(story.steps)
@@ -64,16 +78,31 @@ def _last_connect(steps: Sequence[Step]) -> Step | None:
     return found[-1] if result not in ("", "answered", "canceled") else None
 
 
+def codecs_offered(leg: Leg) -> Sequence[str]:
+    """Return the codecs of the first offer within a leg's messages (RFC 8866 section 6.6), as far as they are kept."""
+    for message in leg.messages:
+        if (line := _AUDIO.search(message.text)) is not None:
+            named = dict(_RTPMAP.findall(message.text))
+            names = [named.get(kind) or STATIC_CODECS.get(kind, f"type {kind}") for kind in line[1].split()]
+            return [*dict.fromkeys(name for name in names if name.lower() != "telephone-event")]
+    return []
+
+
 def troubles(story: CallStory) -> Sequence[str]:
     """Return what went wrong on the way, one line each; the verdict may name some of it too."""
     found = [f"{place(step)} failed: {step.detail}" for step in story.steps if step.outcome == "failed"]
     found += [
         f"{place(step)} was skipped: {step.detail}" for step in story.steps if step.outcome == "skipped"
     ]
-    found += [f"the call to {leg.destination}: {leg.end_reason}" for leg in story.legs if _has_failed(leg)]
+    found += [f"the call to {leg.destination}: {_end(leg)}" for leg in story.legs if _has_failed(leg)]
     for leg in story.all_legs:
         found += [f"{far_end(leg)}: {words}" for words in sound_troubles(leg)]
     return list(dict.fromkeys(found))
+
+
+def _end(leg: Leg) -> str:
+    offered = codecs_offered(leg) if leg.sip_status == NO_CODEC else ()
+    return f"{leg.end_reason} (we offer {', '.join(offered)})" if offered else leg.end_reason
 
 
 def _has_failed(leg: Leg) -> bool:

@@ -102,6 +102,7 @@ class FoundCalls(BaseModel):
     """Calls that fit, the newest first."""
 
     result: list[CallResource]
+    turned_away: str  # where nothing fits: how a request with this Call-ID was answered that became no call
 
 
 @router.get("/timelines/calls-live")
@@ -134,7 +135,8 @@ async def find_calls(
     if not calls and len(name) < MIN_BEGINNING:
         raise invalid(f"give at least {MIN_BEGINNING} characters", "INVALID_REQUEST_PARAMETER")
     calls = calls or [*await found.history.beginning(CallResource, name.lower(), MAX_FOUND)]
-    return FoundCalls(result=sorted(calls, key=_created, reverse=True))
+    away = _turned_away(found, name) if not calls else ""
+    return FoundCalls(result=sorted(calls, key=_created, reverse=True), turned_away=away)
 
 
 @router.get("/timelines/calls/{call_id}/quality")
@@ -166,6 +168,14 @@ def _server_now(found: Services, who: Asker) -> ServerNow | None:
 
 def _by_call_id(found: Services, name: str) -> list[UUID]:
     return [] if found.observed is None else [*found.observed.ring.calls_of(name)][:MAX_FOUND]
+
+
+def _turned_away(found: Services, name: str) -> str:
+    seen = found.observed.ring.answered(name) if found.observed is not None else None
+    if seen is None:
+        return ""
+    status = seen.data.partition(b"\r\n")[0].decode("utf-8", "replace").removeprefix("SIP/2.0 ")
+    return f"{status} to {seen.hop.remote[0]}"
 
 
 def _created(call: CallResource) -> datetime:
