@@ -51,9 +51,9 @@ class CallsApp(App[None]):
         self._changed = True
         self.table_screen = TableScreen(self.live)
 
-    def on_mount(self) -> None:
+    async def on_mount(self) -> None:
         """Begin to follow the server."""
-        self.push_screen(self.table_screen)
+        await self.push_screen(self.table_screen)
         self.run_worker(self.live.run(), name="live")
         self.set_interval(LOOK_SECONDS, self._look)
         self.set_interval(1.0, self._note)  # durations
