@@ -38,7 +38,10 @@ def _rows(tree: ast.AST) -> Iterator[tuple[str, str, str, str]]:
         name = str(texts[0]).removeprefix("voipbin_")
         labels = [str(text) for text in texts[2:]]
         labels += [
-            str(word.value) for value in call.args if isinstance(value, ast.Tuple) for word in value.elts
+            str(ast.literal_eval(word))
+            for value in call.args
+            if isinstance(value, ast.Tuple)
+            for word in value.elts
         ]
         if function == "_histogram":
             name, labels = f"call_{name}", labels or ["direction"]

@@ -62,15 +62,14 @@ def put(block: Block, text: str, config: Path) -> Path | None:
     named = next((found[1] for line in text.splitlines()[:2] if (found := _PATH.match(line))), "")
     if what in ("directory", "config"):
         path = config / (named or {"directory": "directory.yaml", "config": "voipbin.yaml"}[what])
-        node = yaml.compose(text)
-        path.write_text(yaml.serialize(_merged(_there(path), node), allow_unicode=True), encoding="utf-8")
+        _lay_over(path, text)
     else:
         known = _mapping(block)
         own = known.get("name" if what == "flow" else "flow", f"line-{block.line}")
         path = config / (named or f"{'flows' if what == 'flow' else 'scenarios'}/{own}.yaml")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    _make_named_files(yaml.compose(text), config)
+    _make_named_files(_node(text), config)
     return path
 
 
@@ -89,8 +88,7 @@ def passwords(config: Path) -> dict[str, str]:
 
 def merge(path: Path, piece: object) -> None:
     """Put a piece, as Python has it, into a YAML file."""
-    node = _merged(_there(path), yaml.compose(yaml.safe_dump(piece)))
-    path.write_text(yaml.serialize(node, allow_unicode=True), encoding="utf-8")
+    _lay_over(path, yaml.safe_dump(piece))
 
 
 def _mapping(block: Block) -> dict[str, Any]:
@@ -102,8 +100,16 @@ def _mapping(block: Block) -> dict[str, Any]:
     return found
 
 
-def _there(path: Path) -> yaml.Node | None:
-    return yaml.compose(path.read_text(encoding="utf-8")) if path.exists() else None
+def _node(text: str) -> yaml.Node:
+    node = yaml.compose(text)
+    assert node is not None, "YAML that says nothing"
+    return node
+
+
+def _lay_over(path: Path, text: str) -> None:
+    """Put a piece into a file, comments get lost."""
+    there = _node(path.read_text(encoding="utf-8")) if path.exists() else None
+    path.write_text(yaml.serialize(_merged(there, _node(text)), allow_unicode=True), encoding="utf-8")
 
 
 def _merged(old: yaml.Node | None, new: yaml.Node) -> yaml.Node:
@@ -123,7 +129,7 @@ def _merged(old: yaml.Node | None, new: yaml.Node) -> yaml.Node:
 
 def _entries(node: yaml.SequenceNode) -> list[tuple[str, yaml.Node]]:
     """Return the entries by what tells them apart; none where they are no mappings."""
-    found = []
+    found: list[tuple[str, yaml.Node]] = []
     for entry in node.value:
         if not isinstance(entry, yaml.MappingNode):
             return []

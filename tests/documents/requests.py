@@ -38,7 +38,7 @@ def _routes() -> tuple[tuple[str, re.Pattern[str]], ...]:
             path = getattr(route, "path", "")
             form = re.compile(re.sub(r"\\\{.*?\\\}", "[^/]+", re.escape(f"{prefix}{path}")))
             if isinstance(route, APIRoute):
-                found += [(method, form) for method in route.methods]
+                found += [(method, form) for method in route.methods or ()]
             elif isinstance(route, WebSocketRoute):
                 found.append(("GET", form))
     return (*found, *(("GET", re.compile(re.escape(path))) for path in _PAGES))
