@@ -128,6 +128,21 @@ def test_sound_has_a_bar_for_each_stretch_and_names_the_worst() -> None:
     assert lines[2] == "  sent to it     ██  MOS 4.4             loss 0.0 %   jitter 1.0 ms"
 
 
+def test_what_callers_say_steers_no_terminal() -> None:
+    evil = "[/bold] \x1b[2J\x9b2J[red]"
+    call = replace(
+        ended_by_us(f"refused: {evil}"),
+        source=evil,
+        messages=[message(f"SIP/2.0 403 {evil}", more=f"X: {evil}\r\n")],
+    )
+    steps = [step(f"talk{evil}", 4, evil, "failed", name=evil)]
+    content = page(story(call, [replace(REFUSED, end_reason=evil, destination=evil)], steps), show_sip=True)
+    text = "\n".join(printed(content, 200))
+    assert "\x1b" not in text
+    assert "\x9b" not in text
+    assert text.count("[/bold] ·[2J·2J[red]") > 8
+
+
 def test_what_is_forgotten_is_said() -> None:
     assert "restarted since this call" in "\n".join(printed(ladder(story(replace(INCOMING, known=False)))))
     assert "trace.sip_mb" in "\n".join(printed(ladder(story())))

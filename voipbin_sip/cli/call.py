@@ -14,6 +14,7 @@ from typing import Any, Literal
 from rich.console import Console
 
 from voipbin_sip.cli.own_server import NoServerError, own_server
+from voipbin_sip.terminal.columns import clean
 from voipbin_sip.terminal.fetch import Api, ApiFault
 from voipbin_sip.terminal.finding import NoSuchCall, SeveralCalls, fetch_story, find_call
 from voipbin_sip.terminal.page import MASK, page, without_digits
@@ -58,7 +59,7 @@ def show_call(config: Path, name: str, wishes: Wishes, *, api: str = "", accessk
     except SeveralCalls as error:
         print("several calls fit, name one of them:", file=sys.stderr)
         for line in _listed(error.calls):
-            print(line)
+            print(clean(line))
         return 1
     if wishes.pcap is not None and not _written(wishes.pcap, capture):
         return 1
@@ -68,7 +69,7 @@ def show_call(config: Path, name: str, wishes: Wishes, *, api: str = "", accessk
 
 def _print(story: CallStory, wishes: Wishes) -> None:
     if wishes.form == "json":
-        print(json.dumps(as_json(story, wishes), indent=2, ensure_ascii=False))
+        print(json.dumps(as_json(story, wishes), indent=2))
     else:
         content = page(story, show_sip=wishes.sip, show_digits=wishes.digits)
         if sys.stdout.isatty():

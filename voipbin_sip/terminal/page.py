@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from voipbin_sip.terminal.columns import clean
 from voipbin_sip.terminal.ladder import AGAIN, ladder_lines
 from voipbin_sip.terminal.sound_page import quality
 from voipbin_sip.terminal.story import CallStory, Leg, Message, Step
@@ -49,7 +50,7 @@ def page(story: CallStory, *, show_sip: bool = False, show_digits: bool = False)
     parts = [head(story)]
     for title, content in sections:
         if content is not None:
-            parts += [Text(f"\n{title}", style="bold"), Padding(content, (0, 0, 0, 2), expand=False)]
+            parts += [said(f"\n{title}", style="bold"), Padding(content, (0, 0, 0, 2), expand=False)]
     return Group(*parts)
 
 
@@ -57,12 +58,12 @@ def head(story: CallStory) -> RenderableType:
     """Return the answer, then who called whom, when, how long, and what went wrong on the way."""
     call = story.call
     found = troubles(story)
-    lines = [Text(_capital(verdict(story)), style=_mood(story, bool(found)))]
+    lines = [said(_capital(verdict(story)), style=_mood(story, bool(found)))]
     flow = f", flow {story.flow}" if story.flow else ""
-    lines.append(Text(f"{call.source} → {call.destination}{flow}"))
-    lines.append(Text(f"{call.began.astimezone():%Y-%m-%d %H:%M:%S %z}, {_lasted(call)}"))
-    lines.append(Text(f"{call.direction} call {call.id}", style="dim"))
-    lines += [Text(f"! {words}", style="yellow") for words in found if words not in verdict(story)]
+    lines.append(said(f"{call.source} → {call.destination}{flow}"))
+    lines.append(said(f"{call.began.astimezone():%Y-%m-%d %H:%M:%S %z}, {_lasted(call)}"))
+    lines.append(said(f"{call.direction} call {call.id}", style="dim"))
+    lines += [said(f"! {words}", style="yellow") for words in found if words not in verdict(story)]
     return Group(*lines)
 
 
@@ -73,11 +74,12 @@ def legs(story: CallStory) -> RenderableType | None:
     table = _grid(3)
     for leg in story.legs:
         what = _capital(leg.end_reason) if not leg.goes_on else f"Goes on ({leg.status})"
-        table.add_row(
+        _add(
+            table,
             offset(leg.began, story.call.began) if leg.relation == "placed for it" else "",
             f"{leg.relation}:\n{far_end(leg)}",
-            Text(what, style="" if leg.answered or leg.goes_on else "yellow")
-            + Text(f"\n{_lasted(leg)}; voipbin-sip call {leg.id[:8]}", style="dim"),
+            said(what, style="" if leg.answered or leg.goes_on else "yellow")
+            + said(f"\n{_lasted(leg)}; voipbin-sip call {leg.id[:8]}", style="dim"),
         )
     return table
 
@@ -88,11 +90,12 @@ def steps(story: CallStory) -> RenderableType | None:
         return None
     table = _grid(4)
     if story.steps_left_out:
-        table.add_row("", "", "", Text(f"({story.steps_left_out} earlier steps are not shown)", style="dim"))
+        _add(table, "", "", "", said(f"({story.steps_left_out} earlier steps are not shown)", style="dim"))
     for step in story.steps:
-        table.add_row(
+        _add(
+            table,
             offset(step.began, story.call.began),
-            Text(step.at or step.flow, style="cyan"),
+            said(step.at or step.flow, style="cyan"),
             f"{step.type} {step.name}" if _is_named(step) else step.type,
             Text("\n").join(_came_of(step)),
         )
@@ -102,9 +105,9 @@ def steps(story: CallStory) -> RenderableType | None:
 def _came_of(step: Step) -> Iterator[Text]:
     detail = step.detail if step.outcome == "done" else f"{step.outcome}: {step.detail}".rstrip(": ")
     took = f" ({length(step.seconds)})" if step.seconds >= 0.1 else ""
-    yield Text(f"{detail}{took}".strip(), style=OUTCOMES.get(step.outcome, ""))
+    yield said(f"{detail}{took}".strip(), style=OUTCOMES.get(step.outcome, ""))
     for name, value in step.values.items():
-        yield Text(f"{name} = {value or '(empty)'}", style="dim")
+        yield said(f"{name} = {value or '(empty)'}", style="dim")
 
 
 def _is_named(step: Step) -> bool:
@@ -118,7 +121,7 @@ def variables(story: CallStory) -> RenderableType | None:
         return None
     table = _grid(3)
     for name, (value, step) in sorted(last.items()):
-        table.add_row(name, value or "(empty)", Text(step.at, style="cyan"))
+        _add(table, name, value or "(empty)", said(step.at, style="cyan"))
     return table
 
 
@@ -128,9 +131,9 @@ def digits(story: CallStory, *, shown: bool = False) -> RenderableType | None:
         return None
     table = _grid(2)
     for digit in story.digits:
-        table.add_row(offset(digit.at, story.call.began), digit.digit if shown else MASK)
+        _add(table, offset(digit.at, story.call.began), digit.digit if shown else MASK)
     if not shown:
-        table.add_row("", Text("masked, since they may be a PIN; --digits shows them", style="dim"))
+        _add(table, "", said("masked, since they may be a PIN; --digits shows them", style="dim"))
     return table
 
 
@@ -142,14 +145,14 @@ def recordings(story: CallStory) -> RenderableType | None:
     for found in story.recordings:
         end = found.end_reason or found.status
         lost = f", {found.lost:.1f} s of it silence because the disk was too slow" if found.lost else ""
-        table.add_row(length(found.seconds), ", ".join(found.files) or found.id, f"{end}{lost}")
+        _add(table, length(found.seconds), ", ".join(found.files) or found.id, f"{end}{lost}")
     return table
 
 
 def ladder(story: CallStory) -> RenderableType:
     """Return the SIP messages as arrows between addresses; words where there are none any more."""
     found = _messages(story)
-    notes = [Text(note, style="dim") for note in _missing(story)]
+    notes = [said(note, style="dim") for note in _missing(story)]
     return Group(*notes, Ladder(story, found)) if found else Group(*notes)
 
 
@@ -162,7 +165,7 @@ class Ladder:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the lines."""
         for line in ladder_lines(self._messages, self._story.call.began, options.max_width):
-            yield Text(line, no_wrap=True, style="yellow" if f" {AGAIN} " in line else "")
+            yield said(line, no_wrap=True, style="yellow" if f" {AGAIN} " in line else "")
 
 
 def messages(story: CallStory, *, show_digits: bool = False) -> RenderableType | None:
@@ -170,9 +173,9 @@ def messages(story: CallStory, *, show_digits: bool = False) -> RenderableType |
     parts: list[RenderableType] = []
     for message in _messages(story):
         at = offset(message.at, story.call.began)
-        parts.append(Text(f"{at} {message.source} → {message.destination}", style="cyan"))
+        parts.append(said(f"{at} {message.source} → {message.destination}", style="cyan"))
         text = message.text if show_digits else without_digits(message.text)
-        parts.append(Padding(Text(text.replace("\r\n", "\n").rstrip()), (0, 0, 1, 2)))
+        parts.append(Padding(said(text.replace("\r\n", "\n").rstrip()), (0, 0, 1, 2)))
     return Group(*parts) if parts else None
 
 
@@ -223,6 +226,16 @@ def _capital(text: str) -> str:
     """Return a sentence as sentences begin; a file's name stays as it is."""
     first, _, _ = text.partition(" ")
     return text if ":" in first else text[:1].upper() + text[1:]
+
+
+def said(text: str, style: str = "", *, no_wrap: bool = False) -> Text:
+    """Return what others have said, as text that steers no terminal: callers choose their names."""
+    return Text("\n".join(clean(line) for line in text.splitlines()), style=style, no_wrap=no_wrap)
+
+
+def _add(table: Table, *cells: str | Text) -> None:
+    """Add a row whose texts are taken as they are, without rich's marks."""
+    table.add_row(*(said(cell) if isinstance(cell, str) else cell for cell in cells))
 
 
 def _grid(columns: int) -> Table:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
+from voipbin_sip.terminal.columns import clean
 from voipbin_sip.terminal.story import CallStory, Leg, Sound
 from voipbin_sip.terminal.words import far_end, length, sparkline
 
@@ -53,7 +54,7 @@ class LegSound:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield who it is, then a line for each direction."""
         bars = min(MOST_BARS, max(FEWEST_BARS, options.max_width - BESIDE))
-        yield Text(", ".join(self._about(bars)))
+        yield Text(clean(", ".join(self._about(bars))))
         for way in _WAYS:
             yield self._line(way, bars)
 
