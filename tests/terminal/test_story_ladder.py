@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tests.terminal.stories import BEGAN, message
 from voipbin_sip.terminal.ladder import columns, label, ladder_lines
-from voipbin_sip.terminal.story import read_messages
+from voipbin_sip.terminal.reading import read_messages
 
 CARRIER = "192.0.2.44:5060"
 SDP = "Content-Type: application/sdp\r\n"

@@ -18,7 +18,8 @@ from voipbin_sip.terminal.columns import clean
 from voipbin_sip.terminal.fetch import Api, ApiFault
 from voipbin_sip.terminal.finding import NoSuchCall, SeveralCalls, fetch_story, find_call
 from voipbin_sip.terminal.page import MASK, page, without_digits
-from voipbin_sip.terminal.story import CallStory, moment, party
+from voipbin_sip.terminal.reading import moment, party
+from voipbin_sip.terminal.story import CallStory
 from voipbin_sip.terminal.words import troubles, verdict
 
 PIPE_WIDTH = 120  # columns where the output is no terminal

@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from voipbin_sip.terminal.fetch import Api, ApiFault
-from voipbin_sip.terminal.story import NOBODY, CallStory, read_story
+from voipbin_sip.terminal.reading import read_story
+from voipbin_sip.terminal.story import NOBODY, CallStory
 
 NEWEST = "last"
 DETAILED_LEGS = 12  # whose quality and SIP messages are fetched: a groupcall may have very many
