@@ -108,8 +108,8 @@ class Terminal:
         async with asyncio.timeout(timeout):
             while True:
                 state = self._tmux("display-message", "-p", "#{pane_dead} #{pane_dead_status}").split()
-                if state[0] == "1":
-                    return int(state[1]) if len(state) > 1 else -1
+                if state[0] == "1" and len(state) > 1:  # the status may come a moment later
+                    return int(state[1])
                 await asyncio.sleep(_LOOK)
 
     def close(self) -> None:

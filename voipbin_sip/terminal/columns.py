@@ -83,21 +83,22 @@ def _step(row: Row, _: Sight) -> Cell:
 
 
 def _mos(row: Row, _: Sight) -> Cell:
-    if row.silent:
-        return Cell("none!", BAD)  # the marks are for those without colours
-    if row.mos is None:
-        return Cell("")
-    bad = row.mos < BAD_MOS
-    return Cell(
-        f"{row.mos:.1f}{'!' if bad else ' '}", BAD if bad else PLAIN
-    )  # the mark is for those without colours
+    return (
+        Cell("none!", BAD)
+        if row.silent
+        else _measured(row, row.mos, bad=row.mos is not None and row.mos < BAD_MOS)
+    )
 
 
 def _loss(row: Row, _: Sight) -> Cell:
-    if row.loss is None:
+    return _measured(row, row.loss, bad=row.loss is not None and row.loss >= BAD_LOSS)
+
+
+def _measured(row: Row, value: float | None, *, bad: bool) -> Cell:
+    if value is None:
         return Cell("")
-    bad = row.loss >= BAD_LOSS
-    return Cell(f"{row.loss:.1f}{'!' if bad else ' '}", BAD if bad else DIM if row.over else PLAIN)
+    mark = "!" if bad else " "  # for those without colours
+    return Cell(f"{value:.1f}{mark}", BAD if bad else DIM if row.over else PLAIN)
 
 
 def _plain(text: Callable[[Row], str]) -> Callable[[Row, Sight], Cell]:
