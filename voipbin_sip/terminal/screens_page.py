@@ -111,10 +111,15 @@ class PageScreen(Screen[None]):
     async def _keep_fetching(self) -> None:
         while True:
             await self._fetch()
-            await asyncio.sleep(MOST_OFTEN)
+            await asyncio.sleep(self._rest())
             with suppress(TimeoutError):
                 async with asyncio.timeout(LEAST_OFTEN if self._goes_on() else None):
                     await self._live.moves(self._call_id)
+
+    def _rest(self) -> float:
+        """Return how long to leave the API alone: each leg costs two requests, and programs share the rate."""
+        legs = len(self._story.legs) if self._story is not None else 0
+        return min(MOST_OFTEN * (1 + legs), LEAST_OFTEN * 2)
 
     def _goes_on(self) -> bool:
         return self._story is None or self._story.call.goes_on
