@@ -103,7 +103,8 @@ async def ask(server: Server, to: str, caller: str = "", source: str = "") -> di
 def flow_of_last_call(server: Server) -> str:
     """Return the flow that the server has logged for the last call."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", server.log.read_text(errors="replace"))
-    return re.findall(r" call +.* to=(\S+)", text)[-1]
+    *_, last = re.finditer(r" call +.* to=(\S+)", text)
+    return last[1]
 
 
 @asynccontextmanager
