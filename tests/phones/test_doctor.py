@@ -10,14 +10,17 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.phones import ports
 from tests.phones.installed import ROOT, needs_kamailio
 from tests.phones.kamailio import kamailio
+from tests.phones.nat import Host, NoNetworks, internet
 from tests.phones.server import COMMAND, configure, serving
 
 pytestmark = pytest.mark.phones
@@ -34,9 +37,9 @@ ONE_ENGINE: Mapping[str, object] = {"engines": ["nanotts"]}  # the others take t
 CARRIER = "127.0.0.2"
 
 
-def run(config: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def run(config: Path, *words: str, at: Host | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*COMMAND, "doctor", "--config", str(config), *words],
+        [*(at.command() if at is not None else []), *COMMAND, "doctor", "--config", str(config), *words],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -45,9 +48,9 @@ def run(config: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def examined(config: Path, *, status: int) -> list[dict[str, Any]]:
+def examined(config: Path, *, status: int, at: Host | None = None) -> list[dict[str, Any]]:
     """Return what the command finds, as programs see it."""
-    result = run(config, "--format", "json")
+    result = run(config, "--format", "json", at=at)
     assert result.returncode == status, result.stdout + result.stderr
     assert result.stderr == ""
     found: list[dict[str, Any]] = json.loads(result.stdout)
@@ -127,6 +130,35 @@ def test_a_running_server_is_asked(tmp_path: Path) -> None:
         finally:
             os.kill(server.process.pid, signal.SIGCONT)
         assert any("API does not answer" in text for text in told(found, "error", "server"))
+
+
+def test_behind_a_router_and_with_a_closed_firewall(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        try:
+            net = stack.enter_context(internet())
+        except NoNetworks as error:
+            pytest.skip(str(error))
+        office = net.router("router", "203.0.113.2", "192.168.7").host("office", 20)
+        config, _ = configure(
+            tmp_path,
+            {"hello": HELLO},
+            sip={"listen": ["udp://0.0.0.0:5060"]},
+            sections={"providers": [{"id": "carrier", "hostname": "sip.carrier.example"}]},
+            dns={"servers": ["203.0.113.53"], "timeout": 0.5},  # nobody is there
+            speech=ONE_ENGINE,
+        )
+        media = yaml.safe_load(config.read_text())["media"]["ports"]
+        chain = f"chain input {{\ntype filter hook input priority 0\nudp dport {media} drop\n}}"
+        rules = f"table ip own {{\n{chain}\n}}\n"
+        firewall = [*office.command(), "nft", "-f", "-"]
+        subprocess.run(firewall, input=rules, text=True, check=True)
+        found = examined(config, status=1, at=office)
+    (one_way,) = told(found, "warning", "addresses")
+    assert "providers (sip.carrier.example) are told our private address 192.168.7.20" in one_way
+    (lost,) = [one for one in found if one["area"] == "wire" and one["level"] == "error"]
+    assert "a packet from 192.168.7.20:" in lost["finding"] and "is lost" in lost["finding"]
+    assert f"a firewall on this machine drops UDP {media}" in lost["advice"]
+    assert told(found, "error", "DNS") == ["no name server answers"]
 
 
 def wait_for(log: Path, text: str) -> None:
