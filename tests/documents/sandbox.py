@@ -21,7 +21,7 @@ from tests.phones import ports
 from tests.phones.server import children
 
 MEDIA_PORTS = 100
-SECONDS = 30.0  # the longest that a block may take
+SECONDS = 60.0  # the longest that a block may take
 _HOSTS = re.compile(r"(?:(?:127\.0\.0\.1|localhost|0\.0\.0\.0):|\bport=|\bPORT=)(\d{4,5})\b")
 _ALWAYS = ("5060", "5061", "8080")
 _MAKE_READS = ("Makefile", "pyproject.toml", "requirements-lock.txt", "scripts/venv.sh", "scripts/python.sh")
