@@ -20,7 +20,7 @@ from tests.phones.installed import ROOT, needs_pjsua
 from tests.phones.pjsua import pjsua
 from tests.phones.server import Server, serving
 from tests.phones.wire import Line, wire
-from tests.phones.wire_peer import peer
+from tests.phones.wire_peer import peer, sdp
 
 pytestmark = pytest.mark.phones
 
@@ -198,6 +198,21 @@ async def test_a_carrier_that_refuses_is_named_with_its_words(server: Server, ca
     assert "again:" not in text
     assert leg.splitlines()[0] == f"The p{said}"
     assert "it was placed for" in leg
+
+
+async def test_a_called_side_that_hangs_up_is_named(server: Server, carrier_port: int) -> None:
+    async with caller(server) as line, peer(server.address, at=CARRIER, port=carrier_port) as carrier:
+        call = await line.new_call(NUMBERS["out"])
+        asking = asyncio.create_task(call.invite())
+        invite = await carrier.next("INVITE")
+        talk = carrier.called(invite)
+        talk.reply(invite, "200 OK", "Content-Type: application/sdp", body=sdp())
+        assert await asking == 200
+        await talk.bye()
+        await call.ended.wait()
+        story = await ended(server)
+    assert story["verdict"] == "the provider carrier hung up; so this server hung up"
+    assert story["steps"][0]["detail"] == "answered"
 
 
 async def test_a_caller_who_gives_up(server: Server) -> None:

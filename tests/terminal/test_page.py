@@ -100,6 +100,13 @@ def test_a_step_with_a_name_of_its_own_shows_it() -> None:
     assert "talk#4" not in "\n".join(printed(page(story(steps=[step("talk", 4)]))))
 
 
+def test_the_step_of_now_is_the_last_one() -> None:
+    call = replace(INCOMING, status="progressing", ended=None, step="reception.yaml:12 talk menu")
+    lines = printed(page(story(call, steps=[step("answer", 4)])))
+    at = next(i for i, line in enumerate(lines) if "reception.yaml:4 " in line)
+    assert lines[at + 1].split() == ["now", "reception.yaml:12", "talk", "menu", "goes", "on"]
+
+
 def test_variables_are_those_of_the_end_with_the_step_that_set_them() -> None:
     steps = [step("variable_set", 4, team="sales"), step("variable_set", 9, team="support")]
     lines = printed(page(story(steps=steps)))

@@ -30,10 +30,29 @@ def test_a_refused_attempt_is_why_the_caller_was_turned_away() -> None:
 
 def test_attempts_that_we_cancelled_are_no_reason() -> None:
     cancelled = replace(REFUSED, end_reason="this server cancelled the call: Call completed elsewhere")
-    answered = replace(REFUSED, answered=BEGAN, sound=GOOD, end_reason="the phone of 1000 hung up")
+    answered = replace(
+        REFUSED, answered=BEGAN, ended=BEGAN, sound=GOOD, end_reason="the phone of 1000 hung up"
+    )
     call = ended_by_us()
     assert verdict(story(call, [REFUSED, cancelled, answered])) == "this server hung up"
     assert troubles(story(call, [cancelled, answered])) == []
+
+
+def test_who_of_two_that_talked_hung_up_first_is_the_answer() -> None:
+    other = replace(
+        REFUSED,
+        answered=BEGAN,
+        ended=ended_by_us().ended,
+        hangup_by="remote",
+        end_reason="the phone of 1000 hung up",
+    )
+    steps = [step("connect", 4, "answered", voipbin__connect__result="answered"), step("hangup", 5)]
+    assert (
+        verdict(story(ended_by_us(), [other], steps)) == "the phone of 1000 hung up; so this server hung up"
+    )
+    earlier = replace(other, ended=BEGAN + timedelta(seconds=4))
+    assert verdict(story(ended_by_us(), [earlier], steps)) == "this server hung up: reception.yaml:5 hangup"
+    assert verdict(story(INCOMING, [other], steps)) == "the caller hung up"
 
 
 def test_the_same_refusal_of_several_is_said_once() -> None:

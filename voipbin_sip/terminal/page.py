@@ -86,7 +86,8 @@ def legs(story: CallStory) -> RenderableType | None:
 
 def steps(story: CallStory) -> RenderableType | None:
     """Return the steps: when, where in which file, what it was, how long it took, what came of it."""
-    if not story.steps:
+    at, _, doing = story.call.step.partition(" ")
+    if not story.steps and not doing:
         return None
     table = _grid(4)
     if story.steps_left_out:
@@ -99,6 +100,8 @@ def steps(story: CallStory) -> RenderableType | None:
             f"{step.type} {step.name}" if _is_named(step) else step.type,
             Text("\n").join(_came_of(step)),
         )
+    if doing:
+        _add(table, "now", said(at, style="cyan"), doing, said("goes on", style="dim"))
     return table
 
 

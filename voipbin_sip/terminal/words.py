@@ -12,6 +12,7 @@ BARS = "▁▂▃▄▅▆▇█"
 NOTICED_LOSS = 2.0  # %: from here on, people hear it
 NOTICED_JITTER = 60.0  # ms
 NOTICED_TRIP = 400.0  # ms: people begin to talk into each other's words (ITU-T G.114)
+AT_ONCE = timedelta(seconds=1)  # between the ends of two sides that talked
 NO_CODEC = 488  # Not Acceptable Here
 STATIC_CODECS = {
     "0": "PCMU",
@@ -56,6 +57,8 @@ def _reason(story: CallStory) -> str | None:
     """Return why the server may have ended a call by itself: no codec, nobody was reached, or else a step failed."""
     if story.call.sip_status == NO_CODEC and (offered := codecs_offered(story.call)):
         return f"no codec in common, the caller offers {', '.join(offered)}"
+    if (first := _hung_up_before(story)) is not None:
+        return first.end_reason
     legs = [leg for leg in story.legs if leg.relation == "placed for it"]
     if legs and not any(leg.answered for leg in legs):
         ends = [_end(leg) for leg in legs if _has_failed(leg) and leg.end_reason]
@@ -76,6 +79,18 @@ def _last_connect(steps: Sequence[Step]) -> Step | None:
     found = [step for step in steps if step.type == "connect"]
     result = found[-1].values.get("voipbin.connect.result", "") if found else ""
     return found[-1] if result not in ("", "answered", "canceled") else None
+
+
+def _hung_up_before(story: CallStory) -> Leg | None:
+    """Return the side that hung up a moment before the server ended this one, having talked with it."""
+    call = story.call
+    if call.ended is None or call.answered is None:
+        return None
+    for leg in story.legs:
+        talked = leg.answered is not None and leg.ended is not None and leg.relation != "rang beside it"
+        if talked and leg.hangup_by == "remote" and abs(call.ended - (leg.ended or call.ended)) <= AT_ONCE:
+            return leg
+    return None
 
 
 def codecs_offered(leg: Leg) -> Sequence[str]:
