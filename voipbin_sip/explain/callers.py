@@ -26,7 +26,8 @@ def users(view: View, question: Question) -> tuple[str, ...]:
 
 def tell_caller(view: View, question: Question, verdict: Admitted | Turned, story: Story) -> None:
     """Add who the caller is, by the rule of the verdict."""
-    rule = verdict.rule or Rule(Ground.SERVER)
+    rule = verdict.rule
+    assert rule is not None, "the gate names its rule"
     tell = {
         Ground.TRUNK_ADDRESS: _trunk_by_address,
         Ground.TRUNK_PASSWORD: _trunk_by_password,
