@@ -56,7 +56,7 @@ class EmailSend(ActionType):
     destinations: tuple[Mailbox, ...] = Field(
         min_length=1, max_length=RECIPIENTS, description="Addresses of type email"
     )
-    subject: str = ""
+    subject: str = Field(default="", description="Subject, in one line")
     content: str = Field(default="", description="Plain text")
     attachments: tuple[Attachment, ...] = Field(
         default=(), max_length=ATTACHMENTS, description="Recordings: `{reference_type, reference_id}`"

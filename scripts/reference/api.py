@@ -8,7 +8,8 @@ from typing import Any, cast
 from starlette.routing import WebSocketRoute
 
 from reference.tables import table
-from voipbin_sip.api.app import make_api
+from voipbin_sip.api.app import BASE, make_api
+from voipbin_sip.api.routes import media_stream, ws
 from voipbin_sip.api.services import Services
 
 
@@ -20,10 +21,10 @@ def requests() -> Iterator[str]:
         for method, operation in methods.items():
             tag = (operation.get("tags") or ["server"])[0]
             found.setdefault(tag, []).append((f"`{method.upper()} {path}`", _what(operation)))
-    for route in app.routes:
+    for route in (*ws.router.routes, *media_stream.router.routes):
         if isinstance(route, WebSocketRoute):
             what = " ".join((route.endpoint.__doc__ or "").split("\n\n")[0].split())
-            found.setdefault("websockets", []).append((f"`GET {route.path}`", what))
+            found.setdefault("websockets", []).append((f"`GET {BASE}{route.path}`", what))
     for tag in sorted(found):
         yield from ("", f"## {tag}", "", *table(("request", "what"), found[tag]))
 
