@@ -12,6 +12,9 @@ import pytest
 import typer
 from prometheus_client.parser import text_string_to_metric_families
 
+from flows.actions import accepted
+from flows.actions.registry import ACTION_TYPES
+from flows.schema import option_schema
 from flows.system_variables import SYSTEM_VARIABLES
 from tests.documents.pages import PAGES, ROOT, text_of
 from tests.observe.calls import GOOD, ended
@@ -75,6 +78,14 @@ def test_every_key_of_the_files_says_what_it_is(name: str) -> None:
         if not value.get("description")
     ]
     assert silent == []
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, kind in ACTION_TYPES.items() if kind.__module__ != accepted.__name__]
+)
+def test_every_option_of_an_action_says_what_it_is(name: str) -> None:
+    options = option_schema(ACTION_TYPES[name]).get("properties", {})
+    assert [option for option, value in options.items() if not value.get("description")] == []
 
 
 def test_every_metric_of_a_server_is_told_of() -> None:
