@@ -50,7 +50,7 @@ class Terminal:
         arguments += ["set-option", "-g", "history-limit", "5000", ";", "new-session", "-d"]
         arguments += ["-x", str(columns), "-y", str(lines), "-c", str(cwd or Path.cwd())]
         try:
-            terminal._tmux(*arguments, *[str(word) for word in command], env=given)
+            terminal._tmux(*arguments, *terminal._noting_the_end(command), env=given)
         except BaseException:
             terminal.close()
             raise
@@ -104,13 +104,13 @@ class Terminal:
             await asyncio.sleep(_LOOK)
 
     async def ended(self, timeout: float = 15.0) -> int:
-        """Wait until the command has ended; returns its exit status. Raises TimeoutError."""
-        async with asyncio.timeout(timeout):
-            while True:
-                state = self._tmux("display-message", "-p", "#{pane_dead} #{pane_dead_status}").split()
-                if state[0] == "1" and len(state) > 1:  # the status may come a moment later
-                    return int(state[1])
-                await asyncio.sleep(_LOOK)
+        """Wait until the command has ended; returns its exit status. Raises AssertionError."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + timeout
+        while not (status := self._status.read_text() if self._status.exists() else ""):
+            assert clock() < deadline, f"not ended after {timeout:.0f} s:\n{self.screen()}"
+            await asyncio.sleep(_LOOK)
+        return int(status)
 
     def close(self) -> None:
         """End the terminal and what runs in it."""
@@ -131,6 +131,15 @@ class Terminal:
     @property
     def _sent(self) -> Path:
         return self._folder / "sent"
+
+    @property
+    def _status(self) -> Path:
+        return self._folder / "status"
+
+    def _noting_the_end(self, command: Sequence[str | Path]) -> list[str]:
+        """Return a command that writes its exit status into a file: tmux forgets some."""
+        script = f'"$@"; echo $? > {shlex.quote(str(self._status))}'
+        return ["sh", "-c", script, "sh", *[str(word) for word in command]]
 
     def _command(self) -> list[str]:
         return [TMUX or "tmux", "-S", str(self._socket)]

@@ -137,21 +137,23 @@ class Board:
         if row is not None:
             self._house(id_, row.room, NOBODY)
 
-    def measure(self, calls: Sequence[Mapping[str, Any]], *, anew: bool = False) -> None:
+    def measure(self, calls: Sequence[Mapping[str, Any]], *, anew: bool = False) -> bool:
         """Take all calls that go on, as `/timelines/calls-live` has them. Others do not.
 
         A call that is missing is given the time until the next look: the event of its end may be on its way.
-        `anew`: it is not, nobody has listened.
+        `anew`: it is not, nobody has listened. Returns whether a call was forgotten, whose end is yet to be read.
         """
         for call in calls:
             id_ = str(call["id"])
             if id_ not in self.ended:
                 self._measure(self.running.get(id_) or self.running.setdefault(id_, Row(id_)), call)
-        for id_ in self.running.keys() - {str(call["id"]) for call in calls}:
-            row = self.running[id_]
-            if row.missing or anew:
-                self.drop(id_)
-            row.missing = True
+        gone = self.running.keys() - {str(call["id"]) for call in calls}
+        forgotten = [id_ for id_ in gone if anew or self.running[id_].missing]
+        for id_ in gone:
+            self.running[id_].missing = True
+        for id_ in forgotten:
+            self.drop(id_)
+        return bool(forgotten)
 
     def _measure(self, row: Row, call: Mapping[str, Any]) -> None:
         row.missing = False

@@ -139,13 +139,17 @@ class Live:
                 async with asyncio.timeout(MEASURE_SECONDS):
                     await self._unseen.wait()
                     await asyncio.sleep(SOON_SECONDS)  # more may come
-            await self.measure(api)
+            if await self.measure(api):
+                await self.read_lists(api)  # we were too slow for the event of its end
 
-    async def measure(self, api: Api, *, anew: bool = False) -> None:
-        """Look at all calls that go on: codecs, quality, steps, and how the server is."""
+    async def measure(self, api: Api, *, anew: bool = False) -> bool:
+        """Look at all calls that go on: codecs, quality, steps, and how the server is.
+
+        Returns whether a call is gone whose end nobody has told.
+        """
         self._unseen.clear()
         told = await api.get("/timelines/calls-live")
-        self.board.measure(told["result"], anew=anew)
+        gone = self.board.measure(told["result"], anew=anew)
         server = self.server
         server.base = api.base
         if (now := told["server"]) is not None:
@@ -154,6 +158,7 @@ class Live:
             server.status, server.faults = now["status"], now["faults"]
             server.clock = datetime.fromisoformat(now["tm_now"]) - datetime.now(UTC)
         self._changed()
+        return gone
 
 
 async def _first_of(*works: Coroutine[Any, Any, None]) -> None:
