@@ -190,7 +190,9 @@ async def test_printed_once(server: Server) -> None:
         key = {"VOIPBIN_ACCESSKEY": server.accesskey}
         told = json.loads(await _printed("calls", "--api", server.api, "--format", "json", env=key))
         (call,) = told["result"]
-        assert (call["at"], call["status"], told["server"]["status"]) == ("menu.yaml:5", "progressing", "ok")
+        assert (call["at"], call["status"]) == ("menu.yaml:5", "progressing")
+        assert told["server"]["calls"] >= 1
+        assert told["server"]["status"] in ("ok", "degraded")  # a busy machine is told of
     refused = await _failed("calls", "--api", server.api, "--accesskey", "vb_wrong")
     assert "access key" in refused
 
