@@ -341,7 +341,7 @@ class Config(_Section):
     )
     data_dir: Path = Field(
         default=Path("../data"),
-        description="Folder for the database, recordings, generated passwords and spoken texts; made at the first start",
+        description="Folder for the database, recordings, generated passwords, spoken texts; made at first start",
     )
     flows: Path = Field(default=Path("flows"), description="Folder with one flow in each *.yaml")
     directory: Path = Field(
