@@ -218,6 +218,9 @@ class Server:
     def _barred(self, source: str) -> bool:
         return self._limits.bars(source, self._endpoint.now())
 
+    def _banned(self, source: str) -> float:
+        return self._limits.standing(source, self._endpoint.now()).banned
+
     async def start(self) -> Opened:
         """Open everything; returns where. Raises StartError."""
         http = self._loaded.config.http
@@ -315,7 +318,13 @@ class Server:
 
     def _show(self, platform: Platform, http: str) -> None:
         """Let the API show the server itself, and commands on this machine find it. Raises StartError."""
-        from voipbin_sip.app.sight import Observed, SipRing, Sources, hep_sender  # loaded by now, in a thread
+        from voipbin_sip.app.sight import (  # loaded by now, in a thread
+            Observed,
+            RefusedAttempts,
+            SipRing,
+            Sources,
+            hep_sender,
+        )
 
         data, token = self._loaded.places.data, new_token()
         sources = Sources(
@@ -330,6 +339,11 @@ class Server:
             platform.webhooks,
             self.reloader,
             self._all_certificates(),
+            RefusedAttempts(
+                self._loaded.config.domain,
+                known=lambda name: name in self.directory.extensions,
+                banned=self._banned,
+            ),
         )
         trace = self._loaded.config.trace
         self._hep = hep_sender(trace.hep_address)

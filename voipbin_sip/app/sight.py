@@ -7,6 +7,7 @@ from voipbin_sip.explain.places import SettingPlaces
 from voipbin_sip.explain.view import View
 from voipbin_sip.observe.hep import HepSender
 from voipbin_sip.observe.observed import Observed
+from voipbin_sip.observe.refused import RefusedAttempts
 from voipbin_sip.observe.ring import SipRing
 from voipbin_sip.observe.sources import Sources
 from voipbin_sip.platform.explaining import CataloguePlaces, Explaining
@@ -15,6 +16,7 @@ __all__ = [
     "CataloguePlaces",
     "Explaining",
     "Observed",
+    "RefusedAttempts",
     "SettingPlaces",
     "SipRing",
     "Sources",

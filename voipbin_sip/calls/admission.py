@@ -240,7 +240,9 @@ def _directly(request: Request, meaning: Meaning) -> Admitted:
 
 
 def _challenge(outcome: Outcome, ground: Ground) -> Turned:
-    return Turned(407, "Proxy Authentication Required", outcome.challenges, outcome.why, Rule(ground))
+    return Turned(
+        407, "Proxy Authentication Required", outcome.challenges, outcome.why, Rule(ground), outcome
+    )
 
 
 def _as_destination(number: NumberEntry) -> Address:

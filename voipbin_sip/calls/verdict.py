@@ -8,6 +8,7 @@ from enum import StrEnum
 from voipbin_sip.calls.call import Address
 from voipbin_sip.calls.dialplan import Reading
 from voipbin_sip.directory import NumberEntry
+from voipbin_sip.guard import Outcome
 
 
 class Ground(StrEnum):
@@ -22,7 +23,9 @@ class Ground(StrEnum):
     DIRECT = "direct"  # anybody may call who knows the hash
     REPLACES = "replaces"  # a phone of ours takes another call over, by its password
     NOBODY = "nobody"  # there is no phone whose password could be asked for
-    SERVER = "server"  # it takes no calls now
+    SERVER = "server"  # it has a fault
+    DRAINING = "draining"  # the server ends, and takes no more calls
+    NO_MEDIA = "no_media"  # the server has no port for the sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +65,4 @@ class Turned:
     headers: tuple[tuple[str, str], ...] = ()
     why: str = ""  # for the log
     rule: Rule | None = None
+    outcome: Outcome | None = None  # where a password is asked for: what was judged before

@@ -14,7 +14,7 @@ from voipbin_sip.calls.numbering import dialled_number, rewritten
 from voipbin_sip.calls.verdict import Admitted, Ground, Turned
 from voipbin_sip.explain.callers import tell_caller, users
 from voipbin_sip.explain.explanation import End, Story
-from voipbin_sip.explain.near import near
+from voipbin_sip.explain.missing import missing
 from voipbin_sip.explain.outgoing import Outgoing
 from voipbin_sip.explain.places import MADE, flow_place
 from voipbin_sip.explain.question import Question
@@ -97,35 +97,7 @@ class Incoming:
         return End("asked", "is asked for a password (407), and goes no further without one", 407)
 
     def _missing(self) -> str:
-        """Return why what was dialled leads nowhere for this caller, with what was probably meant."""
-        view = self._view
-        uri = self._question.request_uri(view.domain)
-        text = dialled_number(uri)
-        meaning = view.plan.meaning(uri)
-        if meaning is not None and meaning.number is not None:
-            entry = meaning.number
-            where = view.places.entry("number", entry.number)
-            return (
-                f"{entry.number} is a number of ours ({where}) and runs the flow {entry.flow}, but only phones and "
-                "trunks of ours may call it: it is not public."
-            )
-        if meaning is not None and meaning.reading is Reading.OUTSIDE:
-            hint = near(text, view.directory) or "."
-            return (
-                f"{text} is no number of ours{hint} Only phones and trunks of ours may call numbers outside."
-            )
-        if meaning is not None:
-            return f"Only phones and trunks of ours may call {meaning.called.type} {meaning.called.target}."
-        entry_ = view.directory.numbers.get(text)
-        if entry_ is not None:
-            return f"{text} is ours ({view.places.entry('number', text)}), but has no flow."
-        why = f"There is no number, extension or conference '{text}'{near(text, view.directory) or '.'}"
-        if text.isdigit() and len(text) > 5 and not view.plan.home:
-            why += (
-                " Numbers without + or 00 in front are read as national ones where "
-                "outbound.default_outgoing_source_number says of which country; it is not set."
-            )
-        return why
+        return missing(self._view, self._question.request_uri(self._view.domain))
 
     def _tell_dialled(self, event: Event, admitted: Admitted) -> None:
         """Add as what the dialled address was understood."""

@@ -20,6 +20,7 @@ from voipbin_sip import __version__
 from voipbin_sip.calls.call import Call, Change
 from voipbin_sip.calls.states import Direction, Status
 from voipbin_sip.carriers.provider import Health, Registered
+from voipbin_sip.observe.attempt import Cause
 from voipbin_sip.observe.emodel import scores
 from voipbin_sip.observe.sources import Sources
 
@@ -153,6 +154,9 @@ class _Readings(Collector):
         yield _counter(
             "calls_turned_away", "INVITEs refused at the door.", _ending(counted, "turned_"), "sip_status"
         )
+        found.refused.look()
+        causes = {(cause,): found.refused.counters[cause] for cause in Cause}
+        yield _counter("refused_attempts", "INVITEs and REGISTERs refused, by cause.", causes, "cause")
         yield _counter(
             "register_answers", "Answers to REGISTER.", _ending(counted, "register_"), "sip_status"
         )

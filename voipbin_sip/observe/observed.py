@@ -29,6 +29,8 @@ class Observed:
         self.metrics = Metrics(sources)
         self.series = QualitySeries(sources.live, ring.age)
         sources.live.watchers += [self.metrics, DetailLog(), ring, self.series]
+        self.refused = sources.refused
+        sources.switchboard.door = self.refused
         sources.lag.start()
         self.series.start()
 

@@ -11,6 +11,7 @@ from voipbin_sip.calls.live import LiveCalls
 from voipbin_sip.calls.switchboard import Switchboard
 from voipbin_sip.carriers import Carriers
 from voipbin_sip.observe.lag import LoopLag
+from voipbin_sip.observe.refused import RefusedAttempts
 from voipbin_sip.observe.reloads import Reloading
 from voipbin_sip.registrar.locations import Locations
 from voipbin_sip.transport.certificate import Certificates
@@ -65,4 +66,5 @@ class Sources:
     webhooks: Delivering
     reloading: Reloading
     certificates: Sequence[Certificates]
+    refused: RefusedAttempts = field(default_factory=RefusedAttempts)
     lag: LoopLag = field(default_factory=LoopLag)
