@@ -1,4 +1,4 @@
-"""`voipbin-sip call ID`: what became of one call and why, from the running server."""
+"""`voipbin-sip call ID`: what became of one call, or of one that was refused before it was any, and why."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from rich.console import Console
 from voipbin_sip.cli.own_server import NoServerError, own_server
 from voipbin_sip.terminal.columns import clean
 from voipbin_sip.terminal.fetch import Api, ApiFault
-from voipbin_sip.terminal.finding import NoSuchCall, SeveralCalls, fetch_story, find_call
+from voipbin_sip.terminal.finding import Found, NoSuchCall, SeveralCalls, fetch_story, find_call
 from voipbin_sip.terminal.page import MASK, page, without_digits
 from voipbin_sip.terminal.reading import moment, party
+from voipbin_sip.terminal.refused import RefusedStory, fetch_refused
+from voipbin_sip.terminal.refused_page import refused_page
+from voipbin_sip.terminal.refused_page import verdict as refused_verdict
 from voipbin_sip.terminal.story import CallStory
 from voipbin_sip.terminal.words import troubles, verdict
 
@@ -49,7 +52,7 @@ def show_call(config: Path, name: str, wishes: Wishes, *, api: str = "", accessk
     """Print a call; returns the exit status."""
     try:
         server = reach(config, api, accesskey)
-        story, capture = asyncio.run(_fetch(server, name, wishes.pcap is not None))
+        found, story, capture = asyncio.run(_fetch(server, name, wishes.pcap is not None))
     except NoServerError as error:
         return _fail(f"{error}; a server elsewhere is reached by --api URL" if not api else str(error))
     except ApiFault as fault:
@@ -64,15 +67,19 @@ def show_call(config: Path, name: str, wishes: Wishes, *, api: str = "", accessk
         return 1
     if wishes.pcap is not None and not _written(wishes.pcap, capture):
         return 1
-    _print(story, wishes)
+    _print(found, story, wishes)
     return 0
 
 
-def _print(story: CallStory, wishes: Wishes) -> None:
+def _print(found: Found, story: CallStory | RefusedStory, wishes: Wishes) -> None:
     if wishes.form == "json":
-        print(json.dumps(as_json(story, wishes), indent=2))
+        told = as_json(story, wishes) if isinstance(story, CallStory) else refused_as_json(story, wishes)
+        print(json.dumps(told, indent=2))
     else:
-        content = page(story, show_sip=wishes.sip, show_digits=wishes.digits)
+        if isinstance(story, CallStory):
+            content = page(story, show_sip=wishes.sip, show_digits=wishes.digits)
+        else:
+            content = refused_page(story, before=found.before, show_sip=wishes.sip)
         if sys.stdout.isatty():
             Console(highlight=False).print(content)
             return
@@ -82,17 +89,17 @@ def _print(story: CallStory, wishes: Wishes) -> None:
         print("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 
-async def _fetch(api: Api, name: str, capture: bool) -> tuple[CallStory, bytes]:
-    """Return the story of a call, and its capture if that is wanted."""
+async def _fetch(api: Api, name: str, capture: bool) -> tuple[Found, CallStory | RefusedStory, bytes]:
+    """Return what a name means, the story of it, and its capture if that is wanted."""
     async with api:
-        id_ = await find_call(api, name)
-        story = await fetch_story(api, id_)
-        return story, await _capture(api, id_) if capture else b""
+        found = await find_call(api, name)
+        story = await (fetch_refused if found.refused else fetch_story)(api, found.id)
+        return found, story, await _capture(api, found) if capture else b""
 
 
-async def _capture(api: Api, id_: str) -> bytes:
+async def _capture(api: Api, found: Found) -> bytes:
     try:
-        return await api.load(f"/timelines/calls/{id_}/pcap")
+        return await api.load(f"/timelines/{'refused' if found.refused else 'calls'}/{found.id}/pcap")
     except ApiFault as fault:
         if fault.status == 404:
             words = "there is nothing to capture: the SIP messages of this call are not kept any more"
@@ -120,6 +127,18 @@ def as_json(story: CallStory, wishes: Wishes) -> Mapping[str, Any]:
             message["text"] = message["text"] if wishes.digits else without_digits(message["text"])
         if not wishes.sip:
             del leg["messages"]
+    return _as_told(told)
+
+
+def refused_as_json(story: RefusedStory, wishes: Wishes) -> Mapping[str, Any]:
+    """Return the story of a refused attempt for programs."""
+    told = {"verdict": refused_verdict(story), **asdict(story)}
+    if not wishes.sip:
+        del told["messages"]
+    return _as_told(told)
+
+
+def _as_told(told: Mapping[str, Any]) -> Mapping[str, Any]:
     plain: Mapping[str, Any] = json.loads(json.dumps(told, default=_plain))
     return plain
 

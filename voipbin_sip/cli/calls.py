@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from voipbin_sip.terminal.fetch import Api, ApiFault
+from voipbin_sip.terminal.refused import fetch_refused_list
 
 PIPE_COLUMNS = 250  # nothing is cut off for programs
 Find = Callable[[], Api]
@@ -60,11 +61,12 @@ def show(find: Find) -> int:
 
 
 def show_json(find: Find) -> int:
-    """Print the calls that go on as the API tells them; returns the exit status."""
+    """Print the calls that go on, and the attempts that became none, as the API tells them; returns the exit status."""
 
     async def ask() -> Any:
         async with find() as api:
-            return await api.get("/timelines/calls-live")
+            refused = await fetch_refused_list(api)
+            return {**await api.get("/timelines/calls-live"), "refused": refused["result"]}
 
     try:
         told = asyncio.run(ask())

@@ -96,6 +96,10 @@ class SipRing:
         names = self._names.get(call_id, ())
         return sorted((s for name in names for s in self._by_call.get(name, ())), key=lambda seen: seen.time)
 
+    def within(self, name: str) -> Sequence[Seen]:
+        """Return the messages with a SIP Call-ID, whether it is that of a call or not, the oldest first."""
+        return [*self._by_call.get(name, ())]
+
     def calls_of(self, name: str) -> Sequence[UUID]:
         """Return the calls that had a SIP Call-ID, the newest first."""
         return [id_ for id_, names in reversed(self._names.items()) if name in names]

@@ -10,7 +10,9 @@ from voipbin_sip.explain.explaining import explain
 from voipbin_sip.explain.explanation import Explanation
 from voipbin_sip.explain.places import MADE
 from voipbin_sip.explain.question import Question
+from voipbin_sip.explain.refusal import Refusal, refusal
 from voipbin_sip.explain.view import View
+from voipbin_sip.observe.attempt import Attempt
 from voipbin_sip.platform.declared import route_name
 from voipbin_sip.resources.base import declared_id
 from voipbin_sip.resources.catalogue import Catalogue
@@ -40,3 +42,7 @@ class Explaining:
     async def explain(self, question: Question) -> Explanation:
         """Return what would happen to a call. Raises BadQuestion."""
         return await explain(self._view(), question)
+
+    def refusal(self, attempt: Attempt) -> Refusal:
+        """Return why an attempt was refused, and what to do."""
+        return refusal(self._view(), attempt)

@@ -20,6 +20,7 @@ from voipbin_sip.terminal.live import Live
 from voipbin_sip.terminal.screens import TableScreen
 from voipbin_sip.terminal.screens_asking import KeysScreen, QuestionScreen
 from voipbin_sip.terminal.screens_page import PageScreen
+from voipbin_sip.terminal.screens_refused import RefusedScreen
 from voipbin_sip.terminal.table import CallTable
 
 LOOK_SECONDS = 0.1  # between two looks at what has changed
@@ -76,7 +77,11 @@ class CallsApp(App[None]):
         self.push_screen(KeysScreen())
 
     def on_call_table_chosen(self, message: CallTable.Chosen) -> None:
-        """Show the page of a call."""
+        """Show the page of a call, or of an attempt that became none."""
+        row = self.live.board.get(message.call_id)
+        if row is not None and row.attempt:
+            self.push_screen(RefusedScreen(self.live, message.call_id))
+            return
         self.push_screen(PageScreen(self.live, message.call_id))
 
     def on_page_screen_hang_up(self, message: PageScreen.HangUp) -> None:

@@ -60,6 +60,7 @@ class Row:
     reason: str = ""  # hangup_reason
     refused: int = 0  # SIP status that it ended with, where it was refused
     why: str = ""  # who ended it and why, in words
+    attempt: bool = False  # it was refused before it was a call
     updated: str = ""  # tm_update; "": it was never told of as a resource
     missing: bool = False  # it did not go on any more, when last looked at
 
@@ -104,12 +105,24 @@ class Board:
 
     running: dict[str, Row] = field(default_factory=dict)
     ended: dict[str, Row] = field(default_factory=dict)
+    refused: dict[str, Row] = field(default_factory=dict)  # attempts that became no call
     places: dict[str, Written] = field(default_factory=dict)  # of steps, by the id of the action
     _rooms: dict[str, set[str]] = field(default_factory=dict)  # ids of the calls in each bridge
 
     def get(self, id_: str) -> Row | None:
         """Return the row of a call."""
-        return self.running.get(id_) or self.ended.get(id_)
+        return self.running.get(id_) or self.ended.get(id_) or self.refused.get(id_)
+
+    @property
+    def over(self) -> list[Row]:
+        """All that does not go on: calls that are over, and attempts that were refused."""
+        return [*self.ended.values(), *self.refused.values()]
+
+    def take_refused(self, attempts: Sequence[Mapping[str, Any]]) -> bool:
+        """Take the refused attempts, as `/timelines/refused` has them; returns whether anything has changed."""
+        before = self.refused
+        self.refused = {row.id: row for row in map(_attempt, attempts)}
+        return self.refused != before
 
     def take(self, call: Mapping[str, Any]) -> None:
         """Take a call as the API shows it, unless something newer is known of it."""
@@ -217,6 +230,24 @@ def _fill_known(row: Row, call: Mapping[str, Any]) -> None:
     row.source, row.destination = address(call["source"]), address(call["destination"])
     row.began, row.answered = moment(call["tm_create"]), moment(call["tm_progressing"])
     row.room = str(call["confbridge_id"] or NOBODY)
+
+
+def _attempt(told: Mapping[str, Any]) -> Row:
+    """Return the row of a refused attempt, or of several equal ones."""
+    times = f" ({told['count']} times)" if told["count"] > 1 else ""
+    at = moment(told["tm_update"])
+    return Row(
+        id=str(told["id"]),
+        source=str(told["caller"] or told["source"]),
+        destination="registers" if told["method"] == "REGISTER" else str(told["callee"]),
+        status="hangup",
+        began=at,
+        ended=at,
+        reason="refused",
+        refused=int(told["sip_status"]),
+        why=f"{told['why']}{times}",
+        attempt=True,
+    )
 
 
 def address(told: Mapping[str, Any]) -> str:

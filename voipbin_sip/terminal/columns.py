@@ -17,6 +17,7 @@ PLAIN = Style()
 BAD = Style(color="red", bold=True)
 GOOD = Style(color="green")
 DIM = Style(dim=True)
+REFUSED = Style(color="red", dim=True)
 WAITING = Style(color="yellow")
 _RINGING = frozenset({"dialing", "ringing"})
 
@@ -74,12 +75,14 @@ def duration(seconds: float) -> str:
 
 def _state(row: Row, _: Sight) -> Cell:
     if row.over:
-        return Cell(row.word, DIM)
+        return Cell(row.word, REFUSED if row.attempt else DIM)
     return Cell(row.word, WAITING if row.status in _RINGING else GOOD if row.status == "progressing" else DIM)
 
 
 def _step(row: Row, _: Sight) -> Cell:
-    return Cell(row.why or row.step, DIM) if row.over else Cell(row.step)
+    if row.over:
+        return Cell(row.why or row.step, REFUSED if row.attempt else DIM)
+    return Cell(row.step)
 
 
 def _mos(row: Row, _: Sight) -> Cell:

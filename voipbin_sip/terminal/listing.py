@@ -58,7 +58,7 @@ class Listing:
         running = [row for row in sight.board.running.values() if matches(row, sight, self.words)]
         self.lines = [*in_order(running, self.sorted_by, sight, turned=self.turned)]
         if self.show_ended:
-            ended = [row for row in sight.board.ended.values() if matches(row, sight, self.words)]
+            ended = [row for row in sight.board.over if matches(row, sight, self.words)]
             if ended:
                 self.lines += [ENDED, *in_order(ended, self.sorted_by, sight, turned=self.turned)]
         self._at = {line.id: at for at, line in enumerate(self.lines) if isinstance(line, Row)}

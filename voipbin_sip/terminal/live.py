@@ -18,12 +18,15 @@ import aiohttp
 
 from voipbin_sip.terminal.board import Board
 from voipbin_sip.terminal.fetch import Api, ApiFault
+from voipbin_sip.terminal.refused import fetch_refused_list
 
 MEASURE_SECONDS = 2.0  # between two looks at codec, quality and steps
 SOON_SECONDS = 0.3  # a step that was never seen is looked up so soon
 AGAIN_SECONDS = 1.0  # until a lost server is tried again
 HEARTBEAT_SECONDS = 10.0
 ENDED_PAGES = 1  # of a hundred calls
+REFUSED_SECONDS = 4.0  # between two looks at refused attempts
+REFUSED_SHOWN = 20
 
 
 @dataclass(slots=True)
@@ -102,9 +105,10 @@ class Live:
             await self.measure(api, anew=True)
             self.api = api
             await self.read_lists(api)
+            await self.read_refused(api)
             self.server.trouble = ""
             self._changed()
-            await _first_of(self._listen(socket), self._keep_measuring(api))
+            await _first_of(self._listen(socket), self._keep_measuring(api), self._keep_refused(api))
         raise ApiFault("the server has closed the connection")
 
     async def _listen(self, socket: aiohttp.ClientWebSocketResponse) -> None:
@@ -132,6 +136,17 @@ class Live:
                 if call["status"] == "hangup" or str(call["id"]) in self.board.running:
                     self.board.take(call)
             token = page["next_page_token"]
+
+    async def _keep_refused(self, api: Api) -> None:
+        while True:
+            await asyncio.sleep(REFUSED_SECONDS)
+            await self.read_refused(api)
+
+    async def read_refused(self, api: Api) -> None:
+        """Read the attempts that were refused before they were calls."""
+        told = await fetch_refused_list(api, page_size=str(REFUSED_SHOWN))
+        if self.board.take_refused(told["result"]):
+            self._changed()
 
     async def _keep_measuring(self, api: Api) -> None:
         while True:
@@ -180,4 +195,5 @@ async def look_once(find: Callable[[], Api]) -> tuple[Board, ServerSeen]:
     async with find() as api:
         await live.measure(api, anew=True)
         await live.read_lists(api)
+        await live.read_refused(api)
     return live.board, live.server

@@ -5,7 +5,8 @@ The first line is the answer to "why did this call fail?"; everything below it i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
@@ -156,30 +157,36 @@ def ladder(story: CallStory) -> RenderableType:
     """Return the SIP messages as arrows between addresses; words where there are none any more."""
     found = _messages(story)
     notes = [said(note, style="dim") for note in _missing(story)]
-    return Group(*notes, Ladder(story, found)) if found else Group(*notes)
+    return Group(*notes, Ladder(story.call.began, found)) if found else Group(*notes)
 
 
 class Ladder:
     """A ladder that is as wide as there is room."""
 
-    def __init__(self, story: CallStory, found: list[Message]) -> None:
-        self._story, self._messages = story, found
+    def __init__(self, began: datetime, found: Sequence[Message]) -> None:
+        self._began, self._messages = began, found
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the lines."""
-        for line in ladder_lines(self._messages, self._story.call.began, options.max_width):
+        for line in ladder_lines(self._messages, self._began, options.max_width):
             yield said(line, no_wrap=True, style="yellow" if f" {AGAIN} " in line else "")
 
 
 def messages(story: CallStory, *, show_digits: bool = False) -> RenderableType | None:
     """Return the SIP messages in full; digits in them are masked unless they are to be shown."""
+    found = _messages(story)
+    return in_full(found, story.call.began, show_digits=show_digits) if found else None
+
+
+def in_full(found: Sequence[Message], began: datetime, *, show_digits: bool = False) -> RenderableType:
+    """Return SIP messages as they went over the wire, each with its time since `began`."""
     parts: list[RenderableType] = []
-    for message in _messages(story):
-        at = offset(message.at, story.call.began)
+    for message in found:
+        at = offset(message.at, began)
         parts.append(said(f"{at} {message.source} → {message.destination}", style="cyan"))
         text = message.text if show_digits else without_digits(message.text)
         parts.append(Padding(said(text.replace("\r\n", "\n").rstrip()), (0, 0, 1, 2)))
-    return Group(*parts) if parts else None
+    return Group(*parts)
 
 
 def without_digits(text: str) -> str:

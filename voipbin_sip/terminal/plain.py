@@ -14,7 +14,7 @@ ENDED = 10  # calls that are over
 
 
 def plain_table(board: Board, now: datetime) -> Table:
-    """Return the calls that go on, the newest first, and the last ones that are over."""
+    """Return the calls that go on, the newest first, and the last ones that are over or were refused."""
     sight = Sight(board, now)
     table = Table(box=None, pad_edge=False, header_style="bold underline")
     for column in COLUMNS:
@@ -23,7 +23,7 @@ def plain_table(board: Board, now: datetime) -> Table:
         )
     table.add_column("id", no_wrap=True, min_width=8)
     rows: list[Row] = in_order([*board.running.values()], None, sight)
-    rows += in_order([*board.ended.values()], None, sight)[:ENDED]
+    rows += in_order(board.over, None, sight)[:ENDED]
     for row in rows:
         cells = [column.cell(row, sight) for column in COLUMNS]
         table.add_row(*(Text(clean(cell.text), style=cell.style) for cell in cells), row.id)

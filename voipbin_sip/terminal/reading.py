@@ -34,6 +34,7 @@ def read_story(
         steps_left_out=int(told["steps_left_out"]),
         digits=[Digit(moment(digit["timestamp"]), str(digit["digit"])) for digit in told["digits"]],
         recordings=[_recording(recording) for recording in told["recordings"]],
+        notes=[str(words) for words in told.get("notes", ())],
     )
 
 

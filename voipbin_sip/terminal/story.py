@@ -123,6 +123,7 @@ class CallStory:
     steps_left_out: int
     digits: Sequence[Digit]
     recordings: Sequence[Recording]
+    notes: Sequence[str] = ()  # what went wrong beside its steps
 
     @property
     def all_legs(self) -> Sequence[Leg]:

@@ -110,6 +110,7 @@ def troubles(story: CallStory) -> Sequence[str]:
         f"{place(step)} was skipped: {step.detail}" for step in story.steps if step.outcome == "skipped"
     ]
     found += [f"the call to {leg.destination}: {_end(leg)}" for leg in story.legs if _has_failed(leg)]
+    found += story.notes
     for leg in story.all_legs:
         found += [f"{far_end(leg)}: {words}" for words in sound_troubles(leg)]
     return list(dict.fromkeys(found))
