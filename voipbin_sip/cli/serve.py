@@ -20,7 +20,6 @@ from voipbin_sip.loading import Loaded, load
 from voipbin_sip.transport.address import ListenAddress, local_address_towards
 
 COLLECT_EVERY = 60.0  # seconds
-LEND = 0.001  # s that a thread keeps the interpreter when calls want it, be it that it compiles a configuration
 
 
 def run(path: Path) -> int:
@@ -82,7 +81,6 @@ async def _serve(loaded: Loaded) -> None:
     loop = asyncio.get_running_loop()
     opened = await server.start()
     tame_collector()
-    sys.setswitchinterval(LEND)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
     loop.add_signal_handler(signal.SIGHUP, server.reload)
