@@ -15,12 +15,14 @@ from flows.validation import validate
 from flows.yamlnodes import load_nodes
 from voipbin_sip.http_settings import HttpSection, http_findings
 from voipbin_sip.mail.settings import SmtpSection, smtp_findings
+from voipbin_sip.named_files import value_at
 from voipbin_sip.recordings.sweep import Bounds
 from voipbin_sip.sip.sdes import SrtpPolicy
-from voipbin_sip.tls_settings import TlsSection, tls_findings, value_at
+from voipbin_sip.tls_settings import TlsSection, tls_findings
 from voipbin_sip.toll.allowed import read_country, read_entry
 from voipbin_sip.toll.limits import OutboundLimitsSection
 from voipbin_sip.transport.address import parse_listen_address
+from voipbin_sip.values import E164, network, split_host_port
 from voipbin_sip.webhook_settings import WebhookSection, webhook_findings
 
 
@@ -55,16 +57,8 @@ def _session(seconds: int) -> int:
 
 
 def _own_number(text: str) -> str:
-    if text and not re.fullmatch(r"\+[1-9]\d{6,14}", text):
+    if text and not E164.fullmatch(text):
         raise ValueError("must be one of our numbers in E.164 form, like +15550100")
-    return text
-
-
-def _network(text: str) -> str:
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        raise ValueError("must be an IP address or a network like 192.0.2.0/24") from None
     return text
 
 
@@ -90,24 +84,11 @@ def _hep(text: str) -> str:
 
 
 def _name_server(text: str) -> str:
-    host, port = split_host_port(text, 53)
     try:
-        ipaddress.ip_address(host)
+        ipaddress.ip_address(split_host_port(text, 53)[0])
     except ValueError:
         raise ValueError("must be an IP address, with a port if that is not 53") from None
-    if not 0 < port < 65_536:
-        raise ValueError("the port must lie between 1 and 65535")
     return text
-
-
-def split_host_port(text: str, default: int) -> tuple[str, int]:
-    """Return host and port of `host`, `host:port` or `[v6]:port`; raises ValueError."""
-    match = re.fullmatch(
-        r"\[([0-9A-Fa-f:.]+)\](?::(\d{1,5}))?|([^:\s]+)(?::(\d{1,5}))?|([0-9A-Fa-f:.]+)", text
-    )
-    if match is None:
-        raise ValueError("must be a host, with :port after it if wanted")
-    return match[1] or match[3] or match[5], int(match[2] or match[4] or default)
 
 
 class _Section(BaseModel):
@@ -126,7 +107,7 @@ class SipSection(_Section):
         default="auto",
         description="Our address for peers; auto: the one that reaches the peer; behind a NAT: its public one",
     )
-    local_networks: list[Annotated[str, AfterValidator(_network)]] = Field(
+    local_networks: list[Annotated[str, AfterValidator(network)]] = Field(
         default=[], description="Networks on our side of that NAT, which are told our own address instead"
     )
     session_expires: Annotated[int, AfterValidator(_session)] = Field(
@@ -237,7 +218,7 @@ class ProtectionSection(_Section):
         gt=0,
         description="Seconds of the first ban; each further one lasts twice as long, up to a day",
     )
-    exempt: list[Annotated[str, AfterValidator(_network)]] = Field(
+    exempt: list[Annotated[str, AfterValidator(network)]] = Field(
         default=["127.0.0.0/8", "::1"],
         description="Addresses and networks to which none of this applies; registered phones and trunks are exempt too",
     )
@@ -402,7 +383,7 @@ def load_config(path: Path) -> tuple[Config | None, list[Finding]]:
         findings += smtp_findings(config.smtp, node)
         findings += webhook_findings(config.webhook, node)
         if config.media.srtp == "required" and not config.sip.secure:
-            place = value_at(value_at(node, "media"), "srtp")
+            place = value_at(node, "media", "srtp")
             why = "without tls:// in sip.listen no phone can be called: SRTP keys are only offered over TLS"
             findings.append(warning(place, why))
     return config, findings

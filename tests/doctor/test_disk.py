@@ -87,20 +87,6 @@ async def test_secrets_that_everybody_can_read(tmp_path: Path) -> None:
     assert f"chmod 700 {tmp_path / 'data'}" in told[1]
 
 
-async def test_password_files_that_cannot_be_read(tmp_path: Path) -> None:
-    (tmp_path / "empty").touch(mode=0o600)
-    phones = [{"extension": "1000", "password_file": "gone"}, {"extension": "1001", "password_file": "empty"}]
-    findings = await found(secrets, patient(tmp_path, sections={"extensions": phones}))
-    written = (tmp_path / "directory.yaml").read_text()
-    told = errors(findings)
-    assert "gone of extensions '1000' cannot be read: No such file" in told[0]
-    assert "does not start without it" in told[0]
-    assert "empty of extensions '1001' is empty" in told[1]
-    name, _, line = findings[0].where.rpartition(":")
-    assert name == str(tmp_path / "directory.yaml")
-    assert written.splitlines()[int(line) - 1] == "- extension: '1000'"
-
-
 async def test_a_directory_with_passwords_in_it(tmp_path: Path) -> None:
     whom = patient(tmp_path, sections={"extensions": [{"extension": "1000", "password": "word"}]})
     path = tmp_path / "directory.yaml"

@@ -25,9 +25,9 @@ from voipbin_sip.directory.fields import (
     Password,
     Prefix,
     RouteTarget,
-    host_and_port,
 )
 from voipbin_sip.toll.limits import CallLimitsEntry
+from voipbin_sip.values import host_and_port
 
 DEFAULT_PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061}
 

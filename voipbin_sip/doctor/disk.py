@@ -121,7 +121,6 @@ def _stale(notes: Notes, data: Path) -> None:
 
 
 def _closed(patient: Patient, notes: Notes) -> None:
-    _readable(patient, notes)
     open_ones = 0
     for path in _secret_files(patient):
         try:
@@ -145,36 +144,6 @@ def _closed(patient: Patient, notes: Notes) -> None:
         )
     if not open_ones:
         notes.ok("files with secrets are closed to others")
-
-
-def _readable(patient: Patient, notes: Notes) -> None:
-    """See whether the password files of the directory can be read: the server does not start without."""
-    directory = patient.directory
-    named: list[tuple[str, str, str, Path | None]] = [
-        *(("extensions", "extension", one.extension, one.password_file) for one in directory.extensions),
-        *(("trunks", "domain_name", one.domain_name, one.password_file) for one in directory.trunks),
-        *(("providers", "id", one.id, one.password_file) for one in directory.providers),
-    ]
-    for section, key, name, path in named:
-        if path is None:
-            continue
-        where = patient.entry(section, key, name)
-        try:
-            empty = not (patient.places.base / path).read_text().strip()
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is not text"
-            notes.error(
-                f"the password file {path} of {section} '{name}' cannot be read: {why}",
-                "the server does not start without it: make it, readable by the server's user",
-                where=where,
-            )
-        else:
-            if empty:
-                notes.error(
-                    f"the password file {path} of {section} '{name}' is empty",
-                    "write the password into it, and nothing else",
-                    where=where,
-                )
 
 
 def _secret_files(patient: Patient) -> Iterator[Path]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-from voipbin_sip.config import split_host_port
 from voipbin_sip.doctor.finding import Notes
 from voipbin_sip.doctor.patient import Patient
 from voipbin_sip.doctor.together import together
@@ -12,6 +11,7 @@ from voipbin_sip.sip.next_hop import is_address
 from voipbin_sip.transport.address import is_local
 from voipbin_sip.transport.dns_client import DnsClient
 from voipbin_sip.transport.dns_records import DnsError
+from voipbin_sip.values import split_host_port
 
 SLOW = 0.5  # seconds
 ASKED = "."  # the root: every server that serves at all knows it

@@ -19,6 +19,7 @@ from voipbin_sip.doctor.finding import Notes
 from voipbin_sip.doctor.patient import NoAnswer, Patient
 from voipbin_sip.doctor.sipline import SipLine, sip_line
 from voipbin_sip.doctor.together import together
+from voipbin_sip.named_files import BadSecretError, read_secret
 from voipbin_sip.sip.errors import SipError
 from voipbin_sip.sip.next_hop import is_address
 from voipbin_sip.sip.status import REASONS
@@ -147,9 +148,9 @@ async def _password(
     """Ask what is registered there, which needs the password and changes nothing."""
     try:
         password = await apart(lambda: _own_password(patient, entry))
-    except OSError as error:
+    except BadSecretError as error:
         notes.error(
-            f"provider {entry.id}: cannot read {entry.password_file}: {error.strerror}",
+            f"provider {entry.id}: {error}",
             "give this user the right to read it",
             where=where,
         )
@@ -192,10 +193,10 @@ def _refused(notes: Notes, entry: ProviderEntry, said: str, status: int, where: 
 
 
 def _own_password(patient: Patient, entry: ProviderEntry) -> str:
-    """Raise OSError where it stands in a file that cannot be read."""
+    """Raise BadSecretError where it stands in a file that cannot be read."""
     if entry.password is not None or entry.password_file is None:
         return entry.password or ""
-    return (patient.places.base / entry.password_file).read_text().strip()
+    return read_secret(patient.places.base / entry.password_file)
 
 
 async def _states(patient: Patient, notes: Notes) -> dict[str, Mapping[str, Any]]:

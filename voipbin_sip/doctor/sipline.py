@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 
 from voipbin_sip.carriers import Line
-from voipbin_sip.config import Config, Locations, split_host_port
+from voipbin_sip.config import Config, Locations
 from voipbin_sip.sip.client_digest import ClientDigest
 from voipbin_sip.sip.core import SipCore
 from voipbin_sip.sip.events import Event, Hop, Response
@@ -24,6 +24,7 @@ from voipbin_sip.transport.endpoint import Endpoint
 from voipbin_sip.transport.resolver import Place, Resolver
 from voipbin_sip.transport.tls import Tls
 from voipbin_sip.transport.tls_stream import TlsFault
+from voipbin_sip.values import split_host_port
 
 PATIENCE = 4.0  # seconds: a request over UDP was sent four times by then
 CONNECT_SECONDS = 4.0

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from voipbin_sip.calls.call import Address, Originator
 from voipbin_sip.calls.dialplan import Reading
-from voipbin_sip.calls.numbering import E164, dialled_number, own_number
+from voipbin_sip.calls.numbering import dialled_number, own_number
 from voipbin_sip.domain import serves
 from voipbin_sip.explain.explanation import Explanation, Story
 from voipbin_sip.explain.incoming import Incoming
 from voipbin_sip.explain.outgoing import Outgoing
 from voipbin_sip.explain.question import ANONYMOUS, Question
 from voipbin_sip.explain.view import View
+from voipbin_sip.values import E164
 
 OFFLINE = (
     "no server runs with this configuration, so only the files were looked at: which phones are registered, how "

@@ -7,7 +7,6 @@ import time
 
 from voipbin_sip.app.parts import toll_guard
 from voipbin_sip.calls.routing import NobodyKnows
-from voipbin_sip.config import split_host_port
 from voipbin_sip.directory import Directory, DirectoryFile, Secrets
 from voipbin_sip.explain.places import FilePlaces, SettingPlaces
 from voipbin_sip.explain.view import View
@@ -17,6 +16,7 @@ from voipbin_sip.transport.dns_cache import DnsCache
 from voipbin_sip.transport.dns_client import DnsClient
 from voipbin_sip.transport.limits import Standing
 from voipbin_sip.transport.resolver import Resolver
+from voipbin_sip.values import split_host_port
 
 _SOME = "?"  # a password nobody looks at
 

@@ -16,8 +16,9 @@ from voipbin_sip.calls.call import Address
 from voipbin_sip.masking import masked
 from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.uri import Uri, parse_uri
-from voipbin_sip.toll.numbers import E164, Number, read_number
+from voipbin_sip.toll.numbers import Number, read_number
 from voipbin_sip.toll.refused import Refused
+from voipbin_sip.values import E164
 
 _PREFIX = re.compile(r"\+(?:[1-9]\d{0,14})?")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[\w.-]*\w)?\.?)(?::(\d{1,5}))?", re.ASCII)
