@@ -12,6 +12,8 @@ not see are the words behind the language of a block; most blocks need none.
                        names (password_file, certificate …) are made, unless the page has made them.
                        Also Prometheus configurations and rules.
     ```yaml wrong      The same with a mistake, which the page is about: the check must have a finding.
+    ```diff            Lines to change in a file, which must be there: `--- FILE`, then lines with a blank, + or -;
+                       lines that begin with @@ part the places. Commands have to show what comes of it.
     ```json            Must be JSON.
     ```sh              Commands, run by bash; must end with status 0. What they set (variables, folder) holds for the
                        following blocks. `make run` and `voipbin-sip serve` go on in the background.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents import commands, config_files, requests, shell
+from tests.documents import changes, commands, config_files, requests, shell
 from tests.documents.excused import is_excused, without_excused_lines
 from tests.documents.pages import Block, blocks, text_of
 from tests.documents.sandbox import Sandbox
@@ -53,6 +53,9 @@ class Reader:
         assert not unknown, f"{block}: what is {', '.join(unknown)}?"
         if block.language == "yaml":
             self._take_yaml(block)
+        elif block.language == "diff":
+            for change in changes.changes(block):
+                changes.make(change, self.sandbox.folder)
         elif block.language == "json":
             json.loads(block.text)
         elif block.language == "sh":
