@@ -22,8 +22,9 @@ from voipbin_sip.doctor.server import server
 from voipbin_sip.observe.running import Running
 from voipbin_sip.resources.base import declared_id
 
+LIVE = "v1.0/timelines/calls-live"
 WELL: Mapping[str, Any] = {
-    "/openapi.json": {"info": {"version": __version__}},
+    f"/{LIVE}": {"result": [], "server": {"version": __version__}},
     "/health": {"status": "ok", "faults": {}},
     "/v1.0/reload": {"result": "reloaded", "cause": "start", "restart": [], "findings": []},
     "/v1.0/webhook_deliveries?dead=true": {"result": []},
@@ -56,7 +57,7 @@ async def test_no_answer(tmp_path: Path) -> None:
 
 
 async def test_another_version_runs(tmp_path: Path) -> None:
-    (told,) = warnings(await asked(tmp_path, **{"openapi.json": {"info": {"version": "0.0.1"}}}))
+    (told,) = warnings(await asked(tmp_path, **{LIVE: {"result": [], "server": {"version": "0.0.1"}}}))
     assert f"version 0.0.1 runs, {__version__} is installed" in told
 
 

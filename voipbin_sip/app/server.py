@@ -37,12 +37,12 @@ from voipbin_sip.calls.dialplan import DialPlan
 from voipbin_sip.calls.session import CallLimits
 from voipbin_sip.calls.switchboard import Switchboard
 from voipbin_sip.carriers import Carriers, Line
-from voipbin_sip.config import split_host_port
 from voipbin_sip.directory import Directory
 from voipbin_sip.flowhost import spoken_prompts
 from voipbin_sip.flowhost.web import PER_HOST, FlowWeb
 from voipbin_sip.guard import DigestGuard
 from voipbin_sip.loading import Loaded
+from voipbin_sip.mail.faults import MailFaults
 from voipbin_sip.observe.running import Running, announce, new_token, withdraw
 from voipbin_sip.registrar.locations import Locations
 from voipbin_sip.sip.core import SipCore
@@ -58,6 +58,7 @@ from voipbin_sip.transport.limits import as_networks, in_networks
 from voipbin_sip.transport.resolver import Resolver
 from voipbin_sip.transport.tls import Tls
 from voipbin_sip.upkeep import Upkeep
+from voipbin_sip.values import split_host_port
 from voipbin_sip.web.client import WebClient
 from voipbin_sip.web.guard import HostGuard
 
@@ -344,6 +345,7 @@ class Server:
                 known=lambda name: name in self.directory.extensions,
                 banned=self._banned,
             ),
+            MailFaults() if self._mailer is None else self._mailer.faults,
         )
         trace = self._loaded.config.trace
         self._hep = hep_sender(trace.hep_address)

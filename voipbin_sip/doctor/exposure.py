@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from voipbin_sip.doctor.apart import apart
 from voipbin_sip.doctor.finding import Notes
+from voipbin_sip.doctor.mail import mail_server
 from voipbin_sip.doctor.patient import NoAnswer, Patient
 from voipbin_sip.doctor.together import together
 from voipbin_sip.web.guard import HostGuard, WebError
@@ -103,9 +104,9 @@ async def _mail(patient: Patient, notes: Notes) -> None:
     if smtp.host:
         name = smtp.host if smtp.tls == "implicit" else ""
         where = patient.key("smtp", "host")
-        await _connect(
-            notes, f"mail server {smtp.host}:{smtp.port}", (smtp.host, smtp.port), name, where, "mails wait"
-        )
+        server = f"mail server {smtp.host}:{smtp.port}"
+        if await _connect(notes, server, (smtp.host, smtp.port), name, where, "mails wait"):
+            await mail_server(patient, notes)
 
 
 async def _connect(
@@ -115,8 +116,8 @@ async def _connect(
     tls_name: str,
     where: str,
     meanwhile: str = "events wait",
-) -> None:
-    """Connect, with TLS where it has a name, and leave."""
+) -> bool:
+    """Connect, with TLS where it has a name, and leave; return whether that went well."""
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             if tls_name:
@@ -146,3 +147,5 @@ async def _connect(
     else:
         writer.close()
         notes.ok(f"{what} takes connections")
+        return True
+    return False

@@ -19,6 +19,7 @@ FAULTS: Mapping[str, str] = {
     "database": "see the area 'database'; what waits is written once it is back",
     "configuration": "correct what the last reload found, below",
     "webhooks": "see the area 'receivers'; events wait and are tried again",
+    "mail": "see the area 'receivers'; mails wait for some hours, refused ones are lost",
     "providers": "see the area 'providers'",
     "event_loop": "the machine or the database is overloaded; see the area 'machine'",
     "draining": "it was told to stop; start it anew once its calls are over",
@@ -42,7 +43,7 @@ async def server(patient: Patient, notes: Notes) -> None:
 def _ask(patient: Patient, notes: Notes) -> None:
     """Raise NoAnswer."""
     assert patient.server is not None
-    version = patient.ask("/openapi.json")["info"]["version"]
+    version = patient.ask("/v1.0/timelines/calls-live")["server"]["version"]
     if version == __version__:
         notes.ok(f"version {version} runs (process {patient.server.pid})")
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from flows import Mail, StepFailed
 from voipbin_sip.logs import concerned
+from voipbin_sip.mail.faults import MailFaults
 from voipbin_sip.mail.message import build, new_message_id
 from voipbin_sip.mail.settings import SmtpSection
 
@@ -49,12 +51,14 @@ class Mailer:
 
     Attributes:
         recordings: where attachments come from; None: there are none.
+        faults: what the mail server did not take.
     """
 
     def __init__(
         self, sender: str, deliver: Deliver, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> None:
         self.recordings: Recordings | None = None
+        self.faults = MailFaults()
         self._sender = sender
         self._deliver = deliver
         self._sleep = sleep
@@ -67,7 +71,9 @@ class Mailer:
         """Take a mail. Raises StepFailed where too many wait."""
         if self._closing or len(self._tasks) >= MAX_WAITING:
             raise StepFailed("too many mails wait to be sent")
-        task = asyncio.get_running_loop().create_task(self._send(mail, self._log.bind(**concerned())))
+        ids = concerned()
+        work = self._send(mail, self._log.bind(**ids), str(ids.get("call", "")))
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -82,7 +88,10 @@ class Mailer:
                 await asyncio.wait(late)
                 self._log.error("mails not sent", mails=len(late), why="the server ends")
 
-    async def _send(self, mail: Mail, log: FilteringBoundLogger) -> None:
+    def _failed(self, call: str, why: str, words: str) -> None:
+        self.faults.refused(call, datetime.now(UTC), why, words)
+
+    async def _send(self, mail: Mail, log: FilteringBoundLogger, call: str) -> None:
         files, notes = await self._files(mail)
         message_id = new_message_id(self._sender)
         for pause in (*PAUSES, None):
@@ -92,14 +101,18 @@ class Mailer:
                     await self._deliver(self._sender, mail.to, message)
             except MailRefused as error:
                 log.error("mail refused", why=str(error))
+                self._failed(call, str(error), "the mail server refused a mail")
                 return
             except MailFailed as error:
                 if pause is None or self._closing:
                     log.error("mail given up", why=str(error))
+                    self._failed(call, str(error), "a mail was given up")
                     return
+                self._failed(call, str(error), "a mail waits, the mail server does not take it")
                 log.warning("mail not sent yet", why=str(error), again_in=pause)
                 await self._sleep(pause)
             else:
+                self.faults.taken()
                 log.info("mail sent", recipients=len(mail.to), attachments=len(files))
                 return
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from voipbin_sip.mail.faults import MailFaults
 from voipbin_sip.observe.detail import DetailLog
 from voipbin_sip.observe.health import Health, health
 from voipbin_sip.observe.metrics import Metrics
@@ -38,6 +39,11 @@ class Observed:
     def reloading(self) -> Reloading:
         """What reads the configuration again."""
         return self._sources.reloading
+
+    @property
+    def mail_faults(self) -> MailFaults:
+        """What the mail server did not take."""
+        return self._sources.mail
 
     def health(self) -> Health:
         """Return whether the server does its work."""

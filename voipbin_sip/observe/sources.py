@@ -10,6 +10,7 @@ from media.client import MediaClient
 from voipbin_sip.calls.live import LiveCalls
 from voipbin_sip.calls.switchboard import Switchboard
 from voipbin_sip.carriers import Carriers
+from voipbin_sip.mail.faults import MailFaults
 from voipbin_sip.observe.lag import LoopLag
 from voipbin_sip.observe.refused import RefusedAttempts
 from voipbin_sip.observe.reloads import Reloading
@@ -50,6 +51,10 @@ class Delivering(Protocol):
         """Return how many receivers do not take what they are sent."""
         ...
 
+    def troubles(self) -> Sequence[str]:
+        """Return in words which ones, since when and why."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:
@@ -67,4 +72,5 @@ class Sources:
     reloading: Reloading
     certificates: Sequence[Certificates]
     refused: RefusedAttempts = field(default_factory=RefusedAttempts)
+    mail: MailFaults = field(default_factory=MailFaults)
     lag: LoopLag = field(default_factory=LoopLag)

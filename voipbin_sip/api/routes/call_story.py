@@ -58,6 +58,7 @@ class CallStory(BaseModel):
     steps_left_out: int  # older ones
     digits: list[Digit]
     recordings: list[RecordingResource]
+    notes: list[str]  # what went wrong for it beside its steps: mails that were not taken
 
 
 @router.get("/timelines/calls/{call_id}/story")
@@ -80,6 +81,7 @@ async def get_story(found: With, who: Asking, call_id: UUID) -> CallStory:
         steps_left_out=left_out,
         digits=await _digits(found, call_id),
         recordings=[*reversed(await _about(found, RecordingResource, call_id, MAX_LEGS))],
+        notes=[] if found.observed is None else [*found.observed.mail_faults.of(str(call_id))],
     )
 
 
