@@ -103,7 +103,7 @@ class Platform:
         self.directory = DirectoryBook(self.catalogue, passwords)
         self.setup = Setup(self.catalogue, self.directory, passwords)
         self._declared_hash = declared_hashes(seal_key)
-        self.customers = Customers(self.catalogue, self.sealer)
+        self.customers = Customers(self.catalogue, self.sealer, web.guard)
         self.hooks = Hooks(self.customers)
         self.webhooks = Webhooks(
             store, web, targets=self.hooks.targets, secret=self.customers.secret, pace=pace
