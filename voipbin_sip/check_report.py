@@ -24,7 +24,7 @@ LONGEST = 110  # characters of a line that is shown
 
 def report(findings: Sequence[Finding], form: Format) -> Iterator[str]:
     """Yield the lines."""
-    findings = [replace(finding, file=_from_here(finding.file)) for finding in findings]
+    findings = [replace(finding, file=from_here(finding.file)) for finding in findings]
     if form == "json":
         yield json.dumps(_document(findings), indent=2, ensure_ascii=False)
         return
@@ -36,9 +36,10 @@ def report(findings: Sequence[Finding], form: Format) -> Iterator[str]:
         yield from _explained(finding, files[finding.file])
 
 
-def _from_here(file: Path) -> Path:
+def from_here(file: Path) -> Path:
+    """Return a file's name as one would type it in the working directory, where it lies below that."""
     here = Path.cwd()
-    return file.relative_to(here) if file.is_relative_to(here) else file
+    return file.relative_to(here) if here != Path(here.anchor) and file.is_relative_to(here) else file
 
 
 def _document(findings: Sequence[Finding]) -> dict[str, object]:

@@ -21,6 +21,7 @@ from flows.findings import Finding, Severity
 from voipbin_sip.app.errors import StartError
 from voipbin_sip.app.parts import read_directory
 from voipbin_sip.app.watching import State, files_of, state_of
+from voipbin_sip.check_report import from_here
 from voipbin_sip.directory import Directory
 from voipbin_sip.loading import Loaded, load
 from voipbin_sip.observe.reloads import Reloaded
@@ -165,7 +166,8 @@ class Reloader:
     def _tell(self, result: Reloaded) -> None:
         for finding in result.findings:
             told = self._log.error if finding.severity is Severity.ERROR else self._log.warning
-            told("finding", at=f"{finding.file}:{finding.line}:{finding.column}", what=finding.message)
+            at = f"{from_here(finding.file)}:{finding.line}:{finding.column}"
+            told("finding", at=at, what=finding.message)
         if not result.ok:
             self._log.error("not reloaded, everything stays as it was", cause=result.cause)
             return

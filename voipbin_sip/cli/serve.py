@@ -7,6 +7,7 @@ import gc
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -15,6 +16,7 @@ from flows.findings import Finding
 from voipbin_sip import logs
 from voipbin_sip.app.errors import StartError
 from voipbin_sip.app.server import Server
+from voipbin_sip.check_report import from_here
 from voipbin_sip.directory import read_passwords
 from voipbin_sip.loading import Loaded, load
 from voipbin_sip.transport.address import ListenAddress, local_address_towards
@@ -33,7 +35,7 @@ def run(path: Path) -> int:
     log = structlog.get_logger("server")
     if as_json:
         for finding in findings:
-            at = f"{finding.file}:{finding.line}:{finding.column}"
+            at = f"{from_here(finding.file)}:{finding.line}:{finding.column}"
             log.warning("finding", at=at, what=finding.message)
     else:
         _print(findings)
@@ -73,7 +75,7 @@ def _refuse(findings: Sequence[Finding]) -> int:
 
 def _print(findings: Sequence[Finding]) -> None:
     for finding in findings:
-        print(finding, file=sys.stderr)
+        print(replace(finding, file=from_here(finding.file)), file=sys.stderr)
 
 
 async def _serve(loaded: Loaded) -> None:
