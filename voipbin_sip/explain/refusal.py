@@ -15,6 +15,16 @@ from voipbin_sip.explain.view import View
 from voipbin_sip.observe.attempt import Attempt, Cause, in_words, span
 from voipbin_sip.sip.uri import Uri
 
+_BY_RULE = frozenset(
+    {
+        Cause.NO_PASSWORD,
+        Cause.WRONG_PASSWORD,
+        Cause.NO_SUCH_USER,
+        Cause.NO_SUCH_NUMBER,
+        Cause.NOT_FOR_STRANGERS,
+        Cause.NOT_OUR_DOMAIN,
+    }
+)  # those that `explain` can tell
 _NUMBERS = frozenset({Cause.NO_SUCH_NUMBER, Cause.NOT_FOR_STRANGERS})
 
 
@@ -34,8 +44,7 @@ def refusal(view: View, attempt: Attempt) -> Refusal:
 def _why(view: View, attempt: Attempt) -> str:
     said = in_words(attempt)
     if attempt.cause is Cause.NO_SUCH_USER:
-        hint = did_you_mean(attempt.claimed, view.directory.extensions)
-        return f"{said}{hint}".rstrip(".") if hint else said
+        return f"{said}{did_you_mean(attempt.claimed, view.directory.extensions)}"
     if attempt.method != "INVITE" or (uri := _dialled(view, attempt)) is None:
         return said
     if attempt.cause in _NUMBERS and attempt.ground is not Ground.PROVIDER:
@@ -104,7 +113,7 @@ def _advice(view: View, attempt: Attempt) -> Iterator[str]:
             if left
             else f"{host} was banned for a while, and is not any more."
         )
-    if not registers and attempt.ground is not None and attempt.callee:
+    if not registers and attempt.cause in _BY_RULE and attempt.callee:
         yield f"Ask again at any time: {_command(attempt)}"
 
 

@@ -48,8 +48,6 @@ def _when(attempt: RefusedAttempt) -> str:
 def _sip(story: RefusedStory) -> RenderableType:
     if story.messages:
         return Ladder(story.messages[0].at, [*story.messages])
-    if story.attempt.method == "REGISTER":
-        return said("The SIP messages of registrations are not kept.", style="dim")
     return said(
         "Its SIP messages are not kept any more (trace.sip_mb and trace.sip_hours in voipbin.yaml).",
         style="dim",
