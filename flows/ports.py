@@ -48,6 +48,9 @@ class ConnectResult:
     reason: str  # in words, for flows and logs: "486 Busy Here", "no phone is registered" …
     status: int = 0  # SIP status to relay when nobody answered, the most telling one; 0: none came
     call_id: str = ""  # of the leg that answered, else of the one that sent the status; empty: there was none
+    left_out: tuple[
+        str, ...
+    ] = ()  # why other destinations were not called at all: "no phone is registered for …"
 
 
 @dataclass(frozen=True, slots=True)

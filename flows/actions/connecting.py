@@ -105,6 +105,8 @@ class Connect(Outgoing):
             raise
         _report(run, came)
         detail = f"{came.result}: {came.reason}" if came.reason else came.result
+        if came.left_out:
+            detail += f" (not called: {', '.join(came.left_out)})"
         if self.relay_reason and came.result != "answered":
             await run.hang_up(_REASONS[came.result], status=came.status)
             return Outcome(detail, ending=Ending.HANG_UP)

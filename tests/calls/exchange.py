@@ -21,6 +21,7 @@ from voipbin_sip.calls.session import CallLimits, CallSession
 from voipbin_sip.calls.states import Direction, Status
 from voipbin_sip.calls.tones import Tone
 from voipbin_sip.calls.transfers import Transfers
+from voipbin_sip.sip.dialog import Dialog
 from voipbin_sip.sip.events import Ended, Hop, Progress, Transfer
 from voipbin_sip.sip.replaces import Replaces
 from voipbin_sip.sip.uri import Uri
@@ -111,6 +112,10 @@ class FakeCore:
         self.offered: list[tuple[str, object]] = []
         self.names: dict[Replaces, str] = {}
         self.ended: Callable[[str], None] = lambda leg: None
+        self.dialogs: dict[str, Dialog] = {}
+
+    def dialog(self, leg: str) -> Dialog | None:
+        return self.dialogs.get(leg)
 
     def hang_up(self, now: float, leg: str, *, cause: int, reason_text: str) -> None:
         asyncio.get_running_loop().call_soon(self.ended, leg)

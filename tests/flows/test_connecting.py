@@ -65,6 +65,15 @@ async def test_a_failure_goes_on_at_once_and_says_why(result: str) -> None:
     assert scene.log[-1] == "hang_up normal"
 
 
+async def test_the_step_says_who_was_not_called_at_all() -> None:
+    left_out = ("no phone is registered for extension 1001", "there is no extension 7")
+    scene = Scene(connect() + REPORT)
+    scene.call.connects = [ConnectResult("busy", "486 Busy Here", 486, left_out=left_out)]
+    await scene.play()
+    assert scene.said == ["busy 486 Busy Here"]  # what flows compare stays as it was
+    assert scene.details("c") == [f"busy: 486 Busy Here (not called: {', '.join(left_out)})"]
+
+
 async def test_each_connect_reports_anew() -> None:
     scene = Scene(connect() + REPORT + "\n" + connect().replace("id: c", "id: d") + REPORT)
     scene.call.connects = [ConnectResult("busy", "486", 486, "x"), ConnectResult("answered", "", 200, "y")]

@@ -81,6 +81,7 @@ class Dialling:
         seconds: float = 60.0,
         rang: Callable[[OutgoingSession, Progress], None] | None = None,
         placed: Callable[[OutgoingSession], None] | None = None,
+        pick_up: bool = False,
     ) -> Dialled:
         sessions = [self._new(address, originator) for address, _ in callees]
         for session in sessions:

@@ -68,6 +68,14 @@ def test_a_failed_step_is_the_answer_where_the_server_ended_the_call() -> None:
     assert troubles(story(steps=steps)) == ["reception.yaml:7 fetch failed: the server answered 500"]
 
 
+def test_who_was_not_called_at_all_is_named_beside_who_refused() -> None:
+    detail = "refused: 403 caller id not owned (not called: no phone is registered for extension 1001)"
+    steps = [step("connect", 9, detail, voipbin__connect__result="refused")]
+    assert verdict(story(ended_by_us(), [REFUSED], steps)) == (
+        f"{REFUSAL}; not called: no phone is registered for extension 1001; so this server hung up"
+    )
+
+
 def test_a_connect_that_called_nobody_is_the_answer() -> None:
     steps = [
         step("connect", 9, "unreachable: extension 1000 has no phone", voipbin__connect__result="unreachable")

@@ -7,6 +7,7 @@ what the called side sends before it answers.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from media.client import Playout
 from voipbin_sip.calls.bridge import Bridges
@@ -14,6 +15,7 @@ from voipbin_sip.calls.call import Address, Originator
 from voipbin_sip.calls.destinations import Destinations, NotReachable
 from voipbin_sip.calls.dialer import Dialled
 from voipbin_sip.calls.outgoing import OutgoingSession, Target
+from voipbin_sip.calls.own_phone import without_own_phone
 from voipbin_sip.calls.ringing import Ringing, Wanted
 from voipbin_sip.calls.rooms import Room, Rooms
 from voipbin_sip.calls.session import CallSession
@@ -76,6 +78,7 @@ class Connecting:
         heard: _Heard,
     ) -> Dialled:
         wanted: list[Wanted] = []
+        left_out: list[str] = []
         failure = Dialled(None, "unreachable", 480, "nobody can be reached")
         for destination in destinations:
             targets: list[Target] = []
@@ -83,11 +86,13 @@ class Connecting:
                 targets = await self._destinations.targets(destination, originator)
             except NotReachable as error:
                 failure = Dialled(None, error.result, error.status, str(error))
+                left_out.append(str(error))
                 caller.log.warning("destination not called", why=str(error))
             wanted.append((destination, targets))
+        wanted = without_own_phone(caller, wanted)
         if not any(targets for _, targets in wanted):
             return failure
-        return await self._ringing.ring(
+        dialled = await self._ringing.ring(
             wanted,
             originator,
             linear=linear,
@@ -96,6 +101,7 @@ class Connecting:
             rang=heard.rang,
             pick_up=True,
         )
+        return replace(dialled, left_out=tuple(dict.fromkeys(left_out)))
 
 
 class _Heard:

@@ -44,6 +44,7 @@ class Dialled:
     status: int = 200
     reason: str = ""
     call_id: str = ""  # of the call that status and reason are of
+    left_out: tuple[str, ...] = ()  # why others were not called at all
     picked_up_by: CallSession | None = None  # who took the call from `session`, which is over then
 
     @property

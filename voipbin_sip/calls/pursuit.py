@@ -16,7 +16,7 @@ from voipbin_sip.sip.events import Hop
 from voipbin_sip.toll.refused import Refused
 
 SILENCE = 6.0  # s that a server or phone may take to send anything at all, where there is another way
-LAST_SILENCE = 12.0  # s for a provider where there is none: five datagrams, of which one would have been answered
+LAST_SILENCE = 12.0  # s for a provider where there is none: one of five datagrams would have been answered
 MAX_ATTEMPTS = 20  # INVITEs of one call
 MAX_REDIRECTIONS = 5  # of one call
 NOT_ACCEPTABLE = 488  # also the word of a phone that has no SRTP

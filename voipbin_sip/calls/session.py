@@ -20,6 +20,7 @@ from voipbin_sip.calls.digits import DigitGate
 from voipbin_sip.calls.quality import Quality
 from voipbin_sip.calls.sound import LegSound
 from voipbin_sip.calls.states import CAUSES, Direction, Status, hangup_reason
+from voipbin_sip.sip.dialog import Dialog
 from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.events import Ended, Offer
 from voipbin_sip.sip.sdes import SrtpPolicy
@@ -63,6 +64,11 @@ class CallSession:
     def abandon(self) -> None:
         """Forget a call that never began."""
         self._cap.cancel()
+
+    @property
+    def dialog(self) -> Dialog | None:
+        """What SIP knows of the peer; None where there is no dialog (any more)."""
+        return self._endpoint.core.dialog(self.call.leg)
 
     async def media_ready(self) -> LegSound:
         """Wait until sound can go both ways (an offerless INVITE settles that with its ACK)."""

@@ -303,10 +303,10 @@ class CallSteps:
 
 def _connect_result(dialled: Dialled) -> ConnectResult:
     if dialled.result == "answered":
-        return ConnectResult("answered", "", call_id=dialled.call_id)
+        return ConnectResult("answered", "", call_id=dialled.call_id, left_out=dialled.left_out)
     reason = dialled.reason or f"SIP status {dialled.status}"
     result = dialled.result if dialled.result in _FAILURES else "failed"
-    return ConnectResult(_FAILURES[result], reason, dialled.status, dialled.call_id)
+    return ConnectResult(_FAILURES[result], reason, dialled.status, dialled.call_id, dialled.left_out)
 
 
 _FAILURES: dict[str, Literal["busy", "noanswer", "refused", "unreachable", "failed"]] = {
