@@ -73,6 +73,11 @@ def difference(shown: str, printed: str) -> str:
     return "" if any_lines or not left else f"(nothing more, but it goes on: {left[0]})"
 
 
+def appears(shown: str, printed: str) -> bool:
+    """Tell whether what a page shows in one line is a part of what was printed, in one line or several."""
+    return _pattern(shown).search(_words(printed)) is not None
+
+
 def _words(line: str) -> str:
     return " ".join(line.split())
 
