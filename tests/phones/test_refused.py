@@ -7,7 +7,6 @@ import json
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,15 +16,14 @@ import pytest
 from tests.phones import ports
 from tests.phones.account import Account
 from tests.phones.child import Child
-from tests.phones.client import client
 from tests.phones.installed import PJSUA_PYTHON, ROOT, needs_pjsua
 from tests.phones.pjsua import PROGRAM, pjsua
-from tests.phones.server import Server, serving
+from tests.phones.server import COMMAND, Server, serving
 from tests.phones.wire import wire
+from tests.terminal.tmux import Terminal, needs_tmux
 
 pytestmark = pytest.mark.phones
 
-COMMAND = [sys.executable, "-c", "from voipbin_sip.cli.main import app; app()"]
 ECHO = """
 name: echo
 actions:
@@ -172,7 +170,7 @@ async def test_a_call_after_a_refused_one_is_the_last_one_and_the_table_has_both
 
 
 async def test_a_server_that_drains(tmp_path: Path) -> None:
-    with serving(tmp_path, {"echo": ECHO}, drain_seconds=20) as server:
+    with serving(tmp_path, {"echo": ECHO}, drain_seconds=60) as server:
         async with wire(server.address) as line:
             call = await line.new_call("100")
             assert await call.invite() == 200
@@ -183,9 +181,24 @@ async def test_a_server_that_drains(tmp_path: Path) -> None:
                 late = await line.new_call("100")
             assert status == 503
             lines = await last(server)
-            async with client(server) as api:
-                (told,) = (await api("GET", "/timelines/refused"))["result"]
             await call.bye()
     assert lines[0] == "Refused with 503: this server is shutting down and takes no more calls"
     assert "  Start the server again; it takes no new calls until then." in lines
-    assert told["cause"] == "draining"
+
+
+@needs_tmux
+async def test_the_live_table_shows_it_and_enter_explains_it(server: Server) -> None:
+    table = [*COMMAND, "calls", "--config", str(server.config)]
+    async with wire(server.address) as line:
+        with Terminal.start(table, cwd=ROOT, size=(120, 30)) as terminal:
+            await terminal.shows(" 0 calls ")
+            call = await line.new_call("779@x")
+            assert await call.invite() == 400
+            await terminal.shows("refused", "it is not as SIP wants it")
+            terminal.key("Enter")
+            await terminal.shows("Refused with 400: ", "no call: refused attempt", "-- INVITE", "400 ")
+            terminal.type("h")
+            terminal.key("Escape")
+            await terminal.shows("Enter page")
+            terminal.type("q")
+            assert await terminal.ended() == 0
