@@ -18,7 +18,7 @@ from voipbin_sip.events.event import Event, event_id
 from voipbin_sip.events.types import goes_to_webhooks
 from voipbin_sip.resources.base import NO_UUID, Resource
 from voipbin_sip.resources.stamps import Stamps, stamp_text
-from voipbin_sip.store.store import OutcomeUnknown, Store, put, remove
+from voipbin_sip.store.store import OutcomeUnknown, Store, put
 from voipbin_sip.store.tables import events, resources
 from voipbin_sip.store.write_behind import Change, Row
 
@@ -92,7 +92,9 @@ class Ledger:
             await self.store.commit(rows)
         except OutcomeUnknown:
             undone = before or resource.changed(tm_delete=self.stamps())
-            gone = [remove(change.table, change.key) for change in rows if change.table is not resources]
+            gone = [
+                Change(change.table, change.key, None) for change in rows if change.table is not resources
+            ]
             self.store.write([put(resources, resource_row(undone)), *gone])
             raise
         for event in told:

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import structlog
 from sqlalchemy import Table
@@ -23,12 +23,11 @@ Key: TypeAlias = tuple[object, ...]
 Row: TypeAlias = Mapping[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What becomes of one row: `row` is what it says from now on, None: it is gone."""
 
     table: Table
-    key: Row  # the values of the primary key
+    key: Key  # the values of the primary key
     row: Row | None
 
 
@@ -37,7 +36,13 @@ _ROW_FAULTS = (
     "23",
 )  # SQLSTATE classes of the SQL standard: data exception, integrity constraint violation
 
-Grouped: TypeAlias = tuple[int, Change]
+
+class Grouped(NamedTuple):
+    """A change, the number of its group, and how many characters its texts have."""
+
+    group: int
+    change: Change
+    weight: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ class WriteBehind:
         """`write` writes changes in one transaction, all or none."""
         self._write = write
         self._pace = pace or Pace()
-        self._pending: dict[Key, tuple[int, Change]] = {}  # with the number of its group, oldest first
+        self._pending: dict[Key, Grouped] = {}  # oldest first
         self._writing: dict[Key, Change] = {}
         self._weight = 0
         self._groups = 0
@@ -86,7 +91,7 @@ class WriteBehind:
         for change in changes:
             key = _identity(change)
             self._drop(key)
-            self._hold(key, (self._groups, change))
+            self._hold(key, Grouped(self._groups, change, _weight(change)))
         pace = self._pace
         while len(self._pending) > pace.capacity or (self._weight > pace.weight and len(self._pending) > 1):
             self._give_up_oldest()
@@ -95,18 +100,16 @@ class WriteBehind:
     def forget(self, changes: Iterable[Change]) -> None:
         """Leave out what is queued for these rows: who has `one_writer` has written something newer."""
         for change in changes:
-            self._drop(_identity(change))
-            self._writing.pop(_identity(change), None)
+            key = _identity(change)
+            self._drop(key)
+            self._writing.pop(key, None)
 
     def unwritten(self, table: Table) -> dict[Key, Change]:
         """Return the changes of a table that the database does not show yet, by primary key."""
-        found: dict[Key, Change] = {}
-        for key, change in self._writing.items():
-            if key[0] == table.name:
-                found[key[1:]] = change
-        for key, (_, change) in self._pending.items():
-            if key[0] == table.name:
-                found[key[1:]] = change
+        found = {change.key: change for change in self._writing.values() if change.table is table}
+        for _, change, _ in self._pending.values():
+            if change.table is table:
+                found[change.key] = change
         return found
 
     def start(self) -> None:
@@ -126,19 +129,24 @@ class WriteBehind:
 
     def _hold(self, key: Key, grouped: Grouped) -> None:
         self._pending[key] = grouped
-        self._weight += _weight(grouped[1])
+        self._weight += grouped.weight
 
     def _drop(self, key: Key) -> Grouped | None:
         grouped = self._pending.pop(key, None)
         if grouped is not None:
-            self._weight -= _weight(grouped[1])
+            self._weight -= grouped.weight
         return grouped
+
+    @property
+    def _oldest(self) -> int:
+        """Return the group of the oldest change."""
+        return next(iter(self._pending.values())).group
 
     def _give_up_oldest(self) -> None:
         """Give up the oldest changes that belong together."""
-        oldest, _ = next(iter(self._pending.values()))
+        oldest = self._oldest
         for key in list(islice(self._pending, 100)):
-            if self._pending[key][0] != oldest:
+            if self._pending[key].group != oldest:
                 return
             self._drop(key)
             if not self.lost:
@@ -150,9 +158,11 @@ class WriteBehind:
         while True:
             await self._wake.wait()
             await self._pause(self._pace.gather)
-            while self._pending:
+            self._wake.clear()
+            last = self._groups  # what comes while these are written is gathered again
+            while self._pending and self._oldest <= last:
                 batch = self._take()
-                self._writing = {_identity(change): change for _, change in batch}
+                self._writing = {_identity(change): change for _, change, _ in batch}
                 done = await self._succeeds(batch)
                 if not done:
                     self._put_back(batch)
@@ -164,15 +174,16 @@ class WriteBehind:
                     return
                 await self._pause(delay)
                 delay = min(2 * delay, self._pace.retry_most)
-            self._wake.clear()
-            if self._closing.is_set():
+            if self._pending:
+                self._wake.set()
+            elif self._closing.is_set():
                 return
 
     async def _succeeds(self, batch: list[Grouped]) -> bool:
         """Write a batch; rows that the database will never take are dropped. False: try again later."""
         try:
             async with self.one_writer:
-                wanted = [change for _, change in batch if _identity(change) in self._writing]
+                wanted = [change for _, change, _ in batch if _identity(change) in self._writing]
                 await self._write(wanted)
         except Exception as error:
             if not _is_about_the_rows(error):
@@ -182,7 +193,9 @@ class WriteBehind:
                 return False
             if len(batch) == 1:
                 self.lost += 1
-                self._log.error("a row cannot be written", table=batch[0][1].table.name, why=_cause(error))
+                self._log.error(
+                    "a row cannot be written", table=batch[0].change.table.name, why=_cause(error)
+                )
                 return True
             for index, grouped in enumerate(batch):
                 if not await self._succeeds([grouped]):
@@ -204,7 +217,7 @@ class WriteBehind:
         """Take the oldest changes: a batch full, and what else belongs to the last one's group."""
         keys: list[Key] = []
         last = 0
-        for key, (group, _) in self._pending.items():
+        for key, (group, _, _) in self._pending.items():
             if len(keys) >= self._pace.batch and group != last:
                 break
             keys.append(key)
@@ -216,7 +229,7 @@ class WriteBehind:
         newer = self._pending
         self._pending, self._weight = {}, 0
         for grouped in batch:
-            key = _identity(grouped[1])
+            key = _identity(grouped.change)
             if key not in newer and key in self._writing:
                 self._hold(key, grouped)
         for key, grouped in newer.items():
@@ -233,14 +246,13 @@ class WriteBehind:
 
 
 def _identity(change: Change) -> Key:
-    return (change.table.name, *change.key.values())
+    return (change.table.name, *change.key)
 
 
 def _weight(change: Change) -> int:
     if change.row is None:
         return 0
-    lengths = [len(value) for value in change.row.values() if isinstance(value, str)]
-    return sum(lengths)
+    return sum([len(value) for value in change.row.values() if isinstance(value, str)])
 
 
 def _is_about_the_rows(error: Exception) -> bool:
