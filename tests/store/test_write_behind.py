@@ -17,7 +17,7 @@ FAST = Pace(gather=0.001, batch=3, retry=0.001, retry_most=0.002, capacity=10)
 
 
 def change(name: str, value: int | None = 0) -> Change:
-    return Change(TABLE, (name,), None if value is None else {"name": name, "value": value})
+    return Change(TABLE, ("things", name), None if value is None else {"name": name, "value": value})
 
 
 class Database:
@@ -31,7 +31,7 @@ class Database:
         await asyncio.sleep(0)
         if (error := self.trouble(changes)) is not None:
             raise error
-        self.batches.append([(item.key[0], item.row and item.row["value"]) for item in changes])
+        self.batches.append([(item.key[1], item.row and item.row["value"]) for item in changes])
 
     @property
     def written(self) -> list[tuple[object, object]]:
@@ -118,10 +118,10 @@ async def test_the_queue_is_bounded_by_what_its_rows_hold() -> None:
     queue = WriteBehind(Database().write, Pace(weight=1000))
     for number in range(100):
         texts = {"name": f"{number}", "value": "x" * 100}
-        queue.add(Change(TABLE, (f"{number}",), texts))
+        queue.add(Change(TABLE, ("things", f"{number}"), texts))
     assert 5 < len(queue) < 11
     assert queue.lost == 100 - len(queue)
-    queue.add(Change(TABLE, ("big",), {"name": "big", "value": "x" * 5000}))
+    queue.add(Change(TABLE, ("things", "big"), {"name": "big", "value": "x" * 5000}))
     assert len(queue) == 1  # the newest is kept, however big
 
 
@@ -139,7 +139,7 @@ async def test_what_belongs_together_is_given_up_together() -> None:
 )
 async def test_a_row_that_can_never_be_written_does_not_hold_up_the_others(error: Exception) -> None:
     database = Database()
-    database.trouble = lambda changes: error if any(item.key[0] == "b" for item in changes) else None
+    database.trouble = lambda changes: error if any(item.key[1] == "b" for item in changes) else None
     queue = WriteBehind(database.write, FAST)
     for name in "abcd":
         queue.add(change(name))

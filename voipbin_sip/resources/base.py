@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 from uuid import UUID, uuid4, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -49,10 +49,8 @@ class Resource(BaseModel):
         return Links()
 
 
-class Links(BaseModel):
+class Links(NamedTuple):
     """To whom and what else a resource belongs."""
-
-    model_config = ConfigDict(frozen=True)
 
     activeflow_id: UUID = NO_UUID  # the run that it happens in: whose webhook hears of it
     owner_id: UUID = NO_UUID  # the agent whose topics hear of it

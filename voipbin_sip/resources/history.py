@@ -30,19 +30,20 @@ class History:
     def begin(self, resource: R, *events: str) -> R:
         """Enter a new resource; `events` are told. Returns it with its times."""
         stamp = self._ledger.stamps()
-        return self.put(resource.changed(tm_create=stamp, tm_update=stamp), *events, touch=False)
+        return self.put(resource, *events, touch=False, tm_create=stamp, tm_update=stamp)
 
-    def put(self, resource: R, *events: str, touch: bool = True) -> R:
-        """Note the new state of a resource; `events` are told. Returns it with its time of change."""
+    def put(self, resource: R, *events: str, touch: bool = True, **fields: Any) -> R:
+        """Note what is new of a resource; `events` are told. Returns it with its time of change."""
         if touch:
-            resource = resource.changed(tm_update=self._ledger.stamps())
+            fields["tm_update"] = self._ledger.stamps()
+        resource = resource.changed(**fields) if fields else resource
         told = [self._ledger.event(resource, event) for event in events]
         self._ledger.record(resource, *told)
         return resource
 
     def delete(self, resource: R, *events: str) -> R:
         """Mark a resource as deleted and return it so."""
-        return self.put(resource.changed(tm_delete=self._ledger.stamps()), *events)
+        return self.put(resource, *events, tm_delete=self._ledger.stamps())
 
     async def get(self, kind: type[R], id_: UUID) -> R:
         """Return a resource as it was last, also a deleted one. Raises NotFound, StoreUnavailable."""

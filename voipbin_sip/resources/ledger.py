@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from pydantic_core import PydanticSerializationError
+from pydantic_core import PydanticSerializationError, to_json
 
 from voipbin_sip.events.event import Event, event_id
 from voipbin_sip.events.types import goes_to_webhooks
@@ -45,33 +45,11 @@ class Ledger:
 
     def event(self, resource: Resource, type_: str) -> Event:
         """Return the event of a change, not yet written or told."""
-        links = resource.links()
-        return Event(
-            event_id(self.stamps()),
-            type_,
-            resource.kind,
-            resource.id,
-            resource.customer_id,
-            public_json(resource),
-            links.activeflow_id,
-            links.owner_id,
-            goes_to_webhooks(type_),
-        )
+        return self._event(resource, type_, resource.kind, public_json(resource))
 
     def note(self, resource: Resource, type_: str, data: dict[str, Any], *, kind: str = "") -> Event:
         """Tell what happened to a resource without a change of it: a digit, somebody who entered."""
-        links = resource.links()
-        event = Event(
-            event_id(self.stamps()),
-            type_,
-            kind or resource.kind,
-            resource.id,
-            resource.customer_id,
-            json.dumps(data, separators=(",", ":")),
-            links.activeflow_id,
-            links.owner_id,
-            goes_to_webhooks(type_),
-        )
+        event = self._event(resource, type_, kind or resource.kind, _text(data))
         self.store.write(self._event_rows(event))
         self._tell(event)
         return event
@@ -99,6 +77,20 @@ class Ledger:
             raise
         for event in told:
             self._tell(event)
+
+    def _event(self, resource: Resource, type_: str, kind: str, text: str) -> Event:
+        links = resource.links()
+        return Event(
+            event_id(self.stamps()),
+            type_,
+            kind,
+            resource.id,
+            resource.customer_id,
+            text,
+            links.activeflow_id,
+            links.owner_id,
+            goes_to_webhooks(type_),
+        )
 
     def _rows(self, resource: Resource, told: Sequence[Event]) -> list[Change]:
         # What hides nothing is written as it is shown.
@@ -139,9 +131,16 @@ def public_json(resource: Resource) -> str:
 def _json(resource: Resource, hidden: frozenset[str] = frozenset()) -> str:
     try:
         return resource.model_dump_json(exclude=set(hidden) or None)
+    except PydanticSerializationError:
+        return _text(resource.model_dump(mode="json", exclude=set(hidden)))
+
+
+def _text(data: dict[str, Any]) -> str:
+    """Return JSON values as JSON."""
+    try:
+        return to_json(data).decode()
     except PydanticSerializationError:  # a text that came from outside and is no UTF-8
-        text = json.dumps(resource.model_dump(mode="json", exclude=set(hidden)), ensure_ascii=False)
-        return text.encode("utf-8", "replace").decode()
+        return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace").decode()
 
 
 def event_row(event: Event) -> Row:

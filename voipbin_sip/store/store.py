@@ -204,7 +204,7 @@ class Store:
             async with self._connection() as connection, connection.begin():
                 for table, of_table in by_table.items():
                     rows = [change.row for change in of_table if change.row is not None]
-                    gone = [change.key for change in of_table if change.row is None]
+                    gone = [change.key[1:] for change in of_table if change.row is None]
                     if rows:
                         put = self._statements.put(table)
                         await connection.exec_driver_sql(put.text, put.values(rows))
@@ -226,4 +226,4 @@ def remove(table: Table, key: Row) -> Change:
 
 
 def _key(table: Table, row: Row) -> Key:
-    return tuple([row[name] for name in key_columns(table)])
+    return (table.name, *[row[name] for name in key_columns(table)])

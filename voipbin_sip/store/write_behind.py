@@ -27,7 +27,7 @@ class Change(NamedTuple):
     """What becomes of one row: `row` is what it says from now on, None: it is gone."""
 
     table: Table
-    key: Key  # the values of the primary key
+    key: Key  # the table's name and the values of the primary key
     row: Row | None
 
 
@@ -89,9 +89,8 @@ class WriteBehind:
         """Queue changes that belong together; each takes the place of an earlier one of the same row."""
         self._groups += 1
         for change in changes:
-            key = _identity(change)
-            self._drop(key)
-            self._hold(key, Grouped(self._groups, change, _weight(change)))
+            self._drop(change.key)
+            self._hold(Grouped(self._groups, change, _weight(change)))
         pace = self._pace
         while len(self._pending) > pace.capacity or (self._weight > pace.weight and len(self._pending) > 1):
             self._give_up_oldest()
@@ -100,16 +99,15 @@ class WriteBehind:
     def forget(self, changes: Iterable[Change]) -> None:
         """Leave out what is queued for these rows: who has `one_writer` has written something newer."""
         for change in changes:
-            key = _identity(change)
-            self._drop(key)
-            self._writing.pop(key, None)
+            self._drop(change.key)
+            self._writing.pop(change.key, None)
 
     def unwritten(self, table: Table) -> dict[Key, Change]:
         """Return the changes of a table that the database does not show yet, by primary key."""
-        found = {change.key: change for change in self._writing.values() if change.table is table}
-        for _, change, _ in self._pending.values():
+        found = {key[1:]: change for key, change in self._writing.items() if change.table is table}
+        for key, (_, change, _) in self._pending.items():
             if change.table is table:
-                found[change.key] = change
+                found[key[1:]] = change
         return found
 
     def start(self) -> None:
@@ -127,8 +125,8 @@ class WriteBehind:
         if self._pending:
             self._log.error("rows were not written to the database", rows=len(self._pending))
 
-    def _hold(self, key: Key, grouped: Grouped) -> None:
-        self._pending[key] = grouped
+    def _hold(self, grouped: Grouped) -> None:
+        self._pending[grouped.change.key] = grouped
         self._weight += grouped.weight
 
     def _drop(self, key: Key) -> Grouped | None:
@@ -162,7 +160,7 @@ class WriteBehind:
             last = self._groups  # what comes while these are written is gathered again
             while self._pending and self._oldest <= last:
                 batch = self._take()
-                self._writing = {_identity(change): change for _, change, _ in batch}
+                self._writing = {change.key: change for _, change, _ in batch}
                 done = await self._succeeds(batch)
                 if not done:
                     self._put_back(batch)
@@ -183,7 +181,7 @@ class WriteBehind:
         """Write a batch; rows that the database will never take are dropped. False: try again later."""
         try:
             async with self.one_writer:
-                wanted = [change for _, change, _ in batch if _identity(change) in self._writing]
+                wanted = [change for _, change, _ in batch if change.key in self._writing]
                 await self._write(wanted)
         except Exception as error:
             if not _is_about_the_rows(error):
@@ -229,11 +227,11 @@ class WriteBehind:
         newer = self._pending
         self._pending, self._weight = {}, 0
         for grouped in batch:
-            key = _identity(grouped.change)
+            key = grouped.change.key
             if key not in newer and key in self._writing:
-                self._hold(key, grouped)
-        for key, grouped in newer.items():
-            self._hold(key, grouped)
+                self._hold(grouped)
+        for grouped in newer.values():
+            self._hold(grouped)
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, but not while closing."""
@@ -243,10 +241,6 @@ class WriteBehind:
                     await self._closing.wait()
             except TimeoutError:
                 pass
-
-
-def _identity(change: Change) -> Key:
-    return (change.table.name, *change.key)
 
 
 def _weight(change: Change) -> int:
