@@ -226,4 +226,4 @@ def remove(table: Table, key: Row) -> Change:
 
 
 def _key(table: Table, row: Row) -> Key:
-    return (table.name, *[row[name] for name in key_columns(table)])
+    return (table.name, *map(row.__getitem__, key_columns(table)))

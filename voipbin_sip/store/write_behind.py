@@ -246,7 +246,11 @@ class WriteBehind:
 def _weight(change: Change) -> int:
     if change.row is None:
         return 0
-    return sum([len(value) for value in change.row.values() if isinstance(value, str)])
+    weight = 0
+    for value in change.row.values():
+        if type(value) is str:
+            weight += len(value)
+    return weight
 
 
 def _is_about_the_rows(error: Exception) -> bool:
