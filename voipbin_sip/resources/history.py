@@ -5,7 +5,7 @@ The newest state of each is at hand before the database has it: what waits to be
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -48,15 +48,15 @@ class History:
     async def get(self, kind: type[R], id_: UUID) -> R:
         """Return a resource as it was last, also a deleted one. Raises NotFound, StoreUnavailable."""
         waiting = self._ledger.store.unwritten(resources).get((str(id_),))
-        row: Mapping[str, Any] | None = waiting.row if waiting is not None else None
-        if waiting is None:
-            rows = await self._ledger.store.fetch(
-                select(resources).where(resources.c.id == str(id_), resources.c.kind == kind.kind)
-            )
-            row = dict(rows[0]) if rows else None
-        if row is None or row["kind"] != kind.kind:
+        found = waiting.value if waiting is not None else await self._read(kind, id_)
+        if not isinstance(found, kind):
             raise NotFound(kind.kind, id_)
-        return kind.model_validate_json(str(row["body"]))
+        return found
+
+    async def _read(self, kind: type[R], id_: UUID) -> R | None:
+        query = select(resources.c.body).where(resources.c.id == str(id_), resources.c.kind == kind.kind)
+        rows = await self._ledger.store.fetch(query)
+        return kind.model_validate_json(rows[0]["body"]) if rows else None
 
     async def page(
         self, kind: type[R], *, before: datetime, size: int, reference_id: UUID | None = None
@@ -74,20 +74,20 @@ class History:
         )
         if reference_id is not None:
             query = query.where(table.c.reference_id == str(reference_id))
-        waiting = {key[0]: change.row for key, change in self._ledger.store.unwritten(table).items()}
-        rows: dict[object, Mapping[str, Any] | None] = {
-            row["id"]: dict(row) for row in await self._ledger.store.fetch(query)
+        waiting = {
+            UUID(str(key[0])): change.value for key, change in self._ledger.store.unwritten(table).items()
         }
+        read = [kind.model_validate_json(row["body"]) for row in await self._ledger.store.fetch(query)]
         # What was written while we read is in both; what waited before may be newer than what was read.
-        rows |= waiting
-        found = [
-            row
-            for row in rows.values()
-            if row is not None
-            and row["kind"] == kind.kind
-            and row["tm_delete"] == ""
-            and str(row["tm_create"]) < text
-            and (reference_id is None or row["reference_id"] == str(reference_id))
+        found = [resource for resource in read if resource.id not in waiting]
+        found += [
+            resource
+            for resource in waiting.values()
+            if isinstance(resource, kind)
+            and resource.tm_delete is None
+            and resource.tm_create is not None
+            and resource.tm_create < before
+            and (reference_id is None or resource.links().reference_id == reference_id)
         ]
-        found.sort(key=lambda row: str(row["tm_create"]), reverse=True)
-        return [kind.model_validate_json(str(row["body"])) for row in found[:size]]
+        found.sort(key=lambda resource: resource.tm_create or before, reverse=True)
+        return found[:size]

@@ -6,9 +6,9 @@ SQLAlchemy with each row would cost more than the database does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
 
 from sqlalchemy import Dialect, Executable, Table, bindparam
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -17,16 +17,16 @@ from voipbin_sip.store.backend import Backend
 from voipbin_sip.store.write_behind import Row, Value
 
 
-class Statement(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Statement:
     """A statement in the words of the database, and the columns whose values it takes, in its order."""
 
     text: str
     columns: Sequence[str]
 
-    def values(self, rows: Iterable[Row]) -> list[tuple[Value, ...]]:
-        """Return what it takes of each row."""
-        columns = self.columns
-        return [tuple([row[name] for name in columns]) for row in rows]
+    def values(self, row: Row) -> tuple[Value, ...]:
+        """Return what it takes of a row."""
+        return tuple([row[name] for name in self.columns])
 
 
 class Statements:

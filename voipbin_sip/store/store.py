@@ -19,12 +19,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voipbin_sip.store.backend import Backend, database_url, fell_silent
 from voipbin_sip.store.migrate import MigrationError, current, newest, upgrade
-from voipbin_sip.store.statements import Statements, key_columns
+from voipbin_sip.store.statements import Statement, Statements, key_columns
 from voipbin_sip.store.write_behind import Change, Key, Pace, Row, WriteBehind
 
 __all__ = ["OutcomeUnknown", "Store", "StoreError", "StoreUnavailable", "database_url", "put", "remove"]
 
 READ_SECONDS = 10.0
+TOGETHER = 20  # rows that are made before others have their turn
 WRITE_SECONDS = 30.0  # then a connection to a server that says nothing is given up
 
 
@@ -197,19 +198,20 @@ class Store:
 
     async def _write(self, changes: list[Change]) -> None:
         """Carry out changes in one transaction. Done twice, it is as if done once."""
-        by_table: dict[Table, list[Change]] = {}
-        for change in changes:
-            by_table.setdefault(change.table, []).append(change)
+        batches: dict[Statement, list[Sequence[Any]]] = {}
+        for number, change in enumerate(changes):
+            row = change.row
+            if row is None:
+                batches.setdefault(self._statements.remove(change.table), []).append(change.key[1:])
+            else:
+                put = self._statements.put(change.table)
+                batches.setdefault(put, []).append(put.values(row))
+            if number % TOGETHER == TOGETHER - 1:
+                await asyncio.sleep(0)
         try:
             async with self._connection() as connection, connection.begin():
-                for table, of_table in by_table.items():
-                    rows = [change.row for change in of_table if change.row is not None]
-                    gone = [change.key[1:] for change in of_table if change.row is None]
-                    if rows:
-                        put = self._statements.put(table)
-                        await connection.exec_driver_sql(put.text, put.values(rows))
-                    if gone:
-                        await connection.exec_driver_sql(self._statements.remove(table).text, gone)
+                for statement, values in batches.items():
+                    await connection.exec_driver_sql(statement.text, values)
         except (SQLAlchemyError, OSError, asyncio.CancelledError):
             self._ready = False  # it may come back as an empty one
             raise

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import structlog
 from sqlalchemy import Table
@@ -24,13 +24,25 @@ Row: TypeAlias = Mapping[str, Value]
 
 
 class Change(NamedTuple):
-    """What becomes of one row: `row` is what it says from now on, None: it is gone."""
+    """What becomes of one row.
+
+    `value` is what it says from now on: the row itself or, with `form`, what that makes the row of when it is to be
+    written; it does not change any more. None: the row is gone.
+    """
 
     table: Table
     key: Key  # the table's name and the values of the primary key
-    row: Row | None
+    value: Any
+    form: Callable[[Any], Row] | None = None
+
+    @property
+    def row(self) -> Row | None:
+        """Return the row, None where it is gone."""
+        row: Row | None = self.value if self.form is None or self.value is None else self.form(self.value)
+        return row
 
 
+UNMADE = 1500  # characters that a row is taken for that is not made yet
 _ROW_FAULTS = (
     "22",
     "23",
@@ -90,7 +102,7 @@ class WriteBehind:
         self._groups += 1
         for change in changes:
             self._drop(change.key)
-            self._hold(Grouped(self._groups, change, _weight(change)))
+            self._hold(Grouped(self._groups, change, self._weigh(change)))
         pace = self._pace
         while len(self._pending) > pace.capacity or (self._weight > pace.weight and len(self._pending) > 1):
             self._give_up_oldest()
@@ -128,6 +140,12 @@ class WriteBehind:
     def _hold(self, grouped: Grouped) -> None:
         self._pending[grouped.change.key] = grouped
         self._weight += grouped.weight
+
+    def _weigh(self, change: Change) -> int:
+        """Return how many characters a row has: about, unless it may have to wait for long."""
+        if change.form is not None and not self._in_trouble:
+            return UNMADE
+        return _weight(change.row)
 
     def _drop(self, key: Key) -> Grouped | None:
         grouped = self._pending.pop(key, None)
@@ -243,14 +261,8 @@ class WriteBehind:
                 pass
 
 
-def _weight(change: Change) -> int:
-    if change.row is None:
-        return 0
-    weight = 0
-    for value in change.row.values():
-        if type(value) is str:
-            weight += len(value)
-    return weight
+def _weight(row: Row | None) -> int:
+    return sum([len(value) for value in row.values() if isinstance(value, str)]) if row else 0
 
 
 def _is_about_the_rows(error: Exception) -> bool:
