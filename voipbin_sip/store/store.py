@@ -25,7 +25,7 @@ from voipbin_sip.store.write_behind import Change, Key, Pace, Row, WriteBehind
 __all__ = ["OutcomeUnknown", "Store", "StoreError", "StoreUnavailable", "database_url", "put", "remove"]
 
 READ_SECONDS = 10.0
-TOGETHER = 20  # rows that are made before others have their turn
+TOGETHER = 50  # rows that are made before others have their turn
 WRITE_SECONDS = 30.0  # then a connection to a server that says nothing is given up
 
 

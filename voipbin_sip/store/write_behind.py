@@ -62,7 +62,7 @@ class Pace:
     """How the queue is emptied; seconds."""
 
     gather: float = 0.25  # what comes within this is one transaction
-    batch: int = 500  # rows in a transaction
+    batch: int = 2000  # rows in a transaction
     retry: float = 1.0  # after a failure; doubles up to
     retry_most: float = 30.0
     capacity: int = 100_000  # rows; beyond it the oldest are given up
@@ -100,11 +100,12 @@ class WriteBehind:
     def add(self, *changes: Change) -> None:
         """Queue changes that belong together; each takes the place of an earlier one of the same row."""
         self._groups += 1
+        pace, pending = self._pace, self._pending
         for change in changes:
-            self._drop(change.key)
+            if change.key in pending:
+                self._drop(change.key)
             self._hold(Grouped(self._groups, change, self._weigh(change)))
-        pace = self._pace
-        while len(self._pending) > pace.capacity or (self._weight > pace.weight and len(self._pending) > 1):
+        while len(pending) > pace.capacity or (self._weight > pace.weight and len(pending) > 1):
             self._give_up_oldest()
         self._wake.set()
 
