@@ -43,7 +43,7 @@ def event_row(event: Event) -> Row:
     }
 
 
-def event_of(row: Mapping[str, Any]) -> Event:
+def event_of(row: Any) -> Event:
     """Return the event of a row."""
     return Event(
         int(row["id"]),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from sqlalchemy import Dialect, Executable, Table, bindparam
+from sqlalchemy import Dialect, Table, UpdateBase, bindparam
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from voipbin_sip.store.backend import Backend
@@ -51,7 +51,7 @@ class Statements:
             self._removals[table] = self._compiled(table.delete().where(*where))
         return self._removals[table]
 
-    def _compiled(self, statement: Executable) -> Statement:
+    def _compiled(self, statement: UpdateBase) -> Statement:
         compiled = statement.compile(dialect=self._dialect)
         assert isinstance(compiled, SQLCompiler) and compiled.positiontup is not None
         return Statement(str(compiled), tuple(compiled.positiontup))
