@@ -17,6 +17,7 @@ from voipbin_sip.resources.catalogue import NotFound
 from voipbin_sip.resources.ledger import Ledger
 from voipbin_sip.resources.stamps import stamp_text
 from voipbin_sip.store.tables import resources
+from voipbin_sip.store.write_behind import Row
 
 R = TypeVar("R", bound=Resource)
 
@@ -48,15 +49,15 @@ class History:
     async def get(self, kind: type[R], id_: UUID) -> R:
         """Return a resource as it was last, also a deleted one. Raises NotFound, StoreUnavailable."""
         waiting = self._ledger.store.unwritten(resources).get((str(id_),))
-        found = waiting.value if waiting is not None else await self._read(kind, id_)
-        if not isinstance(found, kind):
+        row: Row | None = None
+        if waiting is None:
+            query = select(resources.c.body).where(resources.c.id == str(id_), resources.c.kind == kind.kind)
+            row = next((dict(row) for row in await self._ledger.store.fetch(query)), None)
+        elif isinstance(waiting.value, kind):
+            row = waiting.row
+        if row is None:
             raise NotFound(kind.kind, id_)
-        return found
-
-    async def _read(self, kind: type[R], id_: UUID) -> R | None:
-        query = select(resources.c.body).where(resources.c.id == str(id_), resources.c.kind == kind.kind)
-        rows = await self._ledger.store.fetch(query)
-        return kind.model_validate_json(rows[0]["body"]) if rows else None
+        return _read(kind, row)
 
     async def page(
         self, kind: type[R], *, before: datetime, size: int, reference_id: UUID | None = None
@@ -74,20 +75,23 @@ class History:
         )
         if reference_id is not None:
             query = query.where(table.c.reference_id == str(reference_id))
-        waiting = {
-            UUID(str(key[0])): change.value for key, change in self._ledger.store.unwritten(table).items()
-        }
-        read = [kind.model_validate_json(row["body"]) for row in await self._ledger.store.fetch(query)]
+        waiting = self._ledger.store.unwritten(table)
+        rows: list[Row] = [dict(row) for row in await self._ledger.store.fetch(query)]
         # What was written while we read is in both; what waited before may be newer than what was read.
-        found = [resource for resource in read if resource.id not in waiting]
-        found += [
-            resource
-            for resource in waiting.values()
-            if isinstance(resource, kind)
+        rows = [row for row in rows if (row["id"],) not in waiting]
+        rows += [
+            change.form(resource)
+            for change in waiting.values()
+            if isinstance(resource := change.value, kind)
+            and change.form is not None
             and resource.tm_delete is None
             and resource.tm_create is not None
             and resource.tm_create < before
             and (reference_id is None or resource.links().reference_id == reference_id)
         ]
-        found.sort(key=lambda resource: resource.tm_create or before, reverse=True)
-        return found[:size]
+        rows.sort(key=lambda row: str(row["tm_create"]), reverse=True)
+        return [_read(kind, row) for row in rows[:size]]
+
+
+def _read(kind: type[R], row: Row) -> R:
+    return kind.model_validate_json(str(row["body"]))
