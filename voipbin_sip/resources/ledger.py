@@ -1,7 +1,8 @@
 """One change of one resource, one event, one transaction.
 
-`Ledger` makes the rows of a change: the resource as it is now, the event that tells of it, and what webhooks are yet
-to take. They are written together or not at all; who listens is told.
+`Ledger` makes the changes of rows: the resource as it is now, the event that tells of it, and what webhooks are yet
+to take. They are written together or not at all; who listens is told. The rows themselves are made when they are
+written (decision 17), so a resource must not hold lists or mappings that others go on to change.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A queue of rows to write: nobody waits for the database, and its troubles are nobody else's.
 
-A row that is put or removed again before it was written is written once, as it was last: what is registered anew
-each minute costs one place in the queue, however long the database is away. Rows that are added together are
+A row that is put or removed again before it was written is made and written once, as it was last: what is registered
+anew each minute costs one place in the queue, however long the database is away. Rows that are added together are
 written in one transaction; of these a row that changes again moves on to the later one, so that a state is never
 in the database before the events that tell of it.
 """
