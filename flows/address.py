@@ -60,15 +60,15 @@ Line = Annotated[str, AfterValidator(_one_line)]
 class AddressOption(Strict):
     """An address, with VoIPBIN's fields."""
 
-    type: AddressType
+    type: AddressType = Field(description="Kind of address")
     target: Line = Field(
         default="", description="Number, SIP address, or name of the extension (its UUID with `target_name`)"
     )
     target_name: Line = Field(
         default="", description="Name shown to the called; of a called extension: its name"
     )
-    name: Line = ""
-    detail: Line = ""
+    name: Line = Field(default="", description="For people")
+    detail: Line = Field(default="", description="For people")
 
     @field_validator("target")
     @classmethod

@@ -176,6 +176,10 @@ class Run(Steered):
             raise fault
         return self.finished
 
+    def leave_watchers(self) -> None:
+        """Tell nobody of anything any more: who watches a run mostly holds it, and both are freed at once so."""
+        self._trace = self._began = None
+
     async def hang_up(self, reason: str, *, reference_id: str = "", status: int = 0) -> None:
         """Hang up as the deed of the current step, which the end of the call then does not cancel."""
         self._hanging_up = True

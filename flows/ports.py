@@ -297,6 +297,10 @@ class CallPort(OutgoingPort, Protocol):
         """
         ...
 
+    async def recording_over(self) -> Mapping[str, str]:
+        """Wait until the recording that `record` began last is over; return the variables that tell of it then."""
+        ...
+
     async def stop_recording(self) -> bool:
         """End the recording of the call; False where there is none."""
         ...

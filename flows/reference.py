@@ -47,7 +47,7 @@ def _docstring(kind: type[ActionType]) -> list[str]:
 
 def _row(name: str, option: dict[str, Any], required: bool) -> str:
     default = "required" if required else _shown(option.get("default"))
-    cells = (f"`{name}`", _type(option), default, option.get("description", "").replace("|", "\\|"))
+    cells = (f"`{name}`", _type(option), default, option.get("description", "–").replace("|", "\\|"))
     return f"| {' | '.join(cells)} |"
 
 

@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +50,27 @@ _RESTART_SECONDS = (0.0, 0.5, 1.0, 2.0, 5.0)  # waits before starting a worker a
 
 
 class MediaClient:
-    """All media of this server. `ports` is the range of RTP ports, `bank_samples` the room for clips."""
+    """All media of this server.
 
-    def __init__(self, *, ports: range, workers: int = 1, bank_samples: int = DEFAULT_SAMPLES) -> None:
+    Args:
+        ports: the range of RTP ports.
+        bank_samples: the room for clips.
+        words: takes what workers write on standard error, a traceback in one piece; None: it goes where ours goes.
+    """
+
+    def __init__(
+        self,
+        *,
+        ports: range,
+        workers: int = 1,
+        bank_samples: int = DEFAULT_SAMPLES,
+        words: Callable[[str], None] | None = None,
+    ) -> None:
         if workers < 1:
             raise ValueError("at least one media worker is needed")
         self.bank = ClipBank(bank_samples)
         self._ports = PortPool(ports, time.monotonic)
+        self._words = words
         self._links = [self._new_link() for _ in range(workers)]
         self._slots: dict[WorkerLink, list[int]] = {}
         self._legs: dict[int, MediaLeg] = {}
@@ -216,7 +230,7 @@ class MediaClient:
         return self._number
 
     def _new_link(self) -> WorkerLink:
-        return WorkerLink(self.bank.fd, self._event, self._lost)
+        return WorkerLink(self.bank.fd, self._event, self._lost, self._words)
 
     async def _start(self, link: WorkerLink) -> None:
         await link.start()

@@ -25,6 +25,8 @@ START_SECONDS = 10.0
 STOP_SECONDS = 3.0
 HANG_SECONDS = 2.0  # without a word: twice the time between two of them
 _LOOK_SECONDS = 0.25
+_QUIET_SECONDS = 0.2  # without more on standard error: what was written belongs together
+_MAX_WORDS = 16_000  # octets of it that are kept
 _RECORD = 1 << 16
 # A matrix library that spreads a tick over threads of its own makes it later, not faster.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -39,6 +41,7 @@ class WorkerLink:
     """One worker process.
 
     `event` is called for each of its events, with the sockets that came beside it, `lost` once if it ends unasked.
+    `words` is called with what it writes on standard error, a traceback in one piece; None: it goes where ours goes.
     """
 
     def __init__(
@@ -46,10 +49,13 @@ class WorkerLink:
         bank_fd: int,
         event: Callable[[WorkerLink, Event, list[socket.socket]], None],
         lost: Callable[[WorkerLink], None],
+        words: Callable[[str], None] | None = None,
     ):
         self._bank_fd = bank_fd
         self._event = event
         self._lost = lost
+        self._words = words
+        self._listening: asyncio.Task[None] | None = None
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(Event).decode
         self._waiting: deque[tuple[bytes, tuple[int, ...]]] = deque()
@@ -72,7 +78,9 @@ class WorkerLink:
             path = os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "media.worker", *map(str, fds),
-                pass_fds=fds, stdin=asyncio.subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path, **_ONE_THREAD},
+                pass_fds=fds, stdin=asyncio.subprocess.DEVNULL,
+                stderr=None if self._words is None else asyncio.subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": path, **_ONE_THREAD},
             )  # fmt: skip
         finally:
             theirs.close()
@@ -82,6 +90,8 @@ class WorkerLink:
         self._socket, self._hello = ours, loop.create_future()
         loop.add_reader(ours, self._readable)
         self.pid = self._process.pid
+        if self._process.stderr is not None and self._words is not None:
+            self._listening = loop.create_task(_listen(self._process.stderr, self._words))
         try:
             hello = await asyncio.wait_for(self._hello, START_SECONDS)
         except TimeoutError:
@@ -118,6 +128,8 @@ class WorkerLink:
                 await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
             except TimeoutError:
                 await self._kill()
+        if self._listening is not None:
+            await asyncio.wait((self._listening,), timeout=STOP_SECONDS)
         self._disconnect()
 
     def _flush(self) -> None:
@@ -208,3 +220,21 @@ class WorkerLink:
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(signal.SIGKILL)
             await self._process.wait()
+
+
+async def _listen(stream: asyncio.StreamReader, words: Callable[[str], None]) -> None:
+    """Pass on what comes until its end, in pieces between which it is quiet for a moment."""
+    said = b""
+    while True:
+        try:
+            async with asyncio.timeout(_QUIET_SECONDS if said else None):
+                data = await stream.read(4096)
+        except TimeoutError:
+            words(said.decode("utf-8", "replace"))
+            said = b""
+            continue
+        if not data:
+            break
+        said = (said + data)[-_MAX_WORDS:]
+    if said:
+        words(said.decode("utf-8", "replace"))

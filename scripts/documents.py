@@ -1,4 +1,4 @@
-"""Writes the tables of docs/map.md and docs/flows.md from the code; with --check only compares."""
+"""Writes docs/map.md and the pages of docs/reference/ from the code, below their mark; with --check only compares."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from flows.reference import action_reference
+from reference.api import requests
+from reference.commands import commands
+from reference.events import events
+from reference.files import configuration, directory
+from reference.flows import actions, variables
+from reference.metrics import metrics
 
 ROOT = Path(__file__).resolve().parents[1]
 MARK = "<!-- from here on written by scripts/documents.py -->"
@@ -26,9 +31,17 @@ def module_tables() -> Iterator[str]:
             yield f"| `{path.relative_to(ROOT).as_posix()}` | {first} | {standards} |"
 
 
-def action_tables() -> Iterator[str]:
-    """Yield docs/flows.md: each action with its options, one heading level down."""
-    yield from ("", re.sub(r"^## ", "### ", action_reference().strip(), flags=re.MULTILINE))
+PAGES: dict[str, Callable[[], Iterator[str]]] = {
+    "map.md": module_tables,
+    "reference/actions.md": actions,
+    "reference/api.md": requests,
+    "reference/commands.md": commands,
+    "reference/configuration.md": configuration,
+    "reference/directory.md": directory,
+    "reference/events.md": events,
+    "reference/metrics.md": metrics,
+    "reference/variables.md": variables,
+}
 
 
 def render(page: Path, tables: Callable[[], Iterator[str]]) -> str:
@@ -38,7 +51,7 @@ def render(page: Path, tables: Callable[[], Iterator[str]]) -> str:
 
 
 if __name__ == "__main__":
-    for name, tables in (("map.md", module_tables), ("flows.md", action_tables)):
+    for name, tables in PAGES.items():
         page = ROOT / "docs" / name
         text = render(page, tables)
         if "--check" not in sys.argv:

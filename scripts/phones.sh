@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Brings the phones that the end-to-end tests call with. Safe to run again: quick when everything is there.
 # By apt where we are root: baresip, linphonec, sipp, sipsak, the proxy Kamailio, ip and nft for a NAT of our own, tmux
-# as the terminal that commands are tried in, and PostgreSQL, which the tests start themselves, beside SQLite.
+# as the terminal that commands are tried in, vi, the programs that the documentation uses (curl, jq, openssl, sqlite3),
+# and PostgreSQL, which the tests start themselves, beside SQLite.
 # By pip, in environments of their own below .phones/ (their licences stay out of the server's process): PJSIP's Python
 # binding and pyVoIP.
 # What cannot be had is no error here: its tests are skipped and say so.
@@ -20,6 +21,10 @@ missing_by_apt() {
     command -v ip >/dev/null || echo iproute2
     command -v nft >/dev/null || echo nftables
     command -v tmux >/dev/null || echo tmux
+    command -v vi >/dev/null || echo vim-tiny
+    for name in curl jq openssl sqlite3; do
+        command -v "$name" >/dev/null || echo "$name"
+    done
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || echo postgresql
 }
 

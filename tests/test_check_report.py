@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from flows.findings import Finding, Severity
 from voipbin_sip.check import check_paths
 from voipbin_sip.check_report import report
@@ -12,7 +14,10 @@ from voipbin_sip.check_report import report
 BAD = Path(__file__).parent / "flows" / "bad"
 
 
-def test_text_shows_the_line_marks_the_word_and_says_why() -> None:
+def test_text_shows_the_line_marks_the_word_and_says_why(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
     findings, _ = check_paths([BAD / "targets.yaml"])
     first = "\n".join(report(findings, "text")).splitlines()[:4]
     assert first == [
@@ -21,6 +26,13 @@ def test_text_shows_the_line_marks_the_word_and_says_why() -> None:
         "       |                         ^^^^^",
         "       = a call that is sent there would find nothing, and be hung up",
     ]
+
+
+def test_files_are_named_as_one_would_type_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(BAD.parent)
+    findings, _ = check_paths([BAD / "targets.yaml"])
+    assert next(iter(report(findings, "text"))).startswith("bad/targets.yaml:7:25: ")
+    assert "::error file=bad/targets.yaml,line=7," in "\n".join(report(findings, "github"))
 
 
 def test_every_finding_in_a_flow_has_a_reason() -> None:

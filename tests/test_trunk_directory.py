@@ -93,6 +93,29 @@ providers:
     assert directory.sources.owners("192.0.2.77") == [directory.trunks["lab"]]
 
 
+def test_password_files_are_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "noise").write_bytes(b"\xff\xfe")
+    found = configured(
+        tmp_path,
+        "domain: office.example\n",
+        """
+extensions:
+- {extension: "1000", password_file: gone}
+- {extension: "1001", password: word, password_file: gone}
+trunks:
+- {domain_name: office, auth_types: [basic], username: pbx, password_file: empty}
+providers:
+- {id: carrier, hostname: sip.example.com, username: me, password_file: noise}
+""",
+    )
+    assert found == [
+        f"directory.yaml:3:38: {tmp_path}/gone cannot be read: No such file or directory",
+        f"directory.yaml:6:76: {tmp_path}/empty is empty",
+        f"directory.yaml:8:73: {tmp_path}/noise is not text",
+    ]
+
+
 def test_passwords_are_in_no_finding(tmp_path: Path) -> None:
     _, findings = read(tmp_path, "providers: [{id: a, hostname: h, username: u, password: [hush]}]\n")
     assert len(findings) == 1
@@ -131,6 +154,8 @@ def configured(folder: Path, config: str, directory: str) -> list[str]:
 def test_the_examples_of_the_documentation(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "trunks.md").read_text()
     config, directory = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    for name in re.findall(r"password_file: (\S+)", directory):
+        (tmp_path / name).write_text("word\n")
     assert configured(tmp_path, config, directory) == []
 
 

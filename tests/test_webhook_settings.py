@@ -42,9 +42,9 @@ def test_a_secret_right_there_and_none_at_all(tmp_path: Path) -> None:
         ("webhook: {uri: http://x/, method: PATCH}", "'PATCH' is not one of POST, GET, PUT, DELETE"),
         ("webhook: {secret: s}", "'uri' is missing: where events go"),
         ("webhook: {uri: http://x/, secret: s, secret_file: f}", "only one of 'secret' and 'secret_file'"),
-        (GOOD, "the secret cannot be read: No such file or directory"),
-        ("webhook: {uri: http://x/, secret_file: empty}", "the secret cannot be read: is empty"),
-        ("webhook: {uri: http://x/, secret_file: noise}", "the secret cannot be read: is not text"),
+        (GOOD, "webhook.secret cannot be read: No such file or directory"),
+        ("webhook: {uri: http://x/, secret_file: empty}", "empty is empty"),
+        ("webhook: {uri: http://x/, secret_file: noise}", "noise is not text"),
     ],
 )
 def test_mistakes_are_found(tmp_path: Path, text: str, message: str) -> None:

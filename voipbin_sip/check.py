@@ -42,7 +42,7 @@ def _check(path: Path) -> list[Finding]:
     if "scenarios" in keys:
         return read_scenarios(path, FlowFolders())[1]
     if keys and keys <= set(DirectoryFile.model_fields):
-        return load_directory(path, _known_flows(path))[1]
+        return load_directory(path, _known_flows(path), path.resolve().parent)[1]
     return load(path)[1]
 
 

@@ -1,7 +1,7 @@
 """What `voipbin-sip check` prints: for people, for programs (JSON), for GitHub's annotations.
 
 For people each finding is one line with its place, the line of the file with a mark below the word meant, and why it
-matters.
+matters. Files are named as one would name them from here: people type it, and GitHub knows no other names.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -23,6 +24,7 @@ LONGEST = 110  # characters of a line that is shown
 
 def report(findings: Sequence[Finding], form: Format) -> Iterator[str]:
     """Yield the lines."""
+    findings = [replace(finding, file=from_here(finding.file)) for finding in findings]
     if form == "json":
         yield json.dumps(_document(findings), indent=2, ensure_ascii=False)
         return
@@ -32,6 +34,12 @@ def report(findings: Sequence[Finding], form: Format) -> Iterator[str]:
     files = {file: _lines(file) for file in {finding.file for finding in findings}}
     for finding in findings:
         yield from _explained(finding, files[finding.file])
+
+
+def from_here(file: Path) -> Path:
+    """Return a file's name as one would type it in the working directory, where it lies below that."""
+    here = Path.cwd()
+    return file.relative_to(here) if here != Path(here.anchor) and file.is_relative_to(here) else file
 
 
 def _document(findings: Sequence[Finding]) -> dict[str, object]:

@@ -47,6 +47,7 @@ class Outcome:
     challenges: tuple[tuple[str, str], ...] = ()
     why: str = ""  # for the log
     failed: bool = False  # a wrong password or an unknown user: counts towards a ban
+    claimed: str = ""  # the user that failed to prove itself
 
 
 def _nobody_watches(source: str, good: bool) -> None:
@@ -128,7 +129,8 @@ class DigestGuard:
             return ask("replayed nonce", stale=True)
         if verdict is Verdict.STALE:
             return ask("stale nonce", stale=True)
-        return ask("wrong credentials", failed=verdict is Verdict.WRONG)
+        failed = verdict is Verdict.WRONG
+        return ask("wrong credentials", failed=failed, claimed=credentials.username if failed else "")
 
     def _credentials(self, request: Request, realm: str) -> Credentials | None:
         """Return the first credentials for our realm; others are meant for another server on the way."""
@@ -154,9 +156,11 @@ class DigestGuard:
         *,
         stale: bool = False,
         failed: bool = False,
+        claimed: str = "",
     ) -> Outcome:
         nonce = make_nonce(self._secret, now, secrets.token_hex(6), source)
         name = _CHALLENGE_HEADERS[status]
         known = ("MD5",) if (request.headers.get("User-Agent") or "").startswith(MD5_ONLY) else algorithms
         values = make_challenges(realm, nonce, stale=stale, algorithms=known)
-        return Outcome(challenges=tuple((name, value) for value in values), why=why, failed=failed)
+        challenges = tuple((name, value) for value in values)
+        return Outcome(challenges=challenges, why=why, failed=failed, claimed=claimed)

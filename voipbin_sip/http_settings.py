@@ -5,14 +5,14 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from flows.findings import Finding, error, warning
-from flows.yamlnodes import MapNode, Node
+from flows.findings import Finding, error
+from flows.yamlnodes import Node
+from voipbin_sip.named_files import certificate_findings, value_at
 from voipbin_sip.transport.tls_terms import TlsTerms
 
 
@@ -36,8 +36,10 @@ class HttpTlsSection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    certificate: str = ""
-    key: str = ""
+    certificate: str = Field(
+        default="", description="PEM file, the authorities between after it; read again when it changes"
+    )
+    key: str = Field(default="", description="PEM file, without a passphrase")
 
     def terms(self, base: Path) -> TlsTerms | None:
         """Return the same with paths counted from a folder; None: no TLS."""
@@ -51,10 +53,18 @@ class HttpSection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    listen: Annotated[str, AfterValidator(_host_port)] = "127.0.0.1:8080"
-    tls: HttpTlsSection = HttpTlsSection()
-    origins: list[Annotated[str, AfterValidator(_origin)]] = Field(default=[])
-    allow_private: list[str] = Field(default=[])
+    listen: Annotated[str, AfterValidator(_host_port)] = Field(
+        default="127.0.0.1:8080",
+        description="Host and port; another address than this machine's own needs tls and an access key",
+    )
+    tls: HttpTlsSection = Field(default=HttpTlsSection(), description="For HTTPS")
+    origins: list[Annotated[str, AfterValidator(_origin)]] = Field(
+        default=[], description="Web pages whose scripts may use the API, like https://office.example.com"
+    )
+    allow_private: list[str] = Field(
+        default=[],
+        description="Hosts in private networks, or on this machine, that webhooks, flows and sounds may use",
+    )
 
     @property
     def address(self) -> tuple[str, int]:
@@ -89,32 +99,18 @@ class HttpSection(BaseModel):
 
 def http_findings(section: HttpSection, root: Node) -> Iterator[Finding]:
     """Yield what would be unsafe, and what is wrong with the certificate, at the keys that say so."""
-    place = _at(root, "http")
+    place = value_at(root, "http")
     terms = section.tls.terms(root.file.resolve().parent)
     if terms is None:
         if not section.only_here:
             yield error(
-                _at(place, "listen"),
+                value_at(place, "listen"),
                 "access keys would cross the network unencrypted: listen on 127.0.0.1 (with a proxy for HTTPS "
                 "before it, if others are to reach it), or set http.tls.certificate and http.tls.key",
             )
         return
-    at = _at(place, "tls")
+    at = value_at(place, "tls")
     if not section.tls.certificate or not section.tls.key:
         yield error(at, "http.tls needs both certificate and key, files in PEM")
         return
-    # Slow to load, rarely needed:
-    from voipbin_sip.transport.certificate import CertificateError, load_contexts
-
-    try:
-        ends = load_contexts(terms).ends
-    except CertificateError as fault:
-        yield error(_at(at, fault.key), str(fault))
-        return
-    if ends <= datetime.now(UTC):
-        yield warning(_at(at, "certificate"), f"the certificate expired on {ends:%Y-%m-%d %H:%M} UTC")
-
-
-def _at(node: Node, key: str) -> Node:
-    """Return the value of a key; where there is none, the mapping that it could stand in."""
-    return node.entries.get(key, node) if isinstance(node, MapNode) else node
+    yield from certificate_findings(terms, at)

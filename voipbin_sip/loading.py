@@ -36,7 +36,7 @@ def load(path: Path) -> tuple[Loaded | None, list[Finding]]:
     places = locations(config, path)
     flows, flow_findings = load_flows(places.flows, base=places.base)
     names = flow_names(places.flows) if flows is None else flows.names()
-    directory, directory_findings = load_directory(places.directory, names)
+    directory, directory_findings = load_directory(places.directory, names, places.base)
     findings += [*directory_findings, *flow_findings]
     if flows is not None and directory is not None:
         findings += _dangling(flows, directory)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from flows.findings import Finding, error, warning
-from flows.yamlnodes import MapNode, Node
+from flows.yamlnodes import Node
+from voipbin_sip.named_files import certificate_findings, value_at
 from voipbin_sip.transport.tls_terms import ClientCertificates, TlsTerms
 
 
@@ -18,12 +18,25 @@ class TlsSection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    certificate: str = ""
-    key: str = ""
-    ca: str = ""
-    verify: bool = True
-    wildcards: bool = False
-    client_certificates: ClientCertificates = "none"
+    certificate: str = Field(
+        default="", description="PEM file, the authorities between after it; read again when it changes"
+    )
+    key: str = Field(default="", description="PEM file, without a passphrase")
+    ca: str = Field(
+        default="",
+        description="PEM file with the authorities that are believed; empty: those of this machine",
+    )
+    verify: bool = Field(
+        default=True, description="Whether the certificates of servers that we connect to are checked"
+    )
+    wildcards: bool = Field(
+        default=False,
+        description="Whether *.example.com in them is taken for a host, which SIP forbids (RFC 5922)",
+    )
+    client_certificates: ClientCertificates = Field(
+        default="none",
+        description="Whether those who connect to us show a certificate: not asked, checked if shown, or must",
+    )
 
     @model_validator(mode="after")
     def _knows_whom(self) -> TlsSection:
@@ -45,7 +58,7 @@ class TlsSection(BaseModel):
 
 def tls_findings(section: TlsSection, served: bool, root: Node) -> Iterator[Finding]:
     """Yield what is wrong with the files, at the keys that name them; `served`: sip.listen has tls://."""
-    place = value_at(value_at(root, "sip"), "tls")
+    place = value_at(root, "sip", "tls")
     if not served:
         if section.certificate or section.key:
             yield warning(place, "sip.tls has no effect: there is no tls:// in sip.listen")
@@ -53,20 +66,4 @@ def tls_findings(section: TlsSection, served: bool, root: Node) -> Iterator[Find
     if not section.certificate or not section.key:
         yield error(place, "tls:// in sip.listen needs sip.tls.certificate and sip.tls.key, files in PEM")
         return
-    from voipbin_sip.transport.certificate import (
-        CertificateError,
-        load_contexts,
-    )  # slow to load, rarely needed
-
-    try:
-        ends = load_contexts(section.terms(root.file.resolve().parent)).ends
-    except CertificateError as fault:
-        yield error(value_at(place, fault.key), str(fault))
-        return
-    if ends <= datetime.now(UTC):
-        yield warning(value_at(place, "certificate"), f"the certificate expired on {ends:%Y-%m-%d %H:%M} UTC")
-
-
-def value_at(node: Node, key: str) -> Node:
-    """Return the value of a key; where there is none, the mapping that it could stand in."""
-    return node.entries.get(key, node) if isinstance(node, MapNode) else node
+    yield from certificate_findings(section.terms(root.file.resolve().parent), place)

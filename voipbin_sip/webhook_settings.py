@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from flows.findings import Finding, error
-from flows.yamlnodes import MapNode, Node
+from flows.findings import Finding
+from flows.yamlnodes import Node
+from voipbin_sip.named_files import read_secret, secret_findings, value_at
 
 
 def web_address(text: str) -> str:
@@ -31,10 +32,12 @@ class WebhookSection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    uri: Annotated[str, AfterValidator(web_address)] = ""
-    method: Literal["POST", "GET", "PUT", "DELETE"] = "POST"
-    secret: str = ""
-    secret_file: Path | None = None
+    uri: Annotated[str, AfterValidator(web_address)] = Field(
+        default="", description="Where events are sent; empty: where `PUT /v1.0/customer` says, or nowhere"
+    )
+    method: Literal["POST", "GET", "PUT", "DELETE"] = Field(default="POST", description="HTTP method")
+    secret: str = Field(default="", description="What bodies are signed with")
+    secret_file: Path | None = Field(default=None, description="File that holds it, in place of secret")
 
     @model_validator(mode="after")
     def _is_complete(self) -> WebhookSection:
@@ -45,27 +48,12 @@ class WebhookSection(BaseModel):
         return self
 
     def key(self, base: Path) -> str:
-        """Return the secret, the path of its file counted from a folder. Raises OSError, ValueError."""
-        if self.secret_file is None:
-            return self.secret
-        found = (base / self.secret_file).read_text().strip()
-        if not found:
-            raise ValueError("is empty")
-        return found
+        """Return the secret, the path of its file counted from a folder. Raises BadSecretError."""
+        return self.secret if self.secret_file is None else read_secret(base / self.secret_file)
 
 
 def webhook_findings(section: WebhookSection, root: Node) -> Iterator[Finding]:
     """Yield that the secret cannot be read, at the key that names it."""
-    try:
-        section.key(root.file.resolve().parent)
-    except (OSError, ValueError) as fault:
-        place = root.entries["webhook"] if isinstance(root, MapNode) else root
-        place = place.entries["secret_file"] if isinstance(place, MapNode) else place
-        yield error(place, f"the secret cannot be read: {reason(fault)}")
-
-
-def reason(fault: OSError | ValueError) -> str:
-    """Return in words why a secret cannot be read, without any of it."""
-    if isinstance(fault, OSError):
-        return fault.strerror or "no such file"
-    return "is not text" if isinstance(fault, UnicodeError) else str(fault)
+    yield from secret_findings(
+        lambda: section.key(root.file.resolve().parent), value_at(root, "webhook", "secret_file")
+    )

@@ -37,7 +37,9 @@ class Hangup(ActionType):
     goes_on: ClassVar[bool] = False
     ends: ClassVar[bool] = True
 
-    reason: Literal["normal", "failed", "busy", "cancel", "timeout", "noanswer", "dialout", "amd"] = "normal"
+    reason: Literal["normal", "failed", "busy", "cancel", "timeout", "noanswer", "dialout", "amd"] = Field(
+        default="normal", description="What the caller is told; before the answer as SIP status: busy is 486"
+    )
     reference_id: Annotated[str, AfterValidator(_call_id)] = Field(
         default="", description="UUID of an ended call: end with its SIP status instead; not ended: normal"
     )

@@ -52,12 +52,14 @@ class ConditionVariable(Condition):
 
     type: ClassVar[str] = "condition_variable"
 
-    condition: Operator
+    condition: Operator = Field(description="How the variable (left) is compared with the value (right)")
     variable: str = Field(description="`name`, or any text with `${name}` in it")
-    value_type: Literal["string", "number", "length"]
-    value_string: str = ""
-    value_number: float = 0
-    value_length: int = 0
+    value_type: Literal["string", "number", "length"] = Field(
+        description="Which value is looked at: as text, as number, or how many characters the variable has"
+    )
+    value_string: str = Field(default="", description="For value_type string")
+    value_number: float = Field(default=0, description="For value_type number")
+    value_length: int = Field(default=0, description="For value_type length")
 
     @classmethod
     def prepare(cls, option: Option) -> Option:
@@ -118,7 +120,7 @@ class ConditionDatetime(Condition):
 
     type: ClassVar[str] = "condition_datetime"
 
-    condition: Operator
+    condition: Operator = Field(description="How the clock (left) is compared with what stands here (right)")
     weekdays: tuple[Annotated[int, Field(ge=0, le=6)], ...] = Field(
         default=(), description="0 = Sunday to 6 = Saturday; empty: any day"
     )
@@ -197,7 +199,9 @@ class ConditionCallStatus(Condition):
     type: ClassVar[str] = "condition_call_status"
     media: ClassVar[Media] = Media.CALL
 
-    status: Literal["dialing", "ringing", "progressing", "terminating", "canceling", "hangup"]
+    status: Literal["dialing", "ringing", "progressing", "terminating", "canceling", "hangup"] = Field(
+        description="True when the call is in it"
+    )
 
     async def execute(self, run: Context) -> Outcome:
         """Compare the status."""

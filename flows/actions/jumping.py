@@ -68,7 +68,7 @@ class Goto(ActionType):
     type: ClassVar[str] = "goto"
     target_keys: ClassVar[tuple[str, ...]] = ("target_id",)
 
-    target_id: str = Field(min_length=1)
+    target_id: str = Field(min_length=1, description="Step to go on at")
     loop_count: int = Field(default=0, description="How often to jump in the whole run")
 
     @classmethod

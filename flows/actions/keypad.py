@@ -46,7 +46,7 @@ class DigitsSend(ActionType):
     failure: ClassVar[Failure] = Failure.SKIP
     waits: ClassVar[bool] = True
 
-    digits: str = Field(min_length=1, max_length=100, pattern=r"^[0-9A-D#*]*$")
+    digits: str = Field(min_length=1, max_length=100, pattern=r"^[0-9A-D#*]*$", description="Digits to send")
     duration: int = Field(default=100, ge=100, le=1000, description="ms for each tone")
     interval: int = Field(default=100, ge=0, le=5000, description="ms between tones")
 

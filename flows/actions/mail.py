@@ -56,7 +56,7 @@ class EmailSend(ActionType):
     destinations: tuple[Mailbox, ...] = Field(
         min_length=1, max_length=RECIPIENTS, description="Addresses of type email"
     )
-    subject: str = ""
+    subject: str = Field(default="", description="Subject, in one line")
     content: str = Field(default="", description="Plain text")
     attachments: tuple[Attachment, ...] = Field(
         default=(), max_length=ATTACHMENTS, description="Recordings: `{reference_type, reference_id}`"
@@ -67,8 +67,11 @@ class EmailSend(ActionType):
         if run.outside.mail is None:
             raise StepFailed("no mail server is configured: see 'smtp' in voipbin.yaml")
         to = tuple(address.target.strip() for address in self.destinations)
-        if not all(is_mailbox(mailbox) for mailbox in to):
-            raise StepFailed("a destination is no mail address")
+        for mailbox in to:
+            if not is_mailbox(mailbox):
+                raise StepFailed(
+                    f"{mailbox[:80]!r} is no mail address" if mailbox else "a destination is empty"
+                )
         subject = " ".join(self.subject.split())[:SUBJECT]
         recordings = tuple(item.reference_id for item in self.attachments if item.reference_id)
         run.outside.mail.send(Mail(to, subject, self.content, recordings))

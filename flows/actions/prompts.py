@@ -91,14 +91,22 @@ class Play(ActionType):
     stream_urls: tuple[Annotated[str, AfterValidator(_source)], ...] = Field(
         min_length=1, description="http(s) addresses or files, played in order"
     )
+    digits_handle: Literal["", "next"] = Field(
+        default="", description="next: any digit cuts the sound and the flow goes on"
+    )
 
     async def execute(self, run: Context) -> Outcome:
-        """Play all sources; digits do not stop them."""
+        """Play all sources; digits stop them where the option says so, those that were typed ahead too."""
         if run.action.body is None:
             for source in self.stream_urls:
                 _refuse_wandering(source)
-        await run.call.play(self.stream_urls, trusted=run.flow.trusted)
-        return DONE
+        stops = self.digits_handle == "next"
+        if stops and run.digits.waiting:
+            run.digits.show_first()
+            return Outcome("not played, digits were typed ahead")
+        sound = run.call.play(self.stream_urls, trusted=run.flow.trusted, stop_on_digit=stops)
+        came = await (run.digits.cut(sound) if stops else sound)
+        return Outcome("cut by a digit") if came is Played.DIGIT else DONE
 
 
 def _refuse_wandering(source: str) -> None:

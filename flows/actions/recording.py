@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -18,7 +19,8 @@ class RecordingStart(ActionType):
     """Record the call from now on, beside the following steps, until one of the options ends it or the call is over.
 
     The variables `voipbin.recording.*` tell of it at once. Left is what the caller says, right what it hears. When
-    it is over and its file whole, `on_end_flow_id` runs without the call and with the variables of this run.
+    it is over and its file whole, `on_end_flow_id` runs without the call and with the variables of this run. From
+    then on, there and after `wait`, `voipbin.recording.duration`, `.spoken` (seconds) and `.end_reason` are known.
     """
 
     type: ClassVar[str] = "recording_start"
@@ -37,6 +39,7 @@ class RecordingStart(ActionType):
     )
     duration: int = Field(default=0, ge=0, le=DAY, description="Longest time, s; 0: no limit")
     beep_start: bool = Field(default=False, description="Beep before it begins")
+    wait: bool = Field(default=False, description="Go on with the next step when it is over, not at once")
     on_end_flow_id: str = Field(default="", description="Name or UUID of the flow that runs when it is over")
 
     async def execute(self, run: Context) -> Outcome:
@@ -57,9 +60,15 @@ class RecordingStart(ActionType):
         made = await run.call.record(
             terms, run_id=run.id, on_end=on_end, variables=lambda: dict(run.variables)
         )
-        for name, value in made.items():
-            run.variables.set(name, value, bounded=False)
+        _set(run, made)
+        if self.wait:
+            _set(run, await run.call.recording_over())
         return Outcome(made.get("voipbin.recording.id", ""))
+
+
+def _set(run: Context, made: Mapping[str, str]) -> None:
+    for name, value in made.items():
+        run.variables.set(name, value, bounded=False)
 
 
 class RecordingStop(ActionType):

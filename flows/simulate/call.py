@@ -22,7 +22,7 @@ class Doing:
     """What the call is doing for some time."""
 
     what: str
-    until: float  # of the clock
+    until: float | None  # of the clock; None: that depends
     listens: bool  # it matters what the caller types or when the caller hangs up
 
 
@@ -56,7 +56,7 @@ class SimulatedCall:
     def end(self) -> None:
         """The caller has hung up."""
         self._status = "hangup"
-        self.recorder.stop("the call is over")
+        self.recorder.stop("hangup")
 
     def status(self) -> str:
         """Return the status."""
@@ -182,9 +182,18 @@ class SimulatedCall:
             raise StepFailed("the call is not in progress")
         return self.recorder.start(self.id, terms, on_end, variables)
 
+    async def recording_over(self) -> Mapping[str, str]:
+        """Wait for its end."""
+        doing = Doing("is being recorded", None, True)
+        self._doings.append(doing)
+        try:
+            return await self.recorder.whole()
+        finally:
+            self._doings.remove(doing)
+
     async def stop_recording(self) -> bool:
         """End it."""
-        return self.recorder.stop("stopped by the flow")
+        return self.recorder.stop("stopped")
 
     async def start_external_media(self, media: Any) -> str:
         """Put it down."""

@@ -42,10 +42,13 @@ Recorded = Callable[[Flow, Mapping[str, str]], None]
 
 
 class SimulatedRecorder:
-    """The recordings of one call, one at a time. `heard_until`: when the caller last ended to speak."""
+    """The recordings of one call, one at a time."""
 
     def __init__(self, clock: Clock, journal: Journal, recorded: Recorded) -> None:
-        self.heard_until = 0.0
+        self._heard_until = 0.0  # when the caller last ended to speak
+        self._spoken = 0.0  # s within the recording, up to then
+        self._variables: dict[str, str] = {}  # of the newest recording
+        self._whole = asyncio.Event()
         self._clock = clock
         self._journal = journal
         self._recorded = recorded
@@ -53,6 +56,17 @@ class SimulatedRecorder:
         self._over: Callable[[str], None] | None = None
         self._timer: asyncio.Task[None] | None = None
         self._count = 0
+
+    def hear(self, seconds: float) -> None:
+        """Take that the caller speaks from now on, for so long."""
+        left = max(0.0, self._heard_until - self._clock.now())
+        self._heard_until = self._clock.now() + max(left, seconds)
+        self._spoken += max(0.0, seconds - left)
+
+    async def whole(self) -> Mapping[str, str]:
+        """Wait until the newest recording is over; return its variables."""
+        await self._whole.wait()
+        return self._variables
 
     def start(
         self, call_id: str, terms: Terms, on_end: Flow | None, variables: Callable[[], Mapping[str, str]]
@@ -70,10 +84,18 @@ class SimulatedRecorder:
             "recording_name": name,
             "filenames": f"{name}.{terms.format}",
         }
-        made = {f"voipbin.recording.{key}": value for key, value in told.items()}
+        made = self._variables = {f"voipbin.recording.{key}": value for key, value in told.items()}
+        began = self._clock.now()
+        self._spoken = max(0.0, self._heard_until - began)
+        self._whole = asyncio.Event()
         self._keys = _ANY if terms.end_of_key == "any" else terms.end_of_key
 
         def over(why: str) -> None:
+            spoken = self._spoken - max(0.0, self._heard_until - self._clock.now())
+            made["voipbin.recording.duration"] = f"{self._clock.now() - began:.1f}"
+            made["voipbin.recording.spoken"] = f"{spoken:.1f}"
+            made["voipbin.recording.end_reason"] = why
+            self._whole.set()
             self._journal.note(Kind.DID, f"recording {name} over", why)
             if on_end is not None:
                 self._recorded(on_end, {**variables(), **made})
@@ -81,12 +103,12 @@ class SimulatedRecorder:
         self._over = over
         self._timer = asyncio.ensure_future(self._limit(self._clock.now(), terms))
         self._journal.note(Kind.DID, f"records {name}.{terms.format}")
-        return made
+        return dict(made)
 
     def press(self, digit: str) -> None:
         """Take a digit that the caller typed."""
         if digit in self._keys:
-            self.stop(f"digit {digit}")
+            self.stop("key")
 
     def stop(self, why: str) -> bool:
         """End the recording; False where there is none."""
@@ -104,11 +126,11 @@ class SimulatedRecorder:
         """End it after its longest time or after enough silence."""
         last = began + terms.duration if terms.duration else float("inf")
         while True:
-            quiet = max(began, self.heard_until) + terms.end_of_silence if terms.end_of_silence else last
+            quiet = max(began, self._heard_until) + terms.end_of_silence if terms.end_of_silence else last
             end = min(last, quiet)
             if end == float("inf"):
                 return
             if end <= self._clock.now():
-                self.stop("longest time" if end == last else "silence")
+                self.stop("duration" if end == last else "silence")
                 return
             await self._clock.sleep(end - self._clock.now())

@@ -144,7 +144,7 @@ class Simulation:
     def speak(self, text: str) -> None:
         """Let the caller speak from now on, for as long as the text takes."""
         self.journal.note(Kind.CALLER, f"says “{text}”")
-        self._recorder.heard_until = self.clock.now() + seconds_of(text)
+        self._recorder.hear(seconds_of(text))
 
     def hang_up(self) -> None:
         """Let the caller hang up."""

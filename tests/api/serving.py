@@ -43,7 +43,7 @@ class Api:
 
 
 @asynccontextmanager
-async def serving_api(database: str, folder: Path) -> AsyncIterator[Api]:
+async def serving_api(database: str, folder: Path, observed: Any = None) -> AsyncIterator[Api]:
     store = Store(database, FAST)
     assert await store.open()
     web = WebClient(HostGuard(["127.0.0.1"]))
@@ -53,6 +53,7 @@ async def serving_api(database: str, folder: Path) -> AsyncIterator[Api]:
     key, token = make_accesskey("tests")
     await platform.catalogue.create(key)
     await platform.catalogue.update(StoredCustomer, DEFAULT_CUSTOMER, name="Office")
+    platform.observed = observed
     host, port = platform.open("127.0.0.1", 0)
     await platform.answer()
     async with aiohttp.ClientSession() as http:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +37,9 @@ class Desk:
         return status, answer["error"]["reason"]
 
 
-@pytest.fixture
-async def desk(database: str, tmp_path: Path) -> AsyncIterator[Desk]:
+@asynccontextmanager
+async def desk_of(database: str, tmp_path: Path) -> AsyncIterator[Desk]:
+    """Open one."""
     office = await Office.opened(database, tmp_path)
     platform = office.platform
     key, token = make_accesskey("tests")
@@ -49,6 +50,12 @@ async def desk(database: str, tmp_path: Path) -> AsyncIterator[Desk]:
         yield Desk(office, Api(f"http://{host}:{port}", token, platform.services, http))
     await platform.close_api()
     await office.close()
+
+
+@pytest.fixture
+async def desk(database: str, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with desk_of(database, tmp_path) as opened:
+        yield opened
 
 
 def tel(number: str) -> dict[str, str]:

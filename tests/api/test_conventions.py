@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
 import pytest
 
-from tests.api.serving import Api
+from tests.api.serving import Api, serving_api
 
 
 @pytest.mark.parametrize(
@@ -78,6 +80,16 @@ async def test_too_many_requests_are_told_when_to_come_back(api: Api) -> None:
     assert refused
     assert refused[0]["details"] == [{"limited_by": "customer"}]
     assert (await api.ask("GET", "/ping", params={}))[0] == 200
+
+
+async def test_commands_on_the_machine_are_not_counted_with_the_programs(
+    database: str, tmp_path: Path
+) -> None:
+    own = {"accesskey": "vb_own"}
+    async with serving_api(database, tmp_path, SimpleNamespace(own_key=own["accesskey"])) as api:
+        answers = await asyncio.gather(*(api.ask("GET", "/tags", params=own) for _ in range(80)))
+        assert {status for status, _ in answers} == {200}
+        assert (await api.ask("GET", "/tags"))[0] == 200
 
 
 async def test_a_body_without_end_is_not_read_to_its_end(api: Api) -> None:

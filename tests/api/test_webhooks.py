@@ -33,6 +33,19 @@ async def test_a_customer_names_its_webhook_and_secret(api: Api) -> None:
     assert (await api.ask("PUT", "/customer", {"webhook_uri": "ftp://a"}))[0] == 400
 
 
+async def test_webhooks_to_private_networks_are_refused_unless_they_are_named(api: Api) -> None:
+    for uri in ("http://127.0.0.2:9/", "http://[::1]/", "https://localhost/events", "http://2130706433/"):
+        status, body = await api.ask("PUT", "/customer", {"webhook_uri": uri})
+        assert (status, body["error"]["reason"]) == (400, "INVALID_ARGUMENT"), uri
+        assert "name it under http.allow_private" in body["error"]["message"]
+    assert (await api.ask("GET", "/customer"))[1]["webhook_uri"] == ""
+    assert (await api.ask("PUT", "/customer", {"webhook_uri": "http://127.0.0.1:9/"}))[0] == 200  # named
+    assert (await api.ask("PUT", "/customer", {"webhook_uri": "https://gone.invalid/"}))[0] == 200
+    assert (await api.ask("PUT", "/customer", {"name": "x", "webhook_uri": "https://gone.invalid/"}))[
+        0
+    ] == 200
+
+
 async def test_what_was_given_up_is_listed_sent_again_or_forgotten(api: Api) -> None:
     async with receiving(Receiver(status=500)) as receiver:
         await api.ask("PUT", "/customer", {"webhook_uri": receiver.uri})

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from voipbin_sip.calls.admission import Admission, Admitted, Turned
+from voipbin_sip.calls.admission import Admission
 from voipbin_sip.calls.call import Address
 from voipbin_sip.calls.dialplan import DialPlan
+from voipbin_sip.calls.verdict import Admitted, Turned
 from voipbin_sip.directory import Directory, ExtensionEntry, NumberEntry, Reach
 from voipbin_sip.guard import DigestGuard
 from voipbin_sip.sip.digest import answer_challenges

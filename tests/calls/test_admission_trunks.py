@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-from voipbin_sip.calls.admission import Admission, Admitted, Turned
+from voipbin_sip.calls.admission import Admission
 from voipbin_sip.calls.call import Address
+from voipbin_sip.calls.verdict import Admitted, Turned
 from voipbin_sip.directory import (
     ConferenceEntry,
     Directory,

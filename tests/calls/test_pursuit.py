@@ -211,11 +211,20 @@ def test_routes_in_order_until_one_answers() -> None:
     assert session.dialled == ["a", "b", "c"]
 
 
-def test_a_silent_provider_is_left_after_six_seconds_and_the_last_one_never() -> None:
+def test_a_silent_provider_is_left_after_six_seconds() -> None:
     session, answered, seconds, ways = pursue({"a": "silence", "b": "answer"}, routes("a", "b"))
     assert answered and seconds == pytest.approx(6.0)
     assert ways.silent == ["a"]
     assert session.concluded
+
+
+def test_the_last_provider_is_given_twelve_seconds() -> None:
+    session, answered, seconds, ways = pursue({"a": "silence", "b": "silence"}, routes("a", "b"))
+    assert not answered and seconds == pytest.approx(18.0)
+    assert ways.silent == ["a", "b"]
+    assert session.failures == [408, 408]
+    session, answered, seconds, _ = pursue({"a": "silence"}, routes("a"))
+    assert not answered and seconds == pytest.approx(12.0)
 
 
 @pytest.mark.parametrize("status", [403, 486, 600, 603])

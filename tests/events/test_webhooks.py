@@ -136,10 +136,15 @@ async def test_a_receiver_that_was_gone_gets_everything_when_it_is_back(database
         call = it.history.begin(Call(), "call_0")
         for step in range(1, 30):
             call = it.history.put(call, f"call_{step}")
-        await asyncio.sleep(0.2)
+        await until(lambda: bool(it.webhooks.troubles()))
+        (trouble,) = it.webhooks.troubles()
+        assert trouble.startswith(f"{receiver.uri} takes nothing since 20")
+        assert "30 events wait; the last fault: cannot be reached" in trouble
         async with receiving(receiver):
             await until(lambda: len(receiver.requests) >= 30)
             assert [event["type"] for event in receiver.events] == [f"call_{n}" for n in range(30)]
+        await until(lambda: not it.webhooks.waiting)
+        assert it.webhooks.troubles() == []
 
 
 async def test_what_was_not_delivered_goes_on_after_a_restart(database: str) -> None:

@@ -35,6 +35,7 @@ class ScriptedCall:
         ]  # one after the other; the last one stays
         self.seconds_together = 10.0  # in a bridge or a room
         self.seconds_ringing = 3.0
+        self.seconds_recorded = 5.0
         self.called: list[Flow] = []
         self.recorded: list[Callable[[], Mapping[str, str]]] = []  # what the flow afterwards would get
         self.conferences = {"meeting": Conference("meeting-room")}
@@ -158,6 +159,11 @@ class ScriptedCall:
             raise StepFailed("it is being recorded already")
         self.recorded.append(variables)
         return {"voipbin.recording.id": "r-1", "voipbin.recording.format": terms.format}
+
+    async def recording_over(self) -> Mapping[str, str]:
+        self._note("recording_over")
+        await self._sound(self.seconds_recorded, False)
+        return {"voipbin.recording.spoken": "2.0"}
 
     async def stop_recording(self) -> bool:
         self._note("stop_recording")

@@ -10,13 +10,13 @@ import pytest
 
 from flows import Conference, Flow, FlowSet, RunLimits, load_flow_text
 from tests.calls.exchange import Exchange, settle
-from voipbin_sip.calls.admission import Admitted
 from voipbin_sip.calls.call import Address
 from voipbin_sip.calls.dialer import Dialled
 from voipbin_sip.calls.dialplan import Meaning
 from voipbin_sip.calls.outgoing import OutgoingSession
 from voipbin_sip.calls.session import CallSession
 from voipbin_sip.calls.states import Status
+from voipbin_sip.calls.verdict import Admitted
 from voipbin_sip.flowhost import FlowHost, Parts
 from voipbin_sip.flowhost.recording import RecordingSteps
 

@@ -118,6 +118,28 @@ async def test_digits_typed_ahead_skip_the_prompt_but_the_call_is_answered() -> 
     assert result.variables["voipbin.call.digits"] == "1"
 
 
+async def test_a_file_is_cut_by_a_digit_where_the_flow_says_so() -> None:
+    scene = (
+        Scene("""
+  - {id: deaf, type: play, option: {stream_urls: [a.wav]}}
+  - {type: digits_receive, option: {duration: 1000}}
+  - {id: cut, type: play, option: {stream_urls: [a.wav, b.wav], digits_handle: next}}
+  - {type: digits_receive, option: {duration: 3000}}
+  - {id: ahead, type: play, option: {stream_urls: [c.wav], digits_handle: next}}
+  - {type: digits_receive, option: {duration: 3000}}
+""")
+        .at(0.5, "1")
+        .at(3, "2", "3")
+    )
+    result = await scene.play()
+    assert [line for line in scene.log if line.startswith("play")] == ["play a.wav", "play a.wav b.wav"]
+    assert scene.details("deaf") == [""]
+    assert scene.details("cut") == ["cut by a digit"]
+    assert scene.details("ahead") == ["not played, digits were typed ahead"]
+    assert result.variables["voipbin.call.digits"] == "3"
+    assert scene.clock.now() == 3.0
+
+
 async def test_branch_right_after_a_cut_prompt_sees_the_digit_once() -> None:
     scene = Scene("""
   - id: menu

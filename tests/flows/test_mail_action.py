@@ -54,6 +54,8 @@ async def test_a_subject_is_one_line() -> None:
 async def test_what_is_no_mail_address_fails_the_step(target: str) -> None:
     sent, scene = await sent_by("destinations: [{type: email, target: '${to}'}]", to=target)
     assert (sent, scene.trace.records[0].outcome) == ([], "failed")
+    told = "'{}' is no mail address".format(target.replace("\n", ""))
+    assert scene.details("mail") == [told if target else "a destination is empty"]
 
 
 async def test_without_a_mail_server_the_step_says_what_to_do() -> None:

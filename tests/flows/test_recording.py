@@ -65,6 +65,19 @@ async def test_a_second_one_is_passed_over() -> None:
     assert scene.said == ["on"]
 
 
+async def test_the_flow_may_wait_for_its_end_and_knows_whether_anybody_spoke() -> None:
+    scene = await played(
+        """
+  - type: answer
+  - {id: record, type: recording_start, option: {wait: true, end_of_silence: 3}}
+  - type: talk
+    option: {text: "${voipbin.recording.spoken} s of ${voipbin.recording.id}"}
+"""
+    )
+    assert scene.log[1:4] == ["record wav both 3 - 0", "recording_over", "say 2.0 s of r-1"]
+    assert scene.trace.records[1].seconds == scene.call.seconds_recorded
+
+
 async def test_nothing_to_stop() -> None:
     scene = await played("  - {id: stop, type: recording_stop}\n")
     assert scene.details("stop") == ["nothing was being recorded"]

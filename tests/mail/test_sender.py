@@ -12,6 +12,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from flows import Mail, StepFailed
+from voipbin_sip.logs import concerning
 from voipbin_sip.mail import sender as module
 from voipbin_sip.mail.sender import PAUSES, Mailer, MailFailed, MailRefused, by_smtp
 from voipbin_sip.mail.settings import SmtpSection
@@ -122,6 +123,22 @@ async def test_a_recording_that_never_ends_is_not_waited_for_for_ever(
     mailer.send(Mail(MAIL.to, "", "", ("known",)))
     await finished(mailer)
     assert (len(pauses.slept), len(inbox.got)) == (3, 1)
+
+
+async def test_faults_are_kept_for_the_call_that_they_concern(inbox: Inbox) -> None:
+    mailer, _ = mailer_for(inbox.port)
+    inbox.answers = ["451 later", "554 spam"]
+    with concerning(call="abc"):
+        mailer.send(MAIL)
+    await finished(mailer)
+    assert mailer.faults.of("abc") == (
+        "a mail waits, the mail server does not take it: 451 later",
+        "the mail server refused a mail: 554 spam",
+    )
+    assert mailer.faults.now is not None
+    mailer.send(MAIL)
+    await finished(mailer)
+    assert mailer.faults.now is None
 
 
 async def test_a_busy_server_gets_the_same_mail_again(inbox: Inbox) -> None:

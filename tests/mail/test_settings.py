@@ -47,7 +47,7 @@ def test_without_the_key_there_is_none(tmp_path: Path) -> None:
             "a password is not sent without TLS",
         ),
         ("smtp: {host: x, from: a@b.c, tls: ssl}", "'ssl' is not one of starttls, implicit, none"),
-        (GOOD, "the password cannot be read: No such file or directory"),
+        (GOOD, "smtp.password cannot be read: No such file or directory"),
     ],
 )
 def test_mistakes_are_found(tmp_path: Path, text: str, message: str) -> None:

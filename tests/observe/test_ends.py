@@ -44,6 +44,11 @@ IN, OUT = Direction.INCOMING, Direction.OUTGOING
         ),
         (
             OUT,
+            {"answered": False, "status": 407, "peer": "provider:carrier"},
+            "the provider carrier does not accept our name and password: 407 from 127.0.0.9",
+        ),
+        (
+            OUT,
             {"answered": False, "status": 408, "reason": "no answer"},
             "the callee did not answer: nothing came back from 127.0.0.9",
         ),

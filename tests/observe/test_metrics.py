@@ -17,6 +17,7 @@ from tests.observe.calls import GOOD, ended
 from voipbin_sip.calls.call import Change
 from voipbin_sip.calls.states import Direction, Status
 from voipbin_sip.carriers.provider import Health, ProviderState, Registered
+from voipbin_sip.mail.faults import MailFaults
 from voipbin_sip.observe.health import health
 from voipbin_sip.observe.lag import LoopLag
 from voipbin_sip.observe.metrics import Metrics
@@ -45,11 +46,12 @@ def sources(**other: Any) -> Sources:
             names=lambda: [*states], state=states.get, usable=lambda name: name != "carrier"
         ),
         "store": SimpleNamespace(waiting=11, lost=0, in_trouble=True),
-        "webhooks": SimpleNamespace(waiting=4, in_trouble=1),
+        "webhooks": SimpleNamespace(waiting=4, in_trouble=1, troubles=lambda: ["a webhook takes nothing"]),
         "reloading": SimpleNamespace(last=Reloaded(False, NOW, "files", 2), refused=1),
         "certificates": [
             SimpleNamespace(terms=SimpleNamespace(certificate=Path("/etc/own.pem")), ends=NOW + timedelta(1))
         ],
+        "mail": MailFaults(),
         "lag": LoopLag(),
     }
     return Sources(**cast(Any, parts | other))
@@ -121,6 +123,13 @@ def test_health_names_what_is_wrong_and_stays_ready_while_calls_can_be_taken() -
     assert (found.ready, found.word) == (True, "degraded")
     assert set(found.faults) == {"database", "configuration", "webhooks", "providers"}
     assert found.faults["providers"] == "out of reach: carrier"
+    assert found.faults["webhooks"] == "a webhook takes nothing"
+
+
+def test_health_tells_of_a_mail_server_that_refuses() -> None:
+    mail = MailFaults()
+    mail.refused("", NOW, "550 relaying denied", "the mail server refused a mail")
+    assert "550 relaying denied" in health(sources(mail=mail)).faults["mail"]
 
 
 @pytest.mark.parametrize(

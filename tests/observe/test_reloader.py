@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,9 @@ class Office:
     def write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text)
 
+    def ready(self, loaded: Loaded, directory: Directory) -> Callable[[], None]:
+        return lambda: self.use(loaded, directory)
+
     def use(self, loaded: Loaded, directory: Directory) -> None:
         self.in_force.append((loaded, directory))
         if self.faults:
@@ -49,7 +52,7 @@ class Office:
 
     def reloader(self, *certificates: Certificates) -> Reloader:
         directory = read_directory(self.started, self.started.places.data)
-        return Reloader(self.started, certificates, self.use, directory)
+        return Reloader(self.started, certificates, self.ready, directory)
 
 
 @pytest.fixture
@@ -81,7 +84,7 @@ async def test_everything_new_is_taken_at_once(office: Office) -> None:
         (
             "directory.yaml",
             'extensions:\n  - {extension: "1", password_file: gone}\n',
-            "directory.yaml:1:1: ",
+            "directory.yaml:2:37: ",
         ),
     ],
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import shutil
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -12,18 +11,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.documents.pages import blocks
 from tests.phones import ports, sound
 from tests.phones.child import Child
 from tests.phones.desks import PASSWORD, pjsua_desk
-from tests.phones.installed import ROOT, needs_pjsua
+from tests.phones.installed import needs_pjsua
 from tests.phones.server import Server, serving
 
 pytestmark = [pytest.mark.phones, needs_pjsua]
 
 SECRET = "between us"
-PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-CURL = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-PYTHON = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+PAGE = blocks("docs/api.md")
+CURL = [block.text for block in PAGE if block.language == "sh" and block.first.startswith("curl ")]
+PYTHON = [block.text for block in PAGE if block.language == "python"]
 
 
 @pytest.fixture(scope="module")

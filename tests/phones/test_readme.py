@@ -1,10 +1,8 @@
-"""The commands of the README, run as they stand there, in the repository that the tests run in."""
+"""`make run` as the README has it, in the repository that the tests run in; its other commands: tests/documents."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -64,18 +62,3 @@ def test_make_run_starts_and_tells_where_to_point_a_softphone(started: tuple[lis
             ("127.0.0.1", port),
         )
         assert phone.recv(4096).startswith(b"SIP/2.0 200 ")
-
-
-@pytest.mark.parametrize(
-    "command", sorted(set(re.findall(r"`(?:\.venv/bin/)?(voipbin-sip [a-z ]+)`", README)))
-)
-def test_the_other_commands_of_the_readme(command: str) -> None:
-    words = command.split()
-    done = subprocess.run(
-        [ROOT / ".venv/bin" / words[0], *words[1:]], cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    if command.endswith("schema"):
-        assert json.loads(done.stdout)["title"] == "Flow"
-    if command.endswith("extensions"):
-        assert "extension 1000" in done.stdout

@@ -15,7 +15,7 @@ from tests.phones.wire_peer import Message, Peer, Talk, credentials, peer, sdp
 
 pytestmark = pytest.mark.phones
 
-EXTENSIONS = {str(1300 + number): PASSWORD for number in range(20)}
+EXTENSIONS = {str(1300 + number): PASSWORD for number in range(40)}
 _free = iter(EXTENSIONS)
 # Number 2300 connects to extension 1300, and is open to everybody.
 TO = """
@@ -214,3 +214,67 @@ async def test_what_is_replaced_must_be_there(server: Server) -> None:
         assert (await call.third.final(talk)).name == "481 INVITE"
         await call.stranger_talk.bye()
         await call.phone_talk.hung_up()
+
+
+@asynccontextmanager
+async def ringing(server: Server) -> AsyncIterator[tuple[Talking, Message]]:
+    """A stranger calls a phone of ours, which rings; a third one is there."""
+    users = list(itertools.islice(_free, 2))
+    async with AsyncExitStack() as stack:
+        stranger, phone, third = [await stack.enter_async_context(peer(server.address)) for _ in range(3)]
+        for user, one in zip(users, (phone, third), strict=True):
+            await one.register(user, PASSWORD)
+        talk = stranger.calling(f"2{users[0][1:]}")
+        talk.request("INVITE", body=sdp())
+        invite = await phone.next("INVITE")
+        phone_talk = phone.called(invite)
+        phone_talk.reply(invite, "180 Ringing")
+        await stranger.next("180 INVITE")
+        yield Talking(server, stranger, phone, third, talk, phone_talk, users[1]), invite
+
+
+async def picking_up(call: Talking) -> Talk:
+    """Let the third one ask for the call that rings at the phone, with its password."""
+    talk, line = replacing(call)
+    talk.request("INVITE", line, body=sdp(42000))
+    challenged = await call.third.next("407 INVITE")
+    answer = credentials(
+        challenged["Proxy-Authenticate"], call.third_user, PASSWORD, talk.target, method="INVITE"
+    )
+    talk.request("INVITE", line, f"Proxy-Authorization: {answer}", body=sdp(42000))
+    return talk
+
+
+async def test_a_call_is_picked_up_from_a_phone_that_rings(server: Server) -> None:
+    async with ringing(server) as (call, invite):
+        talk = await picking_up(call)
+        answered = await call.third.next("200 INVITE")
+        talk.learn(answered)
+        talk.ack(answered)
+        cancel = await call.phone.next("CANCEL")
+        assert "Call completed elsewhere" in cancel["Reason"]
+        call.phone_talk.reply(cancel, "200 OK")
+        call.phone_talk.reply(invite, "487 Request Terminated")
+        heard = await call.stranger.next("200 INVITE")
+        call.stranger_talk.learn(heard)
+        call.stranger_talk.ack(heard)
+        await call.third.nothing("BYE", 0.3)
+        await call.stranger_talk.bye()
+        await talk.hung_up()
+
+
+async def test_who_picks_up_too_late_gets_nothing(server: Server) -> None:
+    async with ringing(server) as (call, invite):
+        call.stranger_talk.request("CANCEL", cseq=1, branch=branch_of(call.stranger))
+        cancel = await call.phone.next("CANCEL")
+        call.phone_talk.reply(cancel, "200 OK")
+        talk, line = replacing(call)
+        talk.request("INVITE", line, body=sdp(42000))
+        assert (await call.third.final(talk)).name == "603 INVITE"  # RFC 3891 section 3: it is over
+        call.phone_talk.reply(invite, "487 Request Terminated")
+
+
+def branch_of(caller: Peer) -> str:
+    """Return the branch of the INVITE that a caller sent first, as the server has repeated it in its answer."""
+    via = next(message for message in caller.seen if message.name == "180 INVITE")["Via"]
+    return via.partition("branch=z9hG4bK")[2].partition(";")[0]

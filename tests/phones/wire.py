@@ -63,6 +63,10 @@ class WireCall:
         self.sound.talking = False
         return await self._request("BYE")
 
+    def cancel(self) -> None:
+        """Give up an INVITE that nobody has answered; `invite` returns its status."""
+        self.line.send(self._message("CANCEL", self._cseq, f"{self.call_id}-{self._cseq}"))
+
     async def move(self) -> int:
         """Take the sound at another port from here on, and say so with a re-INVITE; returns its status."""
         self.sound.close()
@@ -90,7 +94,7 @@ class WireCall:
     def _take_response(self, status: int, number: int, method: str, message: str) -> None:
         self.statuses.append(status)
         self.last_response = message
-        if status < 200:
+        if status < 200 or method == "CANCEL":
             return
         tag = re.search(r"^To:.*;tag=([^\s;]+)", message, re.MULTILINE | re.IGNORECASE)
         if tag and tag[1] not in self.to_tags:

@@ -90,6 +90,10 @@ class Sound(asyncio.DatagramProtocol):
                 self._send(0, self._timestamp, self.voice[position : position + 160])
             self._timestamp += 160
 
+    def lose(self, packets: int) -> None:
+        """Let the next packets be lost on the way."""
+        self._sequence += packets
+
     async def press(self, digits: str) -> None:
         """Send digits as RFC 4733 events of 100 ms, 100 ms apart, the end of each three times."""
         for digit in digits:

@@ -14,7 +14,6 @@ import yaml
 from flows import Conference, FlowSet, RunLimits, load_flow_text
 from tests.calls.exchange import Exchange, settle
 from tests.resources.things import FAST
-from voipbin_sip.calls.admission import Admitted
 from voipbin_sip.calls.background import Background
 from voipbin_sip.calls.call import Address, Call, Originator
 from voipbin_sip.calls.connecting import Connecting
@@ -27,6 +26,7 @@ from voipbin_sip.calls.ringing import Ringing
 from voipbin_sip.calls.session import CallSession
 from voipbin_sip.calls.states import Status
 from voipbin_sip.calls.tones import Tone
+from voipbin_sip.calls.verdict import Admitted
 from voipbin_sip.events.event import Event
 from voipbin_sip.flowhost import FlowHost, Parts
 from voipbin_sip.platform.live import Live, Means

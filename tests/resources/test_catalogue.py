@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from sqlalchemy import select
@@ -86,6 +87,25 @@ async def test_declared_ones_keep_their_ids_and_are_changed_in_their_file_only(d
     assert [thing.name for thing in things.all(Thing)] == ["made"]
     assert calls == [1, 2, 1]
     await store.close()
+
+
+class Other(Thing):
+    kind: ClassVar[str] = "other"
+
+
+async def test_who_watches_several_kinds_is_called_once_for_all_of_them(tmp_path: Path) -> None:
+    store = await open_store(sqlite_url(tmp_path / "test.db"))
+    things = Catalogue(make_ledger(store)[0], [Thing, Other])
+    calls: list[tuple[int, int]] = []
+
+    def look() -> None:
+        calls.append((len(things.all(Thing)), len(things.all(Other))))
+
+    things.watch(Thing, look)
+    things.watch(Other, look)
+    things.declare_all([(Thing, [(Thing(name="a"), "x:1")]), (Other, [(Other(name="b"), "x:2")])])
+    await store.close()
+    assert calls == [(1, 1)]
 
 
 async def test_without_a_database_nothing_changes(tmp_path: Path) -> None:

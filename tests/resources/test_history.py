@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select
@@ -69,6 +69,30 @@ async def test_the_parts_of_one_thing(database: str) -> None:
     assert [t.name for t in await history.page(Thing, before=LATER, size=9, reference_id=whole)] == ["mine"]
     await until(lambda: not store.waiting)
     assert [t.name for t in await history.page(Thing, before=LATER, size=9, reference_id=whole)] == ["mine"]
+    await store.close()
+
+
+async def test_things_are_found_by_the_beginning_of_their_id(database: str) -> None:
+    store = await open_store(database)
+    history = History(make_ledger(store)[0])
+    things = [
+        Thing(id=UUID(f"{name}-0000-4000-8000-000000000000")) for name in ("00ff00ff", "00ff00aa", "ff00ff00")
+    ]
+    for thing in things:
+        history.begin(thing)
+
+    async def names(start: str) -> set[str]:
+        return {str(thing.id)[:8] for thing in await history.beginning(Thing, start, 9)}
+
+    for written in (False, True):
+        if written:
+            await until(lambda: not store.waiting)
+        assert await names("00ff") == {"00ff00ff", "00ff00aa"}
+        assert await names("00ff00ff-0000") == {"00ff00ff"}
+        assert await names("0f") == await names("%") == await names("00_f") == set()
+    history.delete(things[0].changed(name="gone"))
+    assert await names("00ff") == {"00ff00aa"}
+    assert len(await history.beginning(Thing, "", 2)) == 2
     await store.close()
 
 

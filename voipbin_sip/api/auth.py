@@ -31,6 +31,7 @@ class Asker:
     permission: Permission
     agent_id: UUID = NO_UUID
     accesskey_id: UUID = NO_UUID
+    is_operator: bool = False  # a command on the server's own machine (`observe.running`)
 
     def may(self, wanted: Permission) -> bool:
         """Whether one of the wanted permissions is there."""
@@ -81,7 +82,7 @@ def _agent(found: Services, token: str) -> Asker:
 
 async def _accesskey(found: Services, token: str) -> Asker:
     if found.observed is not None and compare_digest(token.encode(), found.observed.own_key.encode()):
-        return Asker(DEFAULT_CUSTOMER, Permission.ADMIN)
+        return Asker(DEFAULT_CUSTOMER, Permission.ADMIN, is_operator=True)
     key = _known_key(found, token)
     if key is None:  # the command line may have made it meanwhile
         await found.new_keys(partial(found.catalogue.load, StoredAccesskey))

@@ -15,6 +15,7 @@ from voipbin_sip.events.webhooks import Webhooks
 from voipbin_sip.observe.observed import Observed
 from voipbin_sip.platform.customers import Customers
 from voipbin_sip.platform.directory_book import DirectoryBook
+from voipbin_sip.platform.explaining import Explaining
 from voipbin_sip.platform.flow_book import FlowBook
 from voipbin_sip.platform.live import Live
 from voipbin_sip.platform.setup import Setup
@@ -64,4 +65,5 @@ class Services:
     links: Links
     live: Live | None = None  # where calls can be made
     observed: Observed | None = None  # where there is a server around
+    explaining: Explaining | None = None  # too
     new_keys: Seldom = field(default_factory=Seldom)

@@ -10,7 +10,6 @@ from flows.interpreter import Limits
 from flows.ports import Conference
 from media.client import MediaClient
 from media.tones import hold_music, ringback
-from voipbin_sip.calls.admission import Admitted
 from voipbin_sip.calls.background import Background
 from voipbin_sip.calls.bridge import Bridges
 from voipbin_sip.calls.connecting import Connecting
@@ -28,6 +27,7 @@ from voipbin_sip.calls.session import CallLimits
 from voipbin_sip.calls.switchboard import Switchboard
 from voipbin_sip.calls.tones import Tone, quiet
 from voipbin_sip.calls.transfers import Transfers
+from voipbin_sip.calls.verdict import Admitted
 from voipbin_sip.carriers import Carriers
 from voipbin_sip.directory import Directory
 from voipbin_sip.flowhost import FlowHost, Parts

@@ -14,6 +14,7 @@ from voipbin_sip.app.errors import StartError
 from voipbin_sip.config import DatabaseSection
 from voipbin_sip.directory import Directory
 from voipbin_sip.loading import Loaded
+from voipbin_sip.named_files import BadSecretError
 from voipbin_sip.platform.customers import DeclaredWebhook
 from voipbin_sip.platform.platform import Platform
 from voipbin_sip.platform.secrets import SecretError
@@ -23,7 +24,6 @@ from voipbin_sip.store.store import Store, StoreError, database_url
 from voipbin_sip.store.usage import record_usage, restore_usage
 from voipbin_sip.toll.guard import TollGuard
 from voipbin_sip.web.client import WebClient
-from voipbin_sip.webhook_settings import reason
 
 
 async def remember(
@@ -51,7 +51,7 @@ async def remember(
         raise StartError(f"{error}; change database.url") from error
     except SecretError as error:
         raise StartError(str(error)) from error
-    platform.declare(loaded, directory)
+    platform.declare(platform.declaration(loaded, directory))
     platform.customers.declare(_webhook(loaded))
     opened = await store.open()
     await platform.load()
@@ -73,5 +73,5 @@ def _webhook(loaded: Loaded) -> DeclaredWebhook | None:
         return None
     try:
         return DeclaredWebhook(webhook.uri, webhook.method, webhook.key(loaded.places.base))
-    except (OSError, ValueError) as error:
-        raise StartError(f"cannot read webhook.secret_file: {reason(error)}") from error
+    except BadSecretError as error:
+        raise StartError(f"webhook.secret_file: {error}") from error

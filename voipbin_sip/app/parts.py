@@ -13,6 +13,7 @@ from voipbin_sip.directory import Directory, read_secrets
 from voipbin_sip.guard import DigestGuard
 from voipbin_sip.loading import Loaded
 from voipbin_sip.mail.sender import Mailer, by_smtp
+from voipbin_sip.named_files import BadSecretError
 from voipbin_sip.registrar.locations import Locations
 from voipbin_sip.registrar.registrar import Registrar
 from voipbin_sip.registrar.registrar import Terms as RegistrarTerms
@@ -97,8 +98,8 @@ def mailer(loaded: Loaded) -> Mailer | None:
         return None
     try:
         return Mailer(smtp.from_, by_smtp(smtp, smtp.password(loaded.places.base)))
-    except (OSError, ValueError) as error:
-        raise StartError(f"cannot read smtp.password_file: {error}") from error
+    except BadSecretError as error:
+        raise StartError(f"smtp.password_file: {error}") from error
 
 
 def source_limits(config: Config, exempt: Callable[[str], bool]) -> SourceLimits:

@@ -21,6 +21,7 @@ from flows.findings import Finding, Severity
 from voipbin_sip.app.errors import StartError
 from voipbin_sip.app.parts import read_directory
 from voipbin_sip.app.watching import State, files_of, state_of
+from voipbin_sip.check_report import from_here
 from voipbin_sip.directory import Directory
 from voipbin_sip.loading import Loaded, load
 from voipbin_sip.observe.reloads import Reloaded
@@ -38,6 +39,7 @@ class _Prepared:
     findings: Sequence[Finding]
     loaded: Loaded | None = None  # None: there are errors
     directory: Directory | None = None
+    use: Callable[[], None] | None = None
     restart: Sequence[str] = ()
 
 
@@ -47,20 +49,21 @@ class Reloader:
     Args:
         loaded: what the server was started with.
         certificates: those that are read again.
-        use: puts a configuration into force, within one turn of the event loop.
+        ready: makes a configuration ready, in a thread, and returns what puts it into force within one turn of the
+            event loop.
     """
 
     def __init__(
         self,
         loaded: Loaded,
         certificates: Sequence[Certificates],
-        use: Callable[[Loaded, Directory], None],
+        ready: Callable[[Loaded, Directory], Callable[[], None]],
         directory: Directory,
     ) -> None:
         self._started = self._loaded = loaded
         self._directory = directory
         self._certificates = certificates
-        self._use = use
+        self._ready = ready
         self._log = structlog.get_logger("reload")
         self._lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -102,7 +105,11 @@ class Reloader:
         """Try it, and say in the log what became of it."""
         async with self._lock:
             self._seen = await asyncio.to_thread(self._state)
-            prepared = await asyncio.to_thread(self._prepare)
+            try:
+                prepared = await asyncio.to_thread(self._prepare)
+            except Exception:  # a fault of ours
+                self._log.exception("the configuration cannot be read, the old one stays")
+                prepared = _Prepared(())
             ok = prepared.loaded is not None and self._swap(prepared)
             self._refused += not ok
             self._last = Reloaded(
@@ -129,7 +136,7 @@ class Reloader:
             return _Prepared([*findings, _error(loaded.places.directory, str(error))])
         restart = [*_changed(self._started.config.model_dump(), loaded.config.model_dump())]
         places = _as_started(loaded, self._started)
-        return _Prepared(findings, places, directory, restart)
+        return _Prepared(findings, places, directory, self._ready(places, directory), restart)
 
     def _unfit_certificates(self) -> Iterator[Finding]:
         for certificates in self._certificates:
@@ -141,14 +148,15 @@ class Reloader:
                 yield _error(certificates.terms.certificate, str(error))
 
     def _swap(self, prepared: _Prepared) -> bool:
-        loaded, directory = prepared.loaded, prepared.directory
+        loaded, directory, use = prepared.loaded, prepared.directory, prepared.use
         assert loaded is not None
         assert directory is not None
+        assert use is not None
         try:
-            self._use(loaded, directory)
+            use()
         except Exception:  # a fault of ours must not leave one half new and the other one old
             self._log.exception("the new configuration cannot be used, the old one stays")
-            self._use(self._loaded, self._directory)
+            self._ready(self._loaded, self._directory)()
             return False
         self._loaded, self._directory = loaded, directory
         for certificates in self._certificates:
@@ -158,7 +166,8 @@ class Reloader:
     def _tell(self, result: Reloaded) -> None:
         for finding in result.findings:
             told = self._log.error if finding.severity is Severity.ERROR else self._log.warning
-            told("finding", at=f"{finding.file}:{finding.line}:{finding.column}", what=finding.message)
+            at = f"{from_here(finding.file)}:{finding.line}:{finding.column}"
+            told("finding", at=at, what=finding.message)
         if not result.ok:
             self._log.error("not reloaded, everything stays as it was", cause=result.cause)
             return

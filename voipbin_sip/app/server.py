@@ -6,15 +6,17 @@ import asyncio
 import os
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import structlog
 
 from flows import FlowSet, Outside
 from media.client import MediaClient
+from voipbin_sip import logs
 from voipbin_sip.app.calling import Calling
 from voipbin_sip.app.errors import StartError
 from voipbin_sip.app.opening import answer_api, open_api, open_sip, refuse_open_api
@@ -35,12 +37,12 @@ from voipbin_sip.calls.dialplan import DialPlan
 from voipbin_sip.calls.session import CallLimits
 from voipbin_sip.calls.switchboard import Switchboard
 from voipbin_sip.carriers import Carriers, Line
-from voipbin_sip.config import split_host_port
 from voipbin_sip.directory import Directory
 from voipbin_sip.flowhost import spoken_prompts
 from voipbin_sip.flowhost.web import PER_HOST, FlowWeb
 from voipbin_sip.guard import DigestGuard
 from voipbin_sip.loading import Loaded
+from voipbin_sip.mail.faults import MailFaults
 from voipbin_sip.observe.running import Running, announce, new_token, withdraw
 from voipbin_sip.registrar.locations import Locations
 from voipbin_sip.sip.core import SipCore
@@ -56,12 +58,14 @@ from voipbin_sip.transport.limits import as_networks, in_networks
 from voipbin_sip.transport.resolver import Resolver
 from voipbin_sip.transport.tls import Tls
 from voipbin_sip.upkeep import Upkeep
+from voipbin_sip.values import split_host_port
 from voipbin_sip.web.client import WebClient
 from voipbin_sip.web.guard import HostGuard
 
 if TYPE_CHECKING:
     from voipbin_sip.observe.hep import HepSender
     from voipbin_sip.observe.observed import Observed
+    from voipbin_sip.platform.explaining import Explaining
     from voipbin_sip.platform.platform import Platform
     from voipbin_sip.transport.certificate import Certificates
 
@@ -84,10 +88,14 @@ class Server:
         self._stop = asyncio.Event()
         self._at_once = asyncio.Event()
         self._preparing: list[asyncio.Task[None]] = []
+        self._speaking: asyncio.Task[None] | None = None
+        self._unspoken: FlowSet | None = None  # the newest flows, until their texts are being spoken
         self._watching: list[asyncio.Task[None]] = []
         data = make_data_folder(loaded.places.data)
         self.directory = read_directory(loaded, data)
-        self._media = MediaClient(ports=config.media.port_range, workers=config.media.worker_count)
+        self._media = MediaClient(
+            ports=config.media.port_range, workers=config.media.worker_count, words=logs.worker_words
+        )
         hosts = HostGuard(config.http.allow_private)
         self._web = WebClient(hosts)
         self._flow_web, self._mailer = FlowWeb(WebClient(hosts, per_host=PER_HOST)), mailer(loaded)
@@ -135,7 +143,7 @@ class Server:
         )
         self._certificates = sip_certificates(loaded)
         self._api_certificates = api_certificates(loaded)
-        self.reloader = Reloader(loaded, self._all_certificates(), self._use, self.directory)
+        self.reloader = Reloader(loaded, self._all_certificates(), self._readied, self.directory)
         self._running: Running | None = None  # from the start on
         self._observed: Observed | None = None  # too
         self._hep: HepSender | None = None
@@ -211,6 +219,9 @@ class Server:
     def _barred(self, source: str) -> bool:
         return self._limits.bars(source, self._endpoint.now())
 
+    def _banned(self, source: str) -> float:
+        return self._limits.standing(source, self._endpoint.now()).banned
+
     async def start(self) -> Opened:
         """Open everything; returns where. Raises StartError."""
         http = self._loaded.config.http
@@ -225,7 +236,7 @@ class Server:
             refuse_open_api(http, platform)
             await media
             await self._speech.start()
-            self._preparing.append(asyncio.create_task(self._prepare_prompts(self._loaded.flows)))
+            self._prepare_prompts(self._loaded.flows)
             sip = await open_sip(self._endpoint, self._loaded.config.sip.listen)
             self._upkeep.start()
             platform.directory.use(self._use_directory)
@@ -248,12 +259,17 @@ class Server:
         """Read flows, directory and certificates again."""
         self.reloader.soon()
 
-    def _use(self, loaded: Loaded, directory: Directory) -> None:
-        """Put another configuration into force; the first one is there by `remember`."""
-        assert self.platform is not None
-        self.platform.declare(loaded, directory)
-        self._preparing = [task for task in self._preparing if not task.done()]
-        self._preparing.append(asyncio.create_task(self._prepare_prompts(loaded.flows)))
+    def _readied(self, loaded: Loaded, directory: Directory) -> Callable[[], None]:
+        """Return what puts another configuration into force; runs in a thread. The first one is there by `remember`."""
+        platform = self.platform
+        assert platform is not None
+        declared = platform.declaration(loaded, directory)
+
+        def use() -> None:
+            platform.declare(declared)
+            self._prepare_prompts(loaded.flows)
+
+        return use
 
     def stop(self) -> None:
         """Begin to drain; a second time: end at once."""
@@ -303,7 +319,13 @@ class Server:
 
     def _show(self, platform: Platform, http: str) -> None:
         """Let the API show the server itself, and commands on this machine find it. Raises StartError."""
-        from voipbin_sip.app.sight import Observed, SipRing, Sources, hep_sender  # loaded by now, in a thread
+        from voipbin_sip.app.sight import (  # loaded by now, in a thread
+            Observed,
+            RefusedAttempts,
+            SipRing,
+            Sources,
+            hep_sender,
+        )
 
         data, token = self._loaded.places.data, new_token()
         sources = Sources(
@@ -318,6 +340,12 @@ class Server:
             platform.webhooks,
             self.reloader,
             self._all_certificates(),
+            RefusedAttempts(
+                self._loaded.config.domain,
+                known=lambda name: name in self.directory.extensions,
+                banned=self._banned,
+            ),
+            MailFaults() if self._mailer is None else self._mailer.faults,
         )
         trace = self._loaded.config.trace
         self._hep = hep_sender(trace.hep_address)
@@ -326,19 +354,53 @@ class Server:
         self._endpoint.tap = ring.take
         self._observed = platform.observed = Observed(sources, token, ring)
         self._running = Running(os.getpid(), self._loaded.config.http.local_url(http), token)
+        platform.explaining = self._explaining(platform)
         try:
             announce(data, self._running)
         except OSError as error:
             raise StartError(f"cannot write to the data folder {data}: {error.strerror}") from error
 
+    def _explaining(self, platform: Platform) -> Explaining:
+        """Return what tells what would happen to a call."""
+        from voipbin_sip.app.sight import CataloguePlaces, Explaining, SettingPlaces, View  # loaded by now
+
+        clock = asyncio.get_running_loop().time
+
+        def look() -> View:
+            return View(
+                self._loaded.config,
+                self.directory,
+                self._flows(),
+                CataloguePlaces(platform.catalogue),
+                SettingPlaces(self._loaded.path),
+                self._toll,
+                self._resolver,
+                self._locations,
+                self._carriers,
+                self._carriers.state,
+                lambda host: self._limits.standing(host, self._endpoint.now()),
+                self._carriers.is_source,
+                clock(),
+                True,
+            )
+
+        return Explaining(look)
+
     def _all_certificates(self) -> list[Certificates]:
         return [found for found in (self._certificates, self._api_certificates) if found is not None]
 
-    async def _prepare_prompts(self, flows: FlowSet) -> None:
-        """Speak what the flows say into the cache before a caller waits for it."""
-        faults = await self._speech.prepare(spoken_prompts(flows), rate=8000)
-        for fault in faults:
-            self._log.warning("a text of the flows cannot be spoken", why=str(fault))
+    def _prepare_prompts(self, flows: FlowSet) -> None:
+        """Speak what the flows say into the cache before a caller waits for it; what older flows say is left."""
+        self._unspoken = flows
+        if self._speaking is None or self._speaking.done():
+            self._speaking = asyncio.create_task(self._speak_newest())
+
+    async def _speak_newest(self) -> None:
+        while (flows := self._unspoken) is not None:
+            self._unspoken = None
+            prompts = takewhile(lambda _: self._unspoken is None, spoken_prompts(flows))
+            for fault in await self._speech.prepare(prompts, rate=8000):
+                self._log.warning("a text of the flows cannot be spoken", why=str(fault))
 
     async def _close(self) -> None:
         await self.reloader.close()
@@ -346,7 +408,8 @@ class Server:
             await self._observed.close()
         if self._hep is not None:
             self._hep.close()
-        for task in (*self._preparing, *self._watching):
+        speaking = () if self._speaking is None else (self._speaking,)
+        for task in (*self._preparing, *self._watching, *speaking):
             task.cancel()
         if self._running is not None:
             withdraw(self._loaded.places.data, self._running)

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from voipbin_sip.app.errors import StartError
+from voipbin_sip.explain.places import SettingPlaces
+from voipbin_sip.explain.view import View
 from voipbin_sip.observe.hep import HepSender
 from voipbin_sip.observe.observed import Observed
+from voipbin_sip.observe.refused import RefusedAttempts
 from voipbin_sip.observe.ring import SipRing
 from voipbin_sip.observe.sources import Sources
+from voipbin_sip.platform.explaining import CataloguePlaces, Explaining
 
-__all__ = ["Observed", "SipRing", "Sources", "hep_sender"]
+__all__ = [
+    "CataloguePlaces",
+    "Explaining",
+    "Observed",
+    "RefusedAttempts",
+    "SettingPlaces",
+    "SipRing",
+    "Sources",
+    "View",
+    "hep_sender",
+]
 
 
 def hep_sender(address: tuple[str, int] | None) -> HepSender | None:

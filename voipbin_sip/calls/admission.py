@@ -6,11 +6,12 @@ a wrong password and an unknown extension too, and so does a trunk that there is
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
 
 from voipbin_sip.calls.call import Address
-from voipbin_sip.calls.dialplan import DialPlan, Meaning
+from voipbin_sip.calls.dialplan import DialPlan, Meaning, Reading
 from voipbin_sip.calls.identity import (
     called_by_carrier,
     carrier_address,
@@ -20,9 +21,10 @@ from voipbin_sip.calls.identity import (
     trunk_address,
 )
 from voipbin_sip.calls.numbering import dialled_number, rewritten
+from voipbin_sip.calls.verdict import Admitted, Ground, Rule, Turned
 from voipbin_sip.directory import Directory, NumberEntry, ProviderEntry, TrunkEntry
 from voipbin_sip.domain import is_conference_host, serves, trunk_label
-from voipbin_sip.guard import DigestGuard, Outcome
+from voipbin_sip.guard import ALGORITHMS, Outcome
 from voipbin_sip.sip.events import Incoming
 from voipbin_sip.sip.message import Request
 
@@ -30,29 +32,21 @@ from voipbin_sip.sip.message import Request
 TRUNK_ALGORITHMS = ("MD5",)
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """The call is served: it runs a flow, or what was dialled stands in the place of one."""
+class Guard(Protocol):
+    """Judges passwords: `guard.DigestGuard`, or one who only supposes."""
 
-    flow: str
-    source: Address
-    destination: Address
-    connect: Address | None = None  # instead of a flow: whom to call
-    conference: str = ""  # instead of a flow: which one to join
-    payer: str = ""  # see call.Originator
-    private: bool = False
-    transfers: bool = False  # the caller may send the other side elsewhere (REFER)
-    replaces: str = ""  # instead of a flow: the leg whose place the call takes
-
-
-@dataclass(frozen=True, slots=True)
-class Turned:
-    """The call is refused."""
-
-    status: int
-    reason: str
-    headers: tuple[tuple[str, str], ...] = ()
-    why: str = ""  # for the log
+    def check(
+        self,
+        request: Request,
+        now: float,
+        password: Callable[[str], str | None],
+        *,
+        source: str = "",
+        realm: str = "",
+        algorithms: Sequence[str] = ALGORITHMS,
+    ) -> Outcome:
+        """Judge the credentials of a request, or make the challenges for a 407."""
+        ...
 
 
 def _no_carrier(host: str, user: str) -> str | None:
@@ -76,7 +70,7 @@ class Admission:
         *,
         domain: str,
         directory: Callable[[], Directory],
-        guard: DigestGuard,
+        guard: Guard,
         clock: Callable[[], float],
         plan: DialPlan | None = None,
         carrier_at: Callable[[str, str], str | None] = _no_carrier,
@@ -94,13 +88,14 @@ class Admission:
         if event.replaces:
             return self._to_replace(request, source, event.replaces)
         if not serves(self._domain, request.uri):
-            return Turned(404, "Domain not served here", why=f"domain {request.uri.host!r} is not ours")
+            why = f"domain {request.uri.host!r} is not ours"
+            return Turned(404, "Domain not served here", why=why, rule=Rule(Ground.DOMAIN))
         label = trunk_label(self._domain, request.uri)
         if label is not None:
             return self._call_to_trunk_host(request, source, label)
         neighbour = None if self._claims_to_be_a_phone(request) else self._neighbour(request, source)
         if isinstance(neighbour, TrunkEntry):
-            return self._from_trunk(request, neighbour)
+            return self._from_trunk(request, neighbour, Ground.TRUNK_ADDRESS)
         if isinstance(neighbour, ProviderEntry):
             return self._from_provider(request, neighbour)
         return self._from_anyone(request, source)
@@ -126,7 +121,7 @@ class Admission:
         directory = self._directory()
         trunk = directory.trunks.get(label)
         if trunk is not None and trunk in directory.sources.owners(source):
-            return self._from_trunk(request, trunk)
+            return self._from_trunk(request, trunk, Ground.TRUNK_ADDRESS)
         basic = trunk is not None and "basic" in trunk.auth_types
         known = {trunk.username: directory.trunk_passwords.get(label)} if trunk is not None and basic else {}
         realm = f"{label}.trunk.{self._domain}"
@@ -134,15 +129,16 @@ class Admission:
             request, self._clock(), known.get, source=source, realm=realm, algorithms=TRUNK_ALGORITHMS
         )
         if trunk is None or not outcome.user:
-            return _challenge(outcome)
-        return self._from_trunk(request, trunk)
+            return _challenge(outcome, Ground.TRUNK_PASSWORD)
+        return self._from_trunk(request, trunk, Ground.TRUNK_PASSWORD)
 
-    def _from_trunk(self, request: Request, trunk: TrunkEntry) -> Admitted | Turned:
+    def _from_trunk(self, request: Request, trunk: TrunkEntry, ground: Ground) -> Admitted | Turned:
         return self._as_dialled(
             request,
             trunk_address(request, self._plan.home),
             payer=f"trunk:{trunk.domain_name}",
             transfers=trunk.transfers,
+            rule=Rule(ground, trunk.domain_name),
         )
 
     def _from_phone(self, request: Request, extension: str) -> Admitted | Turned:
@@ -151,14 +147,15 @@ class Admission:
             extension_address(request, extension),
             payer=f"extension:{extension}",
             transfers=True,
+            rule=Rule(Ground.EXTENSION, extension),
         )
 
     def _as_dialled(
-        self, request: Request, source: Address, *, payer: str, transfers: bool
+        self, request: Request, source: Address, *, payer: str, transfers: bool, rule: Rule
     ) -> Admitted | Turned:
         meaning = self._plan.meaning(request.uri)
         if meaning is None:
-            return Turned(404, "Number not found", why=f"{payer} has dialled what is not there")
+            return Turned(404, "Number not found", why=f"{payer} has dialled what is not there", rule=rule)
         return Admitted(
             meaning.flow,
             source,
@@ -168,6 +165,7 @@ class Admission:
             payer=payer,
             private=is_private(request),
             transfers=transfers,
+            rule=replace(rule, reading=meaning.reading, number=meaning.number),
         )
 
     def _from_provider(self, request: Request, provider: ProviderEntry) -> Admitted | Turned:
@@ -184,14 +182,16 @@ class Admission:
                     payer=f"provider:{provider.id}",
                     private=is_private(request),
                     transfers=provider.transfers,
+                    rule=Rule(Ground.PROVIDER, provider.id, Reading.NUMBER, number),
                 )
-        return Turned(404, "Number not found", why=f"provider {provider.id} calls no number of ours")
+        why = f"provider {provider.id} calls no number of ours"
+        return Turned(404, "Number not found", why=why, rule=Rule(Ground.PROVIDER, provider.id))
 
     def _to_replace(self, request: Request, source: str, leg: str) -> Admitted | Turned:
         """Let a phone of ours take another call over (RFC 3891), whatever address that call's Contact had."""
         outcome = self._guard.check(request, self._clock(), self._directory().password, source=source)
         if not outcome.user:
-            return _challenge(outcome)
+            return _challenge(outcome, Ground.REPLACES)
         return Admitted(
             "",
             extension_address(request, outcome.user),
@@ -199,6 +199,7 @@ class Admission:
             payer=f"extension:{outcome.user}",
             transfers=True,
             replaces=leg,
+            rule=Rule(Ground.REPLACES, outcome.user),
         )
 
     # Everybody else
@@ -212,11 +213,17 @@ class Admission:
         if number is None or not number.public:
             directory = self._directory()
             if not directory.extensions:
-                return Turned(404, "Number not found", why="no such number")
+                return Turned(404, "Number not found", why="no such number", rule=Rule(Ground.NOBODY))
             outcome = self._guard.check(request, self._clock(), directory.password, source=source)
-            return self._from_phone(request, outcome.user) if outcome.user else _challenge(outcome)
+            if not outcome.user:
+                return _challenge(outcome, Ground.EXTENSION)
+            return self._from_phone(request, outcome.user)
         return Admitted(
-            number.flow, stranger_address(request), _as_destination(number), private=is_private(request)
+            number.flow,
+            stranger_address(request),
+            _as_destination(number),
+            private=is_private(request),
+            rule=Rule(Ground.PUBLIC, reading=Reading.NUMBER, number=number),
         )
 
 
@@ -228,11 +235,14 @@ def _directly(request: Request, meaning: Meaning) -> Admitted:
         connect=meaning.connect,
         conference=meaning.conference,
         private=is_private(request),
+        rule=Rule(Ground.DIRECT, reading=meaning.reading),
     )
 
 
-def _challenge(outcome: Outcome) -> Turned:
-    return Turned(407, "Proxy Authentication Required", outcome.challenges, outcome.why)
+def _challenge(outcome: Outcome, ground: Ground) -> Turned:
+    return Turned(
+        407, "Proxy Authentication Required", outcome.challenges, outcome.why, Rule(ground), outcome
+    )
 
 
 def _as_destination(number: NumberEntry) -> Address:

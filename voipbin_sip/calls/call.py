@@ -77,6 +77,7 @@ class Call:
     hangup_reason: str = ""
     sip_status: int = 0  # that it ended with
     sip_reason: str = ""
+    run_id: str = ""  # of the run that it is on, or was at its end
     why: str = ""  # we have ended it, where that needs words
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     codec: str = ""  # of its sound, once it is over

@@ -10,12 +10,12 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from voipbin_sip.calls.call import Originator
-from voipbin_sip.calls.numbering import E164, rewritten
+from voipbin_sip.calls.numbering import rewritten
 from voipbin_sip.directory import VIRTUAL, ProviderEntry
-from voipbin_sip.directory.fields import host_and_port
 from voipbin_sip.sip.errors import LocalProtocolError
 from voipbin_sip.sip.name_addr import NameAddr
 from voipbin_sip.sip.uri import Uri
+from voipbin_sip.values import E164, host_and_port
 
 ANONYMOUS = NameAddr(
     "Anonymous", Uri("sip", user="anonymous", host="anonymous.invalid")

@@ -49,7 +49,7 @@ class Connecting:
         heard = _Heard(caller, self._rooms.unnamed(), self._ringback, early_media=early_media)
         try:
             dialled = await self._ring(caller, originator, destinations, linear, seconds, heard)
-            callee = dialled.session
+            callee = dialled.callee
             if callee is None:
                 return dialled
             try:
@@ -88,7 +88,13 @@ class Connecting:
         if not any(targets for _, targets in wanted):
             return failure
         return await self._ringing.ring(
-            wanted, originator, linear=linear, beside=caller, seconds=seconds, rang=heard.rang
+            wanted,
+            originator,
+            linear=linear,
+            beside=caller,
+            seconds=seconds,
+            rang=heard.rang,
+            pick_up=True,
         )
 
 

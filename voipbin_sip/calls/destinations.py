@@ -17,6 +17,7 @@ from voipbin_sip.calls.numbering import home_region, international
 from voipbin_sip.calls.outgoing import Target
 from voipbin_sip.calls.routing import Routing
 from voipbin_sip.directory import Directory
+from voipbin_sip.logs import concerned
 from voipbin_sip.masking import masked
 from voipbin_sip.registrar.contact import Contact
 from voipbin_sip.registrar.locations import Locations
@@ -81,20 +82,33 @@ class Destinations:
 
     async def targets(self, address: Address, originator: Originator) -> list[Target]:
         """Return where to send INVITEs for an address, all at once. Raises NotReachable."""
+        if address.type == "agent" and originator.max_forwards >= 0:
+            return await self._agent(address, originator)
+        return [await self._on_the_way(target) for target in self.ways(address, originator)]
+
+    def ways(self, address: Address, originator: Originator) -> list[Target]:
+        """Return the same without asking DNS: SIP addresses have no hops yet. Raises NotReachable."""
         if originator.max_forwards < 0:
             raise NotReachable("failed", "the call has been passed on too often", 483)
         if address.type == "extension":
             return self._phones(address, originator)
-        if address.type == "agent":
-            return await self._agent(address, originator)
         if address.type == "sip":
-            return [await self.target(address.target, originator)]
+            return [self._elsewhere(address.target, originator)]
         if address.type == "tel":
             return [self._by_provider(address, originator)]
         raise NotReachable("unreachable", f"an address of type {address.type} cannot be called", 404)
 
+    async def _on_the_way(self, target: Target) -> Target:
+        """Look up where a SIP address leads; what goes to phones and providers has its own time for that."""
+        if target.hops or target.provider:
+            return target
+        return replace(target, hops=await self._hops(parse_uri(target.uri)))
+
     async def target(self, text: str, originator: Originator) -> Target:
-        """Return the way to a SIP address elsewhere; also asked for redirections."""
+        """Return the way to a SIP address elsewhere; also asked for redirections. Raises NotReachable."""
+        return await self._on_the_way(self._elsewhere(text, originator))
+
+    def _elsewhere(self, text: str, originator: Originator) -> Target:
         try:
             uri = parse_uri(text if text.lower().startswith(("sip:", "sips:")) else f"sip:{text}")
         except RemoteProtocolError as error:
@@ -102,10 +116,8 @@ class Destinations:
         outside = Address("sip", str(uri))
         self._allow(outside)
         shown = shown_elsewhere(originator, self._domain)
-        hops = await self._hops(uri)
         return Target(
             str(uri),
-            hops,
             from_=shown.from_,
             headers=shown.headers,
             codecs=self._directory().sip_codecs,
@@ -168,7 +180,9 @@ class Destinations:
         extension = directory.extension_ids.get(address.target, address.target)
         extension = extension if extension in known else address.target_name
         if extension not in known:
-            raise NotReachable("unreachable", f"there is no extension {address.target or extension}", 404)
+            raise NotReachable(
+                "unreachable", f"there is no extension {masked(address.target or extension)}", 404
+            )
         contacts = [
             contact for contact in self._locations.contacts(extension) if not self._is_carrier(contact)
         ]
@@ -216,7 +230,8 @@ class Destinations:
         provider = self._routing.carriers.server_at(host) if host != contact.source[0] else None
         if provider is None:
             return False
-        self._log.warning("a phone registered at a provider's address is not called", provider=provider)
+        why = "a phone registered at a provider's address is not called"
+        self._log.warning(why, provider=provider, **concerned())
         return True
 
     def _by_provider(self, address: Address, originator: Originator) -> Target:

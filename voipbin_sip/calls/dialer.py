@@ -44,6 +44,12 @@ class Dialled:
     status: int = 200
     reason: str = ""
     call_id: str = ""  # of the call that status and reason are of
+    picked_up_by: CallSession | None = None  # who took the call from `session`, which is over then
+
+    @property
+    def callee(self) -> CallSession | None:
+        """Who talks now: the phone that was called, or who took the call from it."""
+        return self.picked_up_by or self.session
 
 
 class Dialer:
@@ -78,17 +84,19 @@ class Dialer:
         seconds: float = DIAL_SECONDS,
         rang: Callable[[OutgoingSession, Progress], None] | None = None,
         placed: Callable[[OutgoingSession], None] | None = None,
+        pick_up: bool = False,
     ) -> Dialled:
         """Ring all callees until one answers; the others are cancelled. Cancelling this cancels all.
 
         `beside` is a call that they will share their sound with, and are placed for unless `master` names another
-        one. `placed` is told each call, before anything is sent.
+        one. `placed` is told each call, before anything is sent. `pick_up`: others may take it while it rings.
         """
         master = beside.call if master is None and beside is not None else master
         near = beside.sound.leg if beside is not None and beside.sound is not None else None
         pursuits = []
         for destination, target in callees:
             session = self._new_session(target, originator, destination)
+            session.may_be_picked_up = pick_up
             if placed is not None:
                 placed(session)
             if rang is not None:
@@ -100,16 +108,22 @@ class Dialer:
             asyncio.ensure_future(pursuit.run()): pursuit for pursuit in pursuits
         }
         winner: OutgoingSession | None = None
+        taken: CallSession | None = None
         try:
             winner = await first_answer(running, seconds)
+            taken = winner.picked_up_by if winner is not None else None
         finally:
             for attempt_task in running:
                 attempt_task.cancel()
             for pursuit in pursuits:
-                if pursuit.session is not winner:
+                if pursuit.session is not winner or taken is not None:
+                    late = pursuit.session.picked_up_by
+                    if late is not None and late is not taken:
+                        late.hang_up("normal", "somebody else has the call")
                     pursuit.session.hang_up("cancel", ELSEWHERE if winner is not None else "")
         if winner is not None:
-            return Dialled(winner, "answered", call_id=str(winner.call.id))
+            call = (taken or winner).call
+            return Dialled(winner, "answered", call_id=str(call.id), picked_up_by=taken)
         return summary([pursuit.session for pursuit in pursuits])
 
     def _new_session(self, target: Target, originator: Originator, destination: Address) -> OutgoingSession:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 from voipbin_sip.calls.call import Address
 from voipbin_sip.calls.numbering import dialled_number, home_region, international, own_number
@@ -19,6 +20,17 @@ from voipbin_sip.sip.uri import Uri, parse_uri
 _CALLABLE = re.compile(r"[^\s@<>\"{}]+@([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(;[^\s<>\"{}]*)?")
 
 
+class Reading(StrEnum):
+    """As what a dialled address was understood."""
+
+    NUMBER = "number"  # of ours
+    EXTENSION = "extension"
+    CONFERENCE = "conference"
+    DIRECT = "direct"  # a direct hash
+    OUTSIDE = "outside"  # somebody's telephone number
+    ELSEWHERE = "elsewhere"  # an address on another SIP server
+
+
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """What was dialled: a flow, somebody to connect with, or a conference."""
@@ -27,6 +39,8 @@ class Meaning:
     flow: str = ""
     connect: Address | None = None
     conference: str = ""
+    reading: Reading | None = field(default=None, compare=False)
+    number: NumberEntry | None = field(default=None, compare=False)  # the one of ours that was dialled
 
 
 class DialPlan:
@@ -70,10 +84,12 @@ class DialPlan:
         reach = self._directory().direct.get(user) if user.startswith("direct.") else None
         if reach is None:
             return None
-        address = Address(reach.type, reach.target)
+        address, how = Address(reach.type, reach.target), Reading.DIRECT
         if reach.type == "flow":
-            return Meaning(Address("sip", f"{user}@{self._domain}"), flow=reach.target)
-        return Meaning(address, conference=reach.target) if reach.type == "conference" else _call(address)
+            return Meaning(Address("sip", f"{user}@{self._domain}"), flow=reach.target, reading=how)
+        if reach.type == "conference":
+            return Meaning(address, conference=reach.target, reading=how)
+        return _call(address, how)
 
     def number(self, text: str) -> NumberEntry | None:
         """Return a number of ours that can be called, however its digits are written."""
@@ -89,15 +105,17 @@ class DialPlan:
         if (own := self.number(text)) is not None:
             return _flow(own)
         found = international(text, self.home)
-        return _call(Address("tel", found)) if found else None
+        return _call(Address("tel", found), Reading.OUTSIDE) if found else None
 
     def _extension(self, name: str) -> Meaning | None:
-        return _call(Address("extension", name)) if name in self._directory().extensions else None
+        if name not in self._directory().extensions:
+            return None
+        return _call(Address("extension", name), Reading.EXTENSION)
 
     def _conference(self, name: str) -> Meaning | None:
         if name not in self._directory().conferences:
             return None
-        return Meaning(Address("conference", name), conference=name)
+        return Meaning(Address("conference", name), conference=name, reading=Reading.CONFERENCE)
 
     def _uri(self, text: str) -> Meaning | None:
         try:
@@ -116,11 +134,11 @@ def _user(uri: Uri) -> str:
 
 def _flow(entry: NumberEntry) -> Meaning:
     kind = "tel" if entry.number.startswith("+") else "extension"
-    return Meaning(Address(kind, entry.number), flow=entry.flow)
+    return Meaning(Address(kind, entry.number), flow=entry.flow, reading=Reading.NUMBER, number=entry)
 
 
-def _call(address: Address) -> Meaning:
-    return Meaning(address, connect=address)
+def _call(address: Address, reading: Reading) -> Meaning:
+    return Meaning(address, connect=address, reading=reading)
 
 
 def _elsewhere(uri: Uri) -> Meaning | None:
@@ -132,4 +150,6 @@ def _elsewhere(uri: Uri) -> Meaning | None:
     except SipError:
         return None
     bare = text if uri.scheme == "sips" else text.removeprefix("sip:")
-    return _call(Address("sip", bare)) if _CALLABLE.fullmatch(bare.removeprefix("sips:")) else None
+    if not _CALLABLE.fullmatch(bare.removeprefix("sips:")):
+        return None
+    return _call(Address("sip", bare), Reading.ELSEWHERE)

@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
-
-import structlog
 
 from media.client import Playout, WorkerLost
 from voipbin_sip.calls.background import Background, Wish
@@ -69,7 +68,6 @@ class Handover:
         self._background = background
         self._ringback = ringback
         self._tasks: set[asyncio.Task[None]] = set()
-        self._log = structlog.get_logger("call")
 
     async def begin(
         self,
@@ -105,7 +103,7 @@ class Handover:
         work = self._attended(seats, ringing, answered) if attended else self._blind(seats, ringing, answered)
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(partial(self._done, goes))
         return Begun(seats.bridge.id, group)
 
     async def close(self) -> None:
@@ -114,10 +112,10 @@ class Handover:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _done(self, goes: CallSession, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (fault := task.exception()) is not None:
-            self._log.error("a transfer broke", exc_info=fault)
+            goes.log.error("a transfer broke", exc_info=fault)
 
     def _seats(self, goes: CallSession) -> _Seats:
         bridge, stays = self._bridges.of(goes), self._bridges.partner(goes)

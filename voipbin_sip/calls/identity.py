@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from voipbin_sip.calls.call import Address
-from voipbin_sip.calls.numbering import E164, Rewrite, dialled_number, international, rewritten
+from voipbin_sip.calls.numbering import Rewrite, dialled_number, international, rewritten
 from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.message import Request
 from voipbin_sip.sip.name_addr import NameAddr, parse_name_addr, parse_name_addr_list
 from voipbin_sip.sip.uri import Uri
+from voipbin_sip.values import E164
 
 _HIDING = frozenset(("id", "user", "header", "critical"))
 

@@ -76,9 +76,9 @@ class LiveCalls:
     def _digit(self, call: Call, digit: str) -> None:
         self._tell("call_digit", call, digit)
 
-    def _tell(self, what: str, *news: object) -> None:
+    def _tell(self, what: str, call: Call, *news: object) -> None:
         for watcher in self.watchers:
             try:
-                getattr(watcher, what)(*news)
+                getattr(watcher, what)(call, *news)
             except Exception:  # a call must not die of whoever watches
-                self._log.exception("a watcher of calls failed", what=what)
+                self._log.exception("a watcher of calls failed", call=str(call.id), what=what)

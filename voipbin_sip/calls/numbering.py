@@ -9,8 +9,8 @@ from typing import Protocol, TypeVar
 import phonenumbers
 
 from voipbin_sip.sip.uri import Uri
+from voipbin_sip.values import E164
 
-E164 = re.compile(r"\+[1-9]\d{6,14}")
 T = TypeVar("T")
 
 _VISUAL_SEPARATORS = str.maketrans("", "", "-.() ")  # RFC 3966 section 5.1.1

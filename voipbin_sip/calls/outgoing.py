@@ -69,6 +69,8 @@ class OutgoingSession(CallSession):
         self.failures: list[tuple[int, str]] = []  # SIP status and words for each attempt
         self.redirected: tuple[str, ...] = ()  # URIs of a 3xx, best first
         self.has_rung = False  # in the present attempt
+        self.may_be_picked_up = False  # somebody else may take the call while it rings
+        self.picked_up_by: CallSession | None = None
         self.permit: Permit | None = None  # for calls that leave the server
         self.has_last_word = False  # nobody else needs to be asked: the callee itself has refused
         self._heard_before = False  # something has come back in an attempt that is over
@@ -146,6 +148,17 @@ class OutgoingSession(CallSession):
         if not self.outcome.done():
             self.outcome.set_result(True)
 
+    def pick_up(self, by: CallSession) -> bool:
+        """Let another call take this one's place while it rings (RFC 3891 section 3); False: it does not, or may not.
+
+        Who rings here takes the other one for the answer, and ends this one.
+        """
+        if not self.may_be_picked_up or self.call.status is not Status.RINGING or self.outcome.done():
+            return False
+        self.picked_up_by = by
+        self.outcome.set_result(True)
+        return True
+
     def ended(self, event: Ended) -> None:
         """The attempt has failed, or the call is over."""
         if self._gave_up and event.silent:
@@ -187,6 +200,11 @@ class OutgoingSession(CallSession):
         if self.wants_answer and self._waits_for_nobody:
             status, why = self.failures[-1] if self.failures else (503, "not dialled")
             super().ended(_with_cause(self._last or Ended(self.call.leg, "local", status, why)))
+
+    def _forget(self) -> None:
+        super()._forget()
+        self.rang = _nothing
+        self.picked_up_by = None
 
     def _return_permit(self) -> None:
         if self.permit is not None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from media.client import WorkerLost
 from voipbin_sip.calls.bridge import Bridges
 from voipbin_sip.calls.incoming import IncomingSession
+from voipbin_sip.calls.outgoing import OutgoingSession
 from voipbin_sip.calls.rooms import Rooms
 from voipbin_sip.calls.session import CallSession
 
@@ -53,8 +54,15 @@ class Places:
         return True
 
     def take_over(self, session: IncomingSession, leg: str) -> None:
-        """Answer a call that is to replace the one of a leg, and end that (RFC 3891 section 3)."""
+        """Answer a call that is to replace the one of a leg, and end that (RFC 3891 section 3).
+
+        A phone that we call and that still rings can be replaced too: the call is picked up from it.
+        """
         old = self._session(leg)
+        if isinstance(old, OutgoingSession) and old.pick_up(session):
+            session.answer()
+            session.log.info("picks up", replaced=str(old.call.id))
+            return
         if old is None or (self._bridges.of(old) is None and self._rooms.of(old) is None):
             session.refuse(481, "Replaced Call Is Not Connected")
             return

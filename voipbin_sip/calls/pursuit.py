@@ -16,6 +16,7 @@ from voipbin_sip.sip.events import Hop
 from voipbin_sip.toll.refused import Refused
 
 SILENCE = 6.0  # s that a server or phone may take to send anything at all, where there is another way
+LAST_SILENCE = 12.0  # s for a provider where there is none: five datagrams, of which one would have been answered
 MAX_ATTEMPTS = 20  # INVITEs of one call
 MAX_REDIRECTIONS = 5  # of one call
 NOT_ACCEPTABLE = 488  # also the word of a phone that has no SRTP
@@ -131,8 +132,9 @@ class Pursuit:
             session.log.error("not dialled", uri=masked(target.uri), why=str(error))
             session.failed(500, str(error))
             return False
-        if has_more:
-            await asyncio.wait((session.outcome,), timeout=SILENCE)
+        patience = SILENCE if has_more else LAST_SILENCE if target.provider else None
+        if patience is not None:
+            await asyncio.wait((session.outcome,), timeout=patience)
             if not session.outcome.done() and not session.attempt_is_heard:
                 session.give_up_attempt()
         answered = await asyncio.shield(session.outcome)

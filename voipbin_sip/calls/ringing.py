@@ -53,6 +53,7 @@ class Ringing:
         seconds: float = DIAL_SECONDS,
         rang: Callable[[OutgoingSession, Progress], None] | None = None,
         placed: Callable[[OutgoingSession], None] | None = None,
+        pick_up: bool = False,
     ) -> Dialled:
         """Ring until one answers; the others are cancelled. Cancelling this cancels all.
 
@@ -61,6 +62,7 @@ class Ringing:
             beside: a call that they will share their sound with, and are placed for unless `master` is another one.
             group: the groupcall that keeps the record, where it was begun before.
             placed: is told each call before anything is sent.
+            pick_up: others may take the call while it rings; see Dialled.callee.
         """
         master = beside.call if master is None and beside is not None else master
         if group is None:
@@ -81,10 +83,11 @@ class Ringing:
                         seconds=seconds,
                         rang=rang,
                         placed=partial(self._placed, group, placed),
+                        pick_up=pick_up,
                     )
-                if dialled.session is not None:
+                if dialled.callee is not None:
                     if group is not None:
-                        self._groupcalls.answered(group, dialled.session)
+                        self._groupcalls.answered(group, dialled.callee)
                     break
             return dialled
         finally:

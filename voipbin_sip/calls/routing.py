@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from voipbin_sip.calls.call import Address, Originator
@@ -59,6 +60,16 @@ class NobodyKnows:
         """Note nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A provider that takes a number, and the route that says so."""
+
+    provider: ProviderEntry
+    route: RouteEntry
+    rank: int  # of the route in the directory
+    usable: bool  # as far as is known
+
+
 class Routing:
     """Routes of the directory, read anew for each call."""
 
@@ -67,19 +78,24 @@ class Routing:
         self.carriers = carriers
 
     def providers(self, number: str) -> list[ProviderEntry]:
-        """Return the providers for an E.164 number in the order to try them, each once.
+        """Return the providers for an E.164 number in the order to try them, each once."""
+        return [way.provider for way in self.ways(number)]
+
+    def ways(self, number: str) -> list[Way]:
+        """Return the ways for an E.164 number in the order to try them, each provider once.
 
         The longest target that fits goes first, then the lowest priority, then the order of the file; providers
         that do not work at present come after all others.
         """
         directory = self._directory()
-        fitting = [route for route in directory.routes if route.fits(number)]
-        fitting.sort(key=lambda route: (-_length(route), route.priority))
-        names = dict.fromkeys(route.provider_id for route in fitting)
-        return sorted(
-            (directory.providers[name] for name in names if name in directory.providers),
-            key=lambda provider: not self.carriers.usable(provider.id),
-        )
+        fitting = [(rank, route) for rank, route in enumerate(directory.routes) if route.fits(number)]
+        fitting.sort(key=lambda ranked: (-_length(ranked[1]), ranked[1].priority))
+        ways: dict[str, Way] = {}
+        for rank, route in fitting:
+            name = route.provider_id
+            if name in directory.providers and name not in ways:
+                ways[name] = Way(directory.providers[name], route, rank, self.carriers.usable(name))
+        return sorted(ways.values(), key=lambda way: not way.usable)
 
     def target(self, provider: ProviderEntry, number: str, originator: Originator, caller: str) -> Target:
         """Return the call to an E.164 number by way of a provider; `caller` is the number of ours that it shows."""

@@ -9,13 +9,15 @@ from collections.abc import Callable
 import structlog
 
 from media.client import MediaClient, NoPort, WorkerLost
-from voipbin_sip.calls.admission import Admission, Admitted, Turned
+from voipbin_sip.calls.admission import Admission
 from voipbin_sip.calls.call import Call
+from voipbin_sip.calls.door import DoorWatcher, Unwatched
 from voipbin_sip.calls.incoming import IncomingSession
 from voipbin_sip.calls.live import LiveCalls
 from voipbin_sip.calls.outgoing import OutgoingSession
 from voipbin_sip.calls.session import CallLimits, CallSession
 from voipbin_sip.calls.sound import LegSound, media_host, peer_host
+from voipbin_sip.calls.verdict import Admitted, Ground, Rule, Turned
 from voipbin_sip.masking import masked
 from voipbin_sip.registrar.registrar import Answer
 from voipbin_sip.sip.errors import RemoteProtocolError
@@ -79,6 +81,7 @@ class Switchboard:
         self._ended: dict[str, int] = {}  # SIP status by call id, oldest first
         self._questions: dict[str, Callable[[Response], None]] = {}  # requests outside of calls, by token
         self.counters: Counter[str] = Counter()
+        self.door: DoorWatcher = Unwatched()
         self.draining = False
         self.idle = asyncio.Event()  # set while there is no call
         self.idle.set()
@@ -106,6 +109,7 @@ class Switchboard:
             case Refused():
                 self.counters["refused"] += 1
                 self._log.debug("refused", source=event.hop.remote[0], status=event.status, why=event.why)
+                self.door.request_refused(event)
             case Response():
                 if answered := self._questions.pop(event.token, None):
                     answered(event)
@@ -157,12 +161,13 @@ class Switchboard:
 
     def _decision(self, event: Incoming) -> Admitted | Turned:
         if self.draining:
-            return Turned(503, "Shutting down", (("Retry-After", RETRY_AFTER),), "draining")
+            headers = (("Retry-After", RETRY_AFTER),)
+            return Turned(503, "Shutting down", headers, "draining", Rule(Ground.DRAINING))
         try:
             return self._admission.decide(event)
         except Exception:
             self._log.exception("admission broke", sip_call_id=event.request.call_id)
-            return Turned(500, "Internal error", why="a fault of the server")
+            return Turned(500, "Internal error", why="a fault of the server", rule=Rule(Ground.SERVER))
 
     def _incoming(self, event: Incoming) -> None:
         assert self._endpoint is not None
@@ -202,8 +207,10 @@ class Switchboard:
         except (NoPort, WorkerLost, OSError) as error:
             session.abandon()
             headers = (("Retry-After", RETRY_AFTER),)
-            self._turn_away(event, Turned(503, "No media port free", headers, str(error)))
+            full = Turned(503, "No media port free", headers, str(error), Rule(Ground.NO_MEDIA))
+            self._turn_away(event, full)
             return
+        self.door.call_admitted(event.request, event.hop)
         self.adopt(session)
         session.log.info(
             "call",
@@ -240,13 +247,21 @@ class Switchboard:
             self._log.info(
                 "registration refused", status=answer.status, why=answer.why, source=event.hop.remote[0]
             )
+        self.door.registration_answered(event.request, event.hop, answer)
 
     def _turn_away(self, event: Incoming, turned: Turned) -> None:
         assert self._endpoint is not None
         self.counters[f"turned_{turned.status}"] += 1
         level = self._log.debug if turned.status == 407 else self._log.info
-        level("call refused", status=turned.status, why=turned.why, source=event.hop.remote[0])
+        level(
+            "call refused",
+            status=turned.status,
+            why=turned.why,
+            source=event.hop.remote[0],
+            sip_call_id=event.request.call_id,
+        )
         self._endpoint.core.reject(
             self._endpoint.now(), event.leg, turned.status, turned.reason, turned.headers
         )
         self._endpoint.flush()
+        self.door.call_turned(event.request, event.hop, turned)

@@ -114,9 +114,8 @@ class _Terminal:
             return simulation.advance()
         if self._lines.ended:
             return self._wait_on()
-        left = (
-            f", {doing.until - simulation.clock.now():.1f} s left" if doing is not None and not stuck else ""
-        )
+        until = doing.until if doing is not None and not stuck else None
+        left = f", {until - simulation.clock.now():.1f} s left" if until is not None else ""
         what = doing.what if doing is not None else "waits"
         line = self._lines.ask(f"{clock_text(simulation.clock.now()):>8} ({what}{left}) > ")
         if line is None and self._lines.is_terminal:  # Ctrl-D

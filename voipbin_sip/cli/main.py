@@ -1,8 +1,9 @@
-"""The voipbin-sip command: serve, check, flow, extensions, accesskey."""
+"""The voipbin-sip command: serve, check, flow, calls, extensions, accesskey."""
 
 from __future__ import annotations
 
 import gc
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -25,6 +26,10 @@ app.add_typer(key_app, name="accesskey")
 YEAR = 31_536_000  # seconds
 TEN_YEARS = 10 * YEAR
 DEFAULT_CONFIG = Path("config/voipbin.yaml")
+ApiOption = Annotated[str, typer.Option("--api", help="The URL of a server elsewhere.")]
+AccesskeyOption = Annotated[
+    str, typer.Option("--accesskey", envvar="VOIPBIN_ACCESSKEY", help="An access key of that server.")
+]
 ConfigOption = Annotated[Path, typer.Option("--config", help="The configuration file.")]
 
 
@@ -59,11 +64,93 @@ def check(
 
 
 @app.command()
+def explain(
+    to: Annotated[str, typer.Option("--to", help="A number, an extension, or a SIP address.")],
+    caller: Annotated[
+        str, typer.Option("--from", help="An extension, a number, a SIP address, or anonymous.")
+    ] = "",
+    source: Annotated[str, typer.Option("--source", help="The address that it comes from, IP[:PORT].")] = "",
+    transport: Annotated[str, typer.Option(help="udp, tcp or tls.")] = "udp",
+    config: ConfigOption = DEFAULT_CONFIG,
+    form: Annotated[
+        Literal["text", "json"], typer.Option("--format", help="For people or for programs.")
+    ] = "text",
+    resolve: Annotated[bool, typer.Option("--resolve", help="Ask DNS where hosts are.")] = False,
+) -> None:
+    """Say what would happen to a call, and by which rule. Nothing is sent."""
+    from voipbin_sip.cli.explain import explain_call
+    from voipbin_sip.explain.question import BadQuestion, read_question
+
+    try:
+        question = read_question(to, caller, source, transport, resolve=resolve)
+    except BadQuestion as error:
+        typer.echo(f"voipbin-sip: {error}", err=True)
+        raise typer.Exit(2) from error
+    raise typer.Exit(explain_call(question, config, form))
+
+
+@app.command()
 def reload(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Have the running server read flows, directory and certificates again, and say what it finds."""
     from voipbin_sip.cli.reload import reload_server
 
     raise typer.Exit(reload_server(config))
+
+
+@app.command()
+def calls(
+    config: ConfigOption = DEFAULT_CONFIG,
+    api: ApiOption = "",
+    accesskey: AccesskeyOption = "",
+    plain: Annotated[bool, typer.Option("--plain", help="Print the table once; so do pipes.")] = False,
+    form: Annotated[
+        Literal["table", "json"], typer.Option("--format", help="json: print the calls once, for programs.")
+    ] = "table",
+) -> None:
+    """Watch the calls in a live table: flows, steps, quality; look into one, hang up."""
+    from voipbin_sip.cli.calls import server_finder, show, show_json, watch
+
+    find = server_finder(config, api, accesskey)
+    if form == "json":
+        raise typer.Exit(show_json(find))
+    if plain or not sys.stdout.isatty():
+        raise typer.Exit(show(find))
+    raise typer.Exit(watch(find))
+
+
+@app.command()
+def call(
+    name: Annotated[str, typer.Argument(help="Its id or the beginning of it, its SIP Call-ID, or `last`.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    form: Annotated[
+        Literal["text", "json"], typer.Option("--format", help="For people or programs.")
+    ] = "text",
+    sip: Annotated[bool, typer.Option("--sip", help="Print the SIP messages in full.")] = False,
+    digits: Annotated[bool, typer.Option("--digits", help="Show what was typed; it may be a PIN.")] = False,
+    pcap: Annotated[
+        Path | None, typer.Option("--pcap", help="Write the SIP messages to this file, for Wireshark.")
+    ] = None,
+    api: ApiOption = "",
+    accesskey: AccesskeyOption = "",
+) -> None:
+    """Say what became of a call and why: its end in words, steps, variables, sound, SIP."""
+    from voipbin_sip.cli.call import Wishes, show_call
+
+    wishes = Wishes(form=form, sip=sip, digits=digits, pcap=pcap)
+    raise typer.Exit(show_call(config, name, wishes, api=api, accesskey=accesskey))
+
+
+@app.command()
+def doctor(
+    config: ConfigOption = DEFAULT_CONFIG,
+    form: Annotated[
+        Literal["text", "json"], typer.Option("--format", help="For people or for programs.")
+    ] = "text",
+) -> None:
+    """Look at the machine, the configuration and the running server, and say what to do about what is wrong."""
+    from voipbin_sip.cli.doctor import examine_all
+
+    raise typer.Exit(examine_all(config, form))
 
 
 @app.command()

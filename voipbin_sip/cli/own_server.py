@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from voipbin_sip.config import load_config, locations
 from voipbin_sip.observe.running import Running, find
 
 SECONDS = 60.0  # a reload of many files takes a while
@@ -25,13 +24,21 @@ def own_server(config: Path) -> Running:
 
     A configuration with mistakes in it still says where its data is, or else the default is taken.
     """
-    running = find(_data_folder(config))
+    named = _named_folder(config)
+    running = (find(named) if named is not None else None) or find(_data_folder(config))
     if running is None:
         raise NoServerError(f"no server runs with {config}; start it: voipbin-sip serve --config {config}")
     return running
 
 
-def ask(server: Running, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+def ask(
+    server: Running,
+    method: str,
+    path: str,
+    body: Mapping[str, Any] | None = None,
+    *,
+    seconds: float = SECONDS,
+) -> Any:
     """Return what the API answers to a request, `path` beginning with "/v1.0/". Raises NoServerError.
 
     Errors of the API are raised in its words.
@@ -45,7 +52,7 @@ def ask(server: Running, method: str, path: str, body: Mapping[str, Any] | None 
     # No proxy is asked for what is on this machine.
     handlers = (urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust))
     try:
-        with urllib.request.build_opener(*handlers).open(request, timeout=SECONDS) as answer:
+        with urllib.request.build_opener(*handlers).open(request, timeout=seconds) as answer:
             text = answer.read()
     except urllib.error.HTTPError as error:
         raise NoServerError(_message(error)) from error
@@ -58,14 +65,21 @@ def ask(server: Running, method: str, path: str, body: Mapping[str, Any] | None 
 
 
 def _data_folder(path: Path) -> Path:
+    from voipbin_sip.config import load_config, locations  # half a second, which most commands do without
+
     config, _ = load_config(path)
     if config is not None:
         return locations(config, path).data
-    for line in _lines(path):  # it has a mistake somewhere, and the running server still has its data
+    return _named_folder(path) or (path.resolve().parent / "../data").resolve()
+
+
+def _named_folder(path: Path) -> Path | None:
+    """Return the folder that the file names in a line of its own, whatever mistakes are in other lines."""
+    for line in _lines(path):
         if line.startswith("data_dir:"):
             named = line.partition(":")[2].partition(" #")[0].strip().strip("\"'")
             return (path.resolve().parent / named).resolve()
-    return (path.resolve().parent / "../data").resolve()
+    return None
 
 
 def _lines(path: Path) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from voipbin_sip.check_report import from_here
 from voipbin_sip.cli.own_server import NoServerError, ask, own_server
 
 
@@ -17,7 +18,8 @@ def reload_server(config: Path) -> int:
         return 1
     for found in told["findings"]:
         mark = "warning: " if found["severity"] == "warning" else ""
-        print(f"{found['file']}:{found['line']}:{found['column']}: {mark}{found['message']}")
+        file = from_here(Path(found["file"]))
+        print(f"{file}:{found['line']}:{found['column']}: {mark}{found['message']}")
     if told["result"] != "reloaded":
         print("voipbin-sip: not reloaded: everything stays as it was", file=sys.stderr)
         return 1

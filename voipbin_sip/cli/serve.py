@@ -7,11 +7,16 @@ import gc
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import structlog
+
+from flows.findings import Finding
 from voipbin_sip import logs
 from voipbin_sip.app.errors import StartError
 from voipbin_sip.app.server import Server
+from voipbin_sip.check_report import from_here
 from voipbin_sip.directory import read_passwords
 from voipbin_sip.loading import Loaded, load
 from voipbin_sip.transport.address import ListenAddress, local_address_towards
@@ -21,23 +26,36 @@ COLLECT_EVERY = 60.0  # seconds
 
 def run(path: Path) -> int:
     """Serve until told to stop; returns the exit status."""
-    loaded = _load(path)
+    loaded, findings = load(path)
     if loaded is None:
-        return 1
+        return _refuse(findings)
     logs.set_up(loaded.config.log.format, loaded.config.log.level)
+    logs.take_others()
+    as_json = loaded.config.log.format == "json"  # who reads that wants nothing else
+    log = structlog.get_logger("server")
+    if as_json:
+        for finding in findings:
+            at = f"{from_here(finding.file)}:{finding.line}:{finding.column}"
+            log.warning("finding", at=at, what=finding.message)
+    else:
+        _print(findings)
     try:
         asyncio.run(_serve(loaded))
     except StartError as error:
-        print(f"voipbin-sip: {error}", file=sys.stderr)
+        if as_json:
+            log.error("not started", why=str(error))
+        else:
+            print(f"voipbin-sip: {error}", file=sys.stderr)
         return 1
     return 0
 
 
 def show_extensions(path: Path) -> int:
     """Print each extension with its password; returns the exit status."""
-    loaded = _load(path)
+    loaded, findings = load(path)
     if loaded is None:
-        return 1
+        return _refuse(findings)
+    _print(findings)
     try:
         loaded.places.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         passwords = read_passwords(loaded.directory, loaded.places.base, loaded.places.data)
@@ -49,13 +67,15 @@ def show_extensions(path: Path) -> int:
     return 0
 
 
-def _load(path: Path) -> Loaded | None:
-    loaded, findings = load(path)
+def _refuse(findings: Sequence[Finding]) -> int:
+    _print(findings)
+    print("voipbin-sip: not started: correct the mistakes above", file=sys.stderr)
+    return 1
+
+
+def _print(findings: Sequence[Finding]) -> None:
     for finding in findings:
-        print(finding, file=sys.stderr)
-    if loaded is None:
-        print("voipbin-sip: not started: correct the mistakes above", file=sys.stderr)
-    return loaded
+        print(replace(finding, file=from_here(finding.file)), file=sys.stderr)
 
 
 async def _serve(loaded: Loaded) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from voipbin_sip.sip.offer_answer import CODECS
 from voipbin_sip.sip.params import is_token
+from voipbin_sip.values import E164, host_and_port, network
 
 # What the server itself writes into an INVITE, or what decides who pays and who is shown.
 RESERVED_HEADERS = re.compile(
@@ -23,7 +23,6 @@ RESERVED_HEADERS = re.compile(
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _DIALLED = re.compile(r"[0-9A-Za-z*#+.;=_-]*")
-_HOST_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?))(?::(\d{1,5}))?")
 
 
 class Entry(BaseModel):
@@ -42,7 +41,7 @@ def _number(text: str) -> str:
 
 
 def _e164(text: str) -> str:
-    if not re.fullmatch(r"\+[1-9][0-9]{6,14}", text):
+    if not E164.fullmatch(text):
         raise ValueError("an E.164 number has 7 to 15 digits after the + and does not begin with 0")
     return text
 
@@ -56,14 +55,6 @@ def _user(text: str) -> str:
 def _label(text: str) -> str:
     if not _LABEL.fullmatch(text):
         raise ValueError("must be one label of a domain name: lower case letters, digits and dashes")
-    return text
-
-
-def _network(text: str) -> str:
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        raise ValueError("must be an IP address or a network like 192.0.2.0/24") from None
     return text
 
 
@@ -122,25 +113,11 @@ def _listed(value: object) -> object:
     return [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-def host_and_port(text: str) -> tuple[str, int | None]:
-    """Return host and port of `host`, `host:port` or `[v6]:port`; raises ValueError."""
-    match = _HOST_PORT.fullmatch(text)
-    port = int(match[4]) if match is not None and match[4] else None
-    if match is None or port == 0 or (port or 0) > 65_535:
-        raise ValueError("must be a host, with :port after it if wanted; an IPv6 address in brackets")
-    if match[1]:
-        try:
-            ipaddress.IPv6Address(match[1])
-        except ValueError:
-            raise ValueError(f"[{match[1]}] is not an IPv6 address") from None
-    return match[1] or match[2], port
-
-
 Number = Annotated[str, AfterValidator(_number)]
 OptionalE164 = Annotated[str, AfterValidator(lambda text: text and _e164(text))]
 Name = Annotated[str, AfterValidator(_user), Field(min_length=1, max_length=64)]
 Label = Annotated[str, AfterValidator(_label)]
-Network = Annotated[str, AfterValidator(_network)]
+Network = Annotated[str, AfterValidator(network)]
 HostPort = Annotated[str, AfterValidator(_host_port)]
 OptionalHost = Annotated[str, AfterValidator(lambda text: text and _host(text))]
 Dialled = Annotated[str, AfterValidator(_dialled)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import Field
+
 from voipbin_sip.directory.fields import Entry, Name, Number, Password
 from voipbin_sip.toll.limits import CallLimitsEntry
 
@@ -14,32 +16,40 @@ VIRTUAL = "+899"  # begins numbers that mean something on this server only; no c
 class NumberEntry(Entry):
     """A number that runs a flow."""
 
-    number: Number
-    flow: str  # "" = none: it is ours, but cannot be called
-    public: bool = False
-    name: str = ""
-    detail: str = ""
+    number: Number = Field(description="E.164 with +, or a short code of digits")
+    flow: str = Field(description="Flow that calls to it run; empty: it is ours, but cannot be called")
+    public: bool = Field(default=False, description="Whether callers without a password reach it")
+    name: str = Field(default="", description="For people")
+    detail: str = Field(default="", description="For people")
 
 
 class ExtensionEntry(Entry):
     """A phone."""
 
-    extension: Name
-    name: str = ""
-    detail: str = ""
-    password: Password | None = None
-    password_file: Path | None = None
-    limits: CallLimitsEntry = CallLimitsEntry()  # of the calls that go out for it
+    extension: Name = Field(description="User name of the phones, and what is dialled to reach them")
+    name: str = Field(default="", description="For people; shown by calls from it")
+    detail: str = Field(default="", description="For people")
+    password: Password | None = Field(
+        default=None,
+        description="Of the phones; without it and password_file one is made and kept in data_dir",
+    )
+    password_file: Path | None = Field(
+        default=None, description="File that holds the password, in place of it"
+    )
+    limits: CallLimitsEntry = Field(
+        default=CallLimitsEntry(),
+        description="Of calls outside that it pays for, each in the place of the one in outbound.limits",
+    )
 
 
 class ConferenceEntry(Entry):
     """A room that flows lead callers into."""
 
-    id: Name
-    name: str = ""
-    detail: str = ""
-    pre_flow_id: str = ""  # each caller goes through it first
-    post_flow_id: str = ""  # and through this one who is still there afterwards
+    id: Name = Field(description="Name, for conference_join and for dialling conference:NAME")
+    name: str = Field(default="", description="For people")
+    detail: str = Field(default="", description="For people")
+    pre_flow_id: str = Field(default="", description="Flow that each caller goes through first")
+    post_flow_id: str = Field(default="", description="Flow for who is still there when the conference ends")
 
 
 @dataclass(frozen=True, slots=True)

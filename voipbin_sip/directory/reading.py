@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from functools import partial
 from pathlib import Path
+
+from pydantic import Field
 
 from flows.findings import Finding, did_you_mean, error, has_errors, warning
 from flows.validation import validate
@@ -12,6 +15,7 @@ from flows.yamlnodes import ListNode, MapNode, Node, ScalarNode, load_nodes
 from voipbin_sip.directory.carriers import ProviderEntry, RouteEntry, TrunkEntry
 from voipbin_sip.directory.fields import Entry
 from voipbin_sip.directory.people import ConferenceEntry, ExtensionEntry, NumberEntry
+from voipbin_sip.named_files import read_secret, secret_findings, value_at
 
 _NAMED_BY = (
     ("numbers", "number"),
@@ -27,18 +31,21 @@ _FLOWS = (("numbers", "flow"), ("conferences", "pre_flow_id"), ("conferences", "
 class DirectoryFile(Entry):
     """The whole file."""
 
-    numbers: tuple[NumberEntry, ...] = ()
-    extensions: tuple[ExtensionEntry, ...] = ()
-    conferences: tuple[ConferenceEntry, ...] = ()
-    trunks: tuple[TrunkEntry, ...] = ()
-    providers: tuple[ProviderEntry, ...] = ()
-    routes: tuple[RouteEntry, ...] = ()
+    numbers: tuple[NumberEntry, ...] = Field(default=(), description="Which number runs which flow")
+    extensions: tuple[ExtensionEntry, ...] = Field(default=(), description="Phones")
+    conferences: tuple[ConferenceEntry, ...] = Field(default=(), description="Rooms")
+    trunks: tuple[TrunkEntry, ...] = Field(default=(), description="PBXes that call in and out through us")
+    providers: tuple[ProviderEntry, ...] = Field(default=(), description="Carriers")
+    routes: tuple[RouteEntry, ...] = Field(default=(), description="Which numbers go out by which provider")
 
 
 def load_directory(
-    path: Path, flow_names: Collection[str] | None
+    path: Path, flow_names: Collection[str] | None, base: Path | None = None
 ) -> tuple[DirectoryFile | None, list[Finding]]:
-    """Read the directory, and check it against the flows if they are known; with any error there is none."""
+    """Read the directory, and check it against the flows if they are known; with any error there is none.
+
+    Password files are looked at where it is known from which folder their paths are counted (`base`).
+    """
     node, findings = load_nodes(path)
     if node is None:
         return None, findings
@@ -50,7 +57,18 @@ def load_directory(
             findings += _unknown("flow", _values(node, section, key), flow_names)
     providers = [value.text for value in _values(node, "providers", "id")]
     findings += _unknown("provider", _values(node, "routes", "provider_id"), providers)
+    if entries is not None and base is not None:
+        findings += _unreadable(node, entries, base)
     return (None if has_errors(findings) else entries), findings
+
+
+def _unreadable(node: Node, entries: DirectoryFile, base: Path) -> Iterator[Finding]:
+    """Yield the password files that cannot be read, at the keys that name them."""
+    for section in ("extensions", "trunks", "providers"):
+        for number, entry in enumerate(getattr(entries, section)):
+            if entry.password is None and entry.password_file is not None:
+                place = value_at(node, section, number, "password_file")
+                yield from secret_findings(partial(read_secret, base / entry.password_file), place)
 
 
 def _unknown(kind: str, values: list[ScalarNode], names: Collection[str]) -> Iterator[Finding]:

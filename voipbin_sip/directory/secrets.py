@@ -13,6 +13,7 @@ from pathlib import Path
 from voipbin_sip.directory.carriers import ProviderEntry, TrunkEntry
 from voipbin_sip.directory.people import ExtensionEntry
 from voipbin_sip.directory.reading import DirectoryFile
+from voipbin_sip.named_files import read_secret
 
 PASSWORD_FILE = "extensions.json"
 ALPHABET = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # no letters that look alike
@@ -28,7 +29,7 @@ class Secrets:
 
 
 def read_secrets(entries: DirectoryFile, base: Path, data: Path) -> Secrets:
-    """Return all passwords; those of extensions are made where there are none. Raises OSError."""
+    """Return all passwords; those of extensions are made where there are none. Raises OSError, BadSecretError."""
     trunks = {entry.domain_name: _given(entry, base) for entry in entries.trunks}
     providers = {entry.id: _given(entry, base) for entry in entries.providers}
     return Secrets(
@@ -42,7 +43,8 @@ def read_passwords(entries: DirectoryFile, base: Path, data: Path) -> dict[str, 
     """Return the password of each extension; missing ones are made and kept in `data`, readable by us only.
 
     Raises:
-        OSError: a password file cannot be read, or `data` cannot be written.
+        OSError: `data` cannot be read or written.
+        BadSecretError: a password file cannot be read.
     """
     store = data / PASSWORD_FILE
     made: dict[str, str] = json.loads(store.read_text()) if store.exists() else {}
@@ -68,7 +70,7 @@ def new_password() -> str:
 def _given(entry: ExtensionEntry | TrunkEntry | ProviderEntry, base: Path) -> str | None:
     """Return the password that the operator gave."""
     if entry.password is None and entry.password_file is not None:
-        return (base / entry.password_file).read_text().strip()
+        return read_secret(base / entry.password_file)
     return entry.password
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -43,6 +44,19 @@ class Delivery:
     def key(self) -> Row:
         """Return its primary key."""
         return {"event_id": self.event_id, "target": str(self.target.id)}
+
+    @property
+    def about(self) -> dict[str, str]:
+        """Return the call and the run that its event is about, as log lines have them."""
+        event = json.loads(self.body)
+        data = event.get("data", {})
+        kind = str(event.get("type", ""))
+        call = data.get("id") if kind.startswith("call_") else data.get("call_id")
+        if data.get("reference_type") == "call":
+            call = data.get("reference_id")
+        run = data.get("id") if kind.startswith("activeflow_") else data.get("activeflow_id")
+        found = {"call": str(call or ""), "run": str(run or "")}
+        return {name: text for name, text in found.items() if text and UUID(text).int}
 
     @property
     def row(self) -> Row:

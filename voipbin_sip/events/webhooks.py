@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
@@ -55,6 +56,8 @@ class _Receiver:
     lanes: dict[UUID, deque[Delivery]] = field(default_factory=dict)
     recovered: asyncio.Event = field(default_factory=asyncio.Event)
     in_trouble: bool = False
+    since: float = 0.0  # when the trouble began, seconds since 1970
+    why: str = ""  # the last fault
 
 
 class Webhooks:
@@ -103,6 +106,20 @@ class Webhooks:
     def in_trouble(self) -> int:
         """How many receivers do not take what they are sent."""
         return sum(receiver.in_trouble for receiver in self._receivers.values())
+
+    def troubles(self) -> Sequence[str]:
+        """Return in words which webhooks take nothing: since when, why, and how many events wait for each."""
+        found = []
+        for uri, receiver in self._receivers.items():
+            if receiver.in_trouble:
+                since = datetime.fromtimestamp(receiver.since, UTC)
+                more = " or more" if receiver.held >= self._pace.of_one else ""
+                events = f"{receiver.held}{more} event{'' if receiver.held == 1 else 's'}"
+                found.append(
+                    f"{_shown(uri)} takes nothing since {since:%Y-%m-%d %H:%M:%S} UTC, {events} "
+                    f"wait{'s' if receiver.held == 1 else ''}; the last fault: {receiver.why}"
+                )
+        return found
 
     def outbox(self, event: Event) -> Sequence[Change]:
         """Return the rows of an event's deliveries, for the event's own transaction (Ledger.outbox)."""
@@ -220,25 +237,30 @@ class Webhooks:
         if answer.status in TRY_AGAIN or answer.status >= 500:
             return f"status {answer.status}"
         if answer.status >= 400:
-            self._log.warning("webhook refuses an event", uri=target.uri, status=answer.status)
+            self._log.warning(
+                "webhook refuses an event", uri=_shown(target.uri), status=answer.status, **delivery.about
+            )
         return None
 
     def _taken(self, receiver: _Receiver, delivery: Delivery) -> None:
         if receiver.in_trouble:
             receiver.in_trouble = False
-            self._log.info("webhook takes events again", uri=delivery.target.uri)
+            self._log.info("webhook takes events again", uri=_shown(delivery.target.uri))
             receiver.recovered.set()
             receiver.recovered = asyncio.Event()
 
     def _after_failure(self, receiver: _Receiver, delivery: Delivery, why: str) -> Delivery:
         pace, now = self._pace, self._wall()
+        receiver.why = why
         if not receiver.in_trouble:
-            receiver.in_trouble = True
-            self._log.warning("webhook takes no events, trying again", uri=delivery.target.uri, why=why)
+            receiver.in_trouble, receiver.since = True, now
+            uri = _shown(delivery.target.uri)
+            self._log.warning("webhook takes no events, trying again", uri=uri, why=why)
         wait = min(pace.longest_retry, pace.first_retry * 2 ** min(delivery.tries, 30))
         delivery = delivery.failed(why, now + wait)
         if now + wait > delivery.event_id / 1e6 + pace.give_up:
-            self._log.error("event given up", uri=delivery.target.uri, event_id=delivery.event_id, why=why)
+            uri, number = _shown(delivery.target.uri), delivery.event_id
+            self._log.error("event given up", uri=uri, event_id=number, why=why, **delivery.about)
             return replace(delivery, dead=True)
         return delivery
 
@@ -314,3 +336,8 @@ class Webhooks:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _shown(uri: str) -> str:
+    """Return a URI for the log: what follows the path may be secret."""
+    return uri.partition("?")[0]

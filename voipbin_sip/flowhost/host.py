@@ -11,19 +11,20 @@ import structlog
 
 from flows import About, Flow, FlowSet, Outside, Run, RunLimits, RunResult
 from flows.ports import StepFailed
-from voipbin_sip.calls.admission import Admitted
 from voipbin_sip.calls.call import Address, Call, Originator
 from voipbin_sip.calls.destinations import NotReachable
 from voipbin_sip.calls.dialplan import Meaning
 from voipbin_sip.calls.incoming import IncomingSession
 from voipbin_sip.calls.outgoing import OutgoingSession, Target
 from voipbin_sip.calls.session import CallSession
+from voipbin_sip.calls.verdict import Admitted
 from voipbin_sip.flowhost.address import NOBODY
 from voipbin_sip.flowhost.direct import conference_flow, connecting_flow, room_flow
 from voipbin_sip.flowhost.nocall import NoCallSteps
 from voipbin_sip.flowhost.reference import call_as_json
 from voipbin_sip.flowhost.runs import Begin, LiveRun, Runs, TooManyRuns
 from voipbin_sip.flowhost.steps import CallSteps, Parts, nothing
+from voipbin_sip.logs import concerned
 from voipbin_sip.sip.events import Progress
 from voipbin_sip.speech import Prompt
 
@@ -126,7 +127,7 @@ class FlowHost:
         `chained`: the calls end with `parent`, where there is one. `early_execution`: the flow begins when it
         rings. Raises StepFailed where nobody can be called at all.
         """
-        log = parent.log if parent is not None else structlog.get_logger("flow")
+        log = parent.log if parent is not None else structlog.get_logger("flow").bind(**concerned())
         reachable, problems = [], []
         for destination in destinations:
             try:
@@ -225,7 +226,7 @@ class FlowHost:
         try:
             await self._follow_up(live, await self.runs.execute(live))
         except Exception:
-            structlog.get_logger("flow").exception("flow broke", flow=live.flow.name)
+            structlog.get_logger("flow").exception("flow broke", flow=live.flow.name, **live.ids)
         finally:
             self.runs.end(live)
 
@@ -262,6 +263,8 @@ class FlowHost:
             session.refuse(503, "")
             return
         run = live.run
+        call.run_id = run.id
+        session.log = session.log.bind(run=run.id)
         # VoIPBIN's order: a run that has come to its end is over before its call is.
         steps.hanging_up = lambda: self.runs.end(live) if run.finished is not None else None
         session.pressed = run.digit

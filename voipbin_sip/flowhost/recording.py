@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Protocol
 from uuid import UUID
 
@@ -42,17 +44,26 @@ class RecordingSteps:
         run_id: str,
         on_end: Flow | None,
         variables: Callable[[], Mapping[str, str]],
-    ) -> Mapping[str, str]:
-        """Begin to record a call and return the variables that tell of it. Raises StepFailed."""
+    ) -> tuple[Mapping[str, str], asyncio.Future[Mapping[str, str]]]:
+        """Begin to record a call; return the variables that tell of it, now and when it is over. Raises StepFailed."""
+        over: asyncio.Future[Mapping[str, str]] = asyncio.get_running_loop().create_future()
+        origin = self.origin(UUID(run_id), on_end, session.call.originator(), variables)
+
+        def ended(file: RecordingFile) -> None:
+            if not over.done():
+                over.set_result(file.variables())
+            if origin.ended is not None:
+                origin.ended(file)
+
         try:
             file = await self._recordings.record_call(
                 session,
                 Terms(terms.format, terms.direction, terms.end_of_silence, terms.end_of_key, terms.duration),
-                self.origin(UUID(run_id), on_end, session.call.originator(), variables),
+                replace(origin, ended=ended),
             )
         except NotRecorded as error:
             raise StepFailed(str(error)) from error
-        return file.variables()
+        return file.variables(), over
 
     def stop(self, session: CallSession) -> bool:
         """End the recording of a call."""
@@ -78,6 +89,6 @@ class RecordingSteps:
                     on_end, about=about, originator=originator, variables={**variables(), **file.variables()}
                 )
             except TooManyRuns as error:
-                structlog.get_logger("flow").error("no run after a recording", why=str(error))
+                structlog.get_logger("flow").error("no run after a recording", why=str(error), **file.log_ids)
 
         return Origin(run_id, on_end.uuid, ended)

@@ -28,7 +28,8 @@ from flows import (
 from flows.model import NO_ID, action_uuid
 from voipbin_sip.calls.call import Call, Originator
 from voipbin_sip.flowhost.address import NOBODY
-from voipbin_sip.flowhost.trace import RealClock, RunTrace
+from voipbin_sip.flowhost.trace import RealClock, RunTrace, ids
+from voipbin_sip.logs import concerning
 
 EXECUTED_STEPS = 500  # kept per run: older ones are forgotten
 MAX_RUNS = 20_000  # that go on at one time
@@ -116,6 +117,11 @@ class LiveRun:
         self._trace = RunTrace(self.run.id, self.about)
 
     @property
+    def ids(self) -> dict[str, str]:
+        """Return what log lines about it are bound to."""
+        return ids(str(self.id), self.about)
+
+    @property
     def flow(self) -> Flow:
         """Return the flow that it began with."""
         return self.run.first_flow
@@ -130,17 +136,18 @@ class LiveRun:
         self._trace.step(record)
         if self.current is not None and self.current.begun.number == record.number:
             self.current.record = record
-        self._runs.tell(lambda watcher: watcher.step_done(self, record))
+        self._runs.tell(self, lambda watcher: watcher.step_done(self, record))
 
     def over(self, result: RunResult) -> None:
         """Take its end."""
         self._leave()
         self.result = result
+        self.run.leave_watchers()
 
     def _come_to(self, begun: StepBegun) -> None:
         self._leave()
         self.current = view = StepView(begun)
-        self._runs.tell(lambda watcher: watcher.step_began(self, view))
+        self._runs.tell(self, lambda watcher: watcher.step_began(self, view))
 
     def _leave(self) -> None:
         if self.current is not None:
@@ -201,13 +208,14 @@ class Runs:
             raise TooManyRuns(f"{MAX_RUNS} runs go on already")
         live = LiveRun(self, begin, self._limits, self.outside)
         self._live[live.id] = live
-        self.tell(lambda watcher: watcher.run_began(live))
+        self.tell(live, lambda watcher: watcher.run_began(live))
         return live
 
     async def execute(self, live: LiveRun) -> RunResult:
         """Run to the end. Raises what `Run.execute` does."""
         try:
-            return await live.run.execute()
+            with concerning(**live.ids):
+                return await live.run.execute()
         finally:
             self.end(live)
 
@@ -215,12 +223,12 @@ class Runs:
         """Forget a run that is over, or will never be executed."""
         if self._live.pop(live.id, None) is not None:
             live.over(live.run.finished or RunResult(Ended.CANCELLED, "never begun", 0, {}))
-            self.tell(lambda watcher: watcher.run_ended(live))
+            self.tell(live, lambda watcher: watcher.run_ended(live))
 
-    def tell(self, news: Callable[[Watcher], None]) -> None:
-        """Tell all watchers."""
+    def tell(self, live: LiveRun, news: Callable[[Watcher], None]) -> None:
+        """Tell all watchers something of a run."""
         for watcher in self.watchers:
             try:
                 news(watcher)
             except Exception:
-                self._log.exception("a watcher of runs failed")
+                self._log.exception("a watcher of runs failed", **live.ids)

@@ -78,6 +78,7 @@ class CallSteps:
         self._ended_status = parts.ended_status
         self._externals = parts.externals
         self._recording = parts.recording
+        self._recorded: asyncio.Future[Mapping[str, str]] | None = None
         self.has_let_go = False
         self.hanging_up: Callable[[], None] = nothing  # is told before the call is hung up
 
@@ -278,9 +279,14 @@ class CallSteps:
         variables: Callable[[], Mapping[str, str]],
     ) -> Mapping[str, str]:
         """Begin to record the call."""
-        return await self._recording.start(
+        made, self._recorded = await self._recording.start(
             self._session, terms, run_id=run_id, on_end=on_end, variables=variables
         )
+        return made
+
+    async def recording_over(self) -> Mapping[str, str]:
+        """Wait for the end of the recording that was begun last."""
+        return await asyncio.shield(self._recorded) if self._recorded is not None else {}
 
     async def stop_recording(self) -> bool:
         """End the recording of the call."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import structlog
 
 from flows import About, StepRecord
+from voipbin_sip.masking import masked
 
 
 class RealClock:
@@ -26,16 +27,22 @@ class RealClock:
         await asyncio.sleep(seconds)
 
 
+def ids(run_id: str, about: About) -> dict[str, str]:
+    """Return what a line about a run is bound to: the run, and the call that it is about."""
+    known = {"call": about.reference_id} if about.reference_type == "call" else {}
+    return {**known, "run": run_id}
+
+
 class RunTrace:
     """Writes the steps of one run to the log."""
 
     def __init__(self, run_id: str, about: About) -> None:
-        known = {"call": about.reference_id} if about.reference_type == "call" else {"run": run_id}
-        self._log = structlog.get_logger("flow").bind(**known)
+        self._log = structlog.get_logger("flow").bind(**ids(run_id, about))
 
     def step(self, record: StepRecord) -> None:
         """Take one finished step."""
-        level = self._log.warning if record.outcome in ("failed", "skipped") else self._log.debug
+        failed = record.outcome in ("failed", "skipped")
+        level = self._log.warning if failed else self._log.debug
         level(
             "step",
             flow=record.flow,
@@ -43,6 +50,6 @@ class RunTrace:
             type=record.type,
             at=str(record.origin) if record.origin else "",
             outcome=record.outcome,
-            detail=record.detail,
+            detail=masked(record.detail) if failed else record.detail,
             ms=round(record.seconds * 1000),
         )

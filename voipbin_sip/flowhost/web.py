@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
+from structlog.typing import FilteringBoundLogger
 
 from flows import StepFailed, WebAnswer
+from voipbin_sip.logs import concerned
 from voipbin_sip.web.client import WebClient
 from voipbin_sip.web.guard import WebError
 
@@ -40,7 +42,7 @@ class FlowWeb:
         self._sleep = sleep
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
-        self._log = structlog.get_logger("flow")
+        self._log: FilteringBoundLogger = structlog.get_logger("flow")
 
     async def request(self, method: str, url: str, *, body: str, content_type: str) -> WebAnswer:
         """Send a request. Raises StepFailed."""
@@ -65,7 +67,7 @@ class FlowWeb:
         """Notify in the background. Raises StepFailed where too many wait."""
         if self._closing or len(self._tasks) >= MAX_WAITING:
             raise StepFailed("too many requests wait to be sent")
-        work = self._send(method, url, body, content_type)
+        work = self._send(method, url, body, content_type, self._log.bind(**concerned()))
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -80,13 +82,15 @@ class FlowWeb:
             await asyncio.gather(*late, return_exceptions=True)
         await self._client.close()
 
-    async def _send(self, method: str, url: str, body: str, content_type: str) -> None:
+    async def _send(
+        self, method: str, url: str, body: str, content_type: str, log: FilteringBoundLogger
+    ) -> None:
         try:
             answer = await self.notify(method, url, body=body, content_type=content_type)
         except StepFailed as error:
-            self._log.warning("webhook of a flow not sent", why=str(error))
+            log.warning("webhook of a flow not sent", why=str(error))
             return
-        level = self._log.debug if answer.status < 400 else self._log.warning
+        level = log.debug if answer.status < 400 else log.warning
         level("webhook of a flow sent", status=answer.status)
 
     async def _once(self, method: str, url: str, body: bytes, headers: Headers) -> WebAnswer:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 import structlog
+from structlog.typing import FilteringBoundLogger
 
 from flows import Mail, StepFailed
+from voipbin_sip.logs import concerned
+from voipbin_sip.mail.faults import MailFaults
 from voipbin_sip.mail.message import build, new_message_id
 from voipbin_sip.mail.settings import SmtpSection
 
@@ -47,25 +51,29 @@ class Mailer:
 
     Attributes:
         recordings: where attachments come from; None: there are none.
+        faults: what the mail server did not take.
     """
 
     def __init__(
         self, sender: str, deliver: Deliver, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> None:
         self.recordings: Recordings | None = None
+        self.faults = MailFaults()
         self._sender = sender
         self._deliver = deliver
         self._sleep = sleep
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._closing = False
-        self._log = structlog.get_logger("mail")
+        self._log: FilteringBoundLogger = structlog.get_logger("mail")
 
     def send(self, mail: Mail) -> None:
         """Take a mail. Raises StepFailed where too many wait."""
         if self._closing or len(self._tasks) >= MAX_WAITING:
             raise StepFailed("too many mails wait to be sent")
-        task = asyncio.get_running_loop().create_task(self._send(mail))
+        ids = concerned()
+        work = self._send(mail, self._log.bind(**ids), str(ids.get("call", "")))
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -80,7 +88,10 @@ class Mailer:
                 await asyncio.wait(late)
                 self._log.error("mails not sent", mails=len(late), why="the server ends")
 
-    async def _send(self, mail: Mail) -> None:
+    def _failed(self, call: str, why: str, words: str) -> None:
+        self.faults.refused(call, datetime.now(UTC), why, words)
+
+    async def _send(self, mail: Mail, log: FilteringBoundLogger, call: str) -> None:
         files, notes = await self._files(mail)
         message_id = new_message_id(self._sender)
         for pause in (*PAUSES, None):
@@ -89,16 +100,20 @@ class Mailer:
                     message = await asyncio.to_thread(build, mail, self._sender, message_id, files, notes)
                     await self._deliver(self._sender, mail.to, message)
             except MailRefused as error:
-                self._log.error("mail refused", why=str(error))
+                log.error("mail refused", why=str(error))
+                self._failed(call, str(error), "the mail server refused a mail")
                 return
             except MailFailed as error:
                 if pause is None or self._closing:
-                    self._log.error("mail given up", why=str(error))
+                    log.error("mail given up", why=str(error))
+                    self._failed(call, str(error), "a mail was given up")
                     return
-                self._log.warning("mail not sent yet", why=str(error), again_in=pause)
+                self._failed(call, str(error), "a mail waits, the mail server does not take it")
+                log.warning("mail not sent yet", why=str(error), again_in=pause)
                 await self._sleep(pause)
             else:
-                self._log.info("mail sent", recipients=len(mail.to), attachments=len(files))
+                self.faults.taken()
+                log.info("mail sent", recipients=len(mail.to), attachments=len(files))
                 return
 
     async def _files(self, mail: Mail) -> tuple[list[Path], list[str]]:
@@ -151,7 +166,8 @@ def by_smtp(settings: SmtpSection, password: str) -> Deliver:
             raise (MailRefused if error.code >= 500 else MailFailed)(why) from error
         except (aiosmtplib.SMTPException, OSError) as error:
             raise MailFailed(str(error) or type(error).__name__) from error
+        log = structlog.get_logger("mail").bind(**concerned())
         for recipient, response in refused.items():
-            structlog.get_logger("mail").error("recipient refused", to=recipient, why=str(response))
+            log.error("recipient refused", at=recipient.rpartition("@")[2], code=response.code)
 
     return deliver

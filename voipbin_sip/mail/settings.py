@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from flows.actions.mail import is_mailbox
-from flows.findings import Finding, error
-from flows.yamlnodes import MapNode, Node
+from flows.findings import Finding
+from flows.yamlnodes import Node
+from voipbin_sip.named_files import read_secret, secret_findings, value_at
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -26,12 +27,18 @@ class SmtpSection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    host: str = ""
-    port: int = Field(default=587, ge=1, le=65_535)
-    username: str = ""
-    password_file: Path | None = None
-    tls: Literal["starttls", "implicit", "none"] = "starttls"
-    from_: Annotated[str, AfterValidator(_mailbox)] = Field(default="", alias="from")
+    host: str = Field(default="", description="The server; empty: no mail is sent")
+    port: int = Field(default=587, ge=1, le=65_535, description="Its port")
+    username: str = Field(default="", description="Who we are, where it wants to know")
+    password_file: Path | None = Field(
+        default=None, description="File that holds the password and nothing else"
+    )
+    tls: Literal["starttls", "implicit", "none"] = Field(
+        default="starttls", description="STARTTLS, TLS from the beginning (port 465), or none"
+    )
+    from_: Annotated[str, AfterValidator(_mailbox)] = Field(
+        default="", alias="from", description="Address that mails come from"
+    )
 
     @model_validator(mode="after")
     def _is_complete(self) -> SmtpSection:
@@ -44,16 +51,12 @@ class SmtpSection(BaseModel):
         return self
 
     def password(self, base: Path) -> str:
-        """Return the password, the file's path being counted from a folder. Raises OSError, ValueError."""
-        return (base / self.password_file).read_text().strip() if self.password_file is not None else ""
+        """Return the password, the file's path being counted from a folder. Raises BadSecretError."""
+        return read_secret(base / self.password_file) if self.password_file is not None else ""
 
 
 def smtp_findings(section: SmtpSection, root: Node) -> Iterator[Finding]:
     """Yield that the password cannot be read, at the key that names it."""
-    try:
-        section.password(root.file.resolve().parent)
-    except (OSError, ValueError) as fault:
-        smtp = root.entries["smtp"] if isinstance(root, MapNode) else root
-        place = smtp.entries["password_file"] if isinstance(smtp, MapNode) else smtp
-        why = fault.strerror if isinstance(fault, OSError) else "is not text"
-        yield error(place, f"the password cannot be read: {why}")
+    yield from secret_findings(
+        lambda: section.password(root.file.resolve().parent), value_at(root, "smtp", "password_file")
+    )

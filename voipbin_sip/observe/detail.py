@@ -18,8 +18,13 @@ def quality_fields(call: Call) -> dict[str, Any]:
     quality: Quality | None = call.quality
     if quality is None or not quality.has_sound:
         return {}
+    return {"codec": call.codec, **judged(quality)}
+
+
+def judged(quality: Quality) -> dict[str, Any]:
+    """Return a quality with its scores, flat."""
     found = scores(quality)
-    return {"codec": call.codec, **quality.fields(), "heard_mos": found.heard, "sent_mos": found.sent}
+    return {**quality.fields(), "heard_mos": found.heard, "sent_mos": found.sent}
 
 
 def detail(call: Call) -> dict[str, Any]:
@@ -54,7 +59,8 @@ class DetailLog:
     def call_changed(self, call: Call, change: Change) -> None:
         """Take a change of a call."""
         if change is Change.STATUS and call.is_over:
-            self._log.info("call detail", call=str(call.id), **detail(call))
+            ids = {"call": str(call.id), **({"run": call.run_id} if call.run_id else {})}
+            self._log.info("call detail", **ids, **detail(call))
 
     def call_digit(self, call: Call, digit: str) -> None:
         """Take a digit, which is nobody's business."""

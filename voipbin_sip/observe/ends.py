@@ -8,6 +8,9 @@ from voipbin_sip.sip.status import REASONS
 
 _KINDS = {"provider": "the provider", "trunk": "the trunk", "extension": "the phone of"}
 _REFUSALS = {
+    401: "does not accept our name and password",
+    407: "does not accept our name and password",
+    484: "says that the number is not complete",
     486: "is busy",
     600: "is busy",
     404: "says that there is nobody with this number",

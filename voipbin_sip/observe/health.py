@@ -9,6 +9,7 @@ from voipbin_sip.observe.sources import Sources
 
 LAG = 1.0  # seconds that the event loop may be late
 FULL = 0.98  # share of a media worker's time
+NAMED = 3  # receivers of webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,9 @@ def health(found: Sources) -> Health:
     if not found.reloading.last.ok:
         faults["configuration"] = "the last reload was refused; see GET /v1.0/reload"
     if found.webhooks.in_trouble:
-        faults["webhooks"] = f"{found.webhooks.in_trouble} receivers do not take their events"
+        faults["webhooks"] = "; ".join([*found.webhooks.troubles()][:NAMED])
+    if found.mail.now is not None:
+        faults["mail"] = str(found.mail.now)
     down = [name for name in found.carriers.names() if not found.carriers.usable(name)]
     if down:
         faults["providers"] = f"out of reach: {', '.join(sorted(down))}"

@@ -20,6 +20,7 @@ from voipbin_sip import __version__
 from voipbin_sip.calls.call import Call, Change
 from voipbin_sip.calls.states import Direction, Status
 from voipbin_sip.carriers.provider import Health, Registered
+from voipbin_sip.observe.attempt import Cause
 from voipbin_sip.observe.emodel import scores
 from voipbin_sip.observe.sources import Sources
 
@@ -31,9 +32,14 @@ _LOSS = (0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 
 class Metrics:
-    """Makes the page; watches calls (calls.live.CallWatcher)."""
+    """Makes the page; watches calls (calls.live.CallWatcher).
+
+    Attributes:
+        begun: how many calls began.
+    """
 
     def __init__(self, sources: Sources) -> None:
+        self.begun = 0
         registry = self._registry = CollectorRegistry()
         registry.register(_Readings(sources))
         ProcessCollector(registry=registry)
@@ -62,6 +68,7 @@ class Metrics:
 
     def call_began(self, call: Call) -> None:
         """Take a new call."""
+        self.begun += 1
         self._started.labels(str(call.direction)).inc()
 
     def call_changed(self, call: Call, change: Change) -> None:
@@ -147,6 +154,9 @@ class _Readings(Collector):
         yield _counter(
             "calls_turned_away", "INVITEs refused at the door.", _ending(counted, "turned_"), "sip_status"
         )
+        found.refused.look()
+        causes = {(cause,): found.refused.counters[cause] for cause in Cause}
+        yield _counter("refused_attempts", "INVITEs and REGISTERs refused, by cause.", causes, "cause")
         yield _counter(
             "register_answers", "Answers to REGISTER.", _ending(counted, "register_"), "sip_status"
         )

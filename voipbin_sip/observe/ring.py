@@ -1,4 +1,4 @@
-"""The newest SIP messages of calls, kept in memory: bounded by bytes and by age, the oldest go first."""
+"""The newest SIP messages of calls and registrations, in memory: bounded by bytes and by age, the oldest go first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from voipbin_sip.sip.events import Hop
 MAX_CALLS = 50_000  # whose SIP Call-IDs are known
 _COST = 200  # bytes of a message beside its text
 _CALL_ID = re.compile(rb"\n(?:call-id|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE)
-_NO_CALL = re.compile(rb"\ncseq[ \t]*:[ \t]*\d+[ \t]+(?:REGISTER|OPTIONS)\b", re.IGNORECASE)
+REGISTRATIONS = 2 * 1024 * 1024  # bytes of their messages, which must not push out those of calls
+_NO_CALL = re.compile(rb"\ncseq[ \t]*:[ \t]*\d+[ \t]+(REGISTER|OPTIONS)\b", re.IGNORECASE)
 _SECRETS = re.compile(
     rb'(?<=[\s,])((?:response|cnonce)=")[^"]*|(inline:)[A-Za-z0-9+/=]+|(\na=key-mgmt:)[^\r\n]*', re.IGNORECASE
 )
@@ -56,49 +57,26 @@ def _starred(match: re.Match[bytes]) -> bytes:
     return kept + b"*" * (len(match[0]) - len(kept))
 
 
-class SipRing:
-    """Takes all messages, gives those of a call; watches calls (calls.live.CallWatcher) to know their Call-IDs.
+class Kept:
+    """Messages up to a number of bytes and an age in seconds, found by their Call-ID."""
 
-    Args:
-        size: bytes.
-        age: seconds.
-        wall: seconds since 1970.
-        heard: is told each message that is kept.
-    """
-
-    def __init__(
-        self, size: int, age: float, wall: Callable[[], float], heard: Callable[[Seen], None] | None = None
-    ) -> None:
-        self._size, self._age, self._wall = size, age, wall
-        self._heard = heard
+    def __init__(self, size: int, age: float) -> None:
+        self._size, self._age = size, age
         self._all: deque[Seen] = deque()
         self._by_call: dict[str, deque[Seen]] = {}
         self._held = 0
-        self._names: OrderedDict[UUID, list[str]] = OrderedDict()
 
-    def take(self, incoming: bool, data: bytes, hop: Hop) -> None:
-        """Keep a message, unless it belongs to no call."""
-        found = _CALL_ID.search(data)
-        if found is None or _NO_CALL.search(data):
-            return
-        now = self._wall()
-        seen = Seen(now, incoming, hop, bytes(data), found[1].decode("utf-8", "replace"))
+    def take(self, seen: Seen) -> None:
+        """Keep a message."""
         self._all.append(seen)
         self._by_call.setdefault(seen.call_id, deque()).append(seen)
-        self._held += len(data) + _COST
-        while self._all and (self._held > self._size or self._all[0].time < now - self._age):
+        self._held += len(seen.data) + _COST
+        while self._all and (self._held > self._size or self._all[0].time < seen.time - self._age):
             self._drop_oldest()
-        if self._heard is not None:
-            self._heard(seen)
 
-    def of(self, call_id: UUID) -> Sequence[Seen]:
-        """Return the messages of a call, the oldest first."""
-        names = self._names.get(call_id, ())
-        return sorted((s for name in names for s in self._by_call.get(name, ())), key=lambda seen: seen.time)
-
-    def knows(self, call_id: UUID) -> bool:
-        """Whether a call took place since the start, not too long ago."""
-        return call_id in self._names
+    def of(self, name: str) -> Sequence[Seen]:
+        """Return those with a Call-ID, the oldest first."""
+        return self._by_call.get(name, ())
 
     def _drop_oldest(self) -> None:
         old = self._all.popleft()
@@ -107,6 +85,63 @@ class SipRing:
         same.popleft()
         if not same:
             del self._by_call[old.call_id]
+
+
+class SipRing:
+    """Takes all messages, gives those of a call; watches calls (calls.live.CallWatcher) to know their Call-IDs.
+
+    Args:
+        size: bytes, of calls.
+        age: seconds.
+        wall: seconds since 1970.
+        heard: is told each message that is kept.
+    """
+
+    def __init__(
+        self, size: int, age: float, wall: Callable[[], float], heard: Callable[[Seen], None] | None = None
+    ) -> None:
+        self.age, self._wall = age, wall
+        self._heard = heard
+        self._calls, self._registrations = Kept(size, age), Kept(min(size, REGISTRATIONS), age)
+        self._names: OrderedDict[UUID, list[str]] = OrderedDict()
+
+    def take(self, incoming: bool, data: bytes, hop: Hop) -> None:
+        """Keep a message, unless it belongs to no call and no registration."""
+        found = _CALL_ID.search(data)
+        if found is None:
+            return
+        other = _NO_CALL.search(data)
+        if other is not None and other[1].upper() == b"OPTIONS":
+            return
+        seen = Seen(self._wall(), incoming, hop, bytes(data), found[1].decode("utf-8", "replace"))
+        if other is not None:
+            self._registrations.take(seen)
+            return
+        self._calls.take(seen)
+        if self._heard is not None:
+            self._heard(seen)
+
+    def of(self, call_id: UUID) -> Sequence[Seen]:
+        """Return the messages of a call, the oldest first."""
+        names = self._names.get(call_id, ())
+        return sorted((s for name in names for s in self._calls.of(name)), key=lambda seen: seen.time)
+
+    def within(self, name: str) -> Sequence[Seen]:
+        """Return the messages with a SIP Call-ID, of a call, a registration or neither, the oldest first."""
+        return [*self._calls.of(name)] or [*self._registrations.of(name)]
+
+    def calls_of(self, name: str) -> Sequence[UUID]:
+        """Return the calls that had a SIP Call-ID, the newest first."""
+        return [id_ for id_, names in reversed(self._names.items()) if name in names]
+
+    def answered(self, name: str) -> Seen | None:
+        """Return the last response that we gave within a SIP Call-ID, also one that became no call."""
+        found = (seen for seen in reversed(self._calls.of(name)) if not seen.incoming)
+        return next((seen for seen in found if seen.data.startswith(b"SIP/2.0 ")), None)
+
+    def knows(self, call_id: UUID) -> bool:
+        """Whether a call took place since the start, not too long ago."""
+        return call_id in self._names
 
     # What calls tell
 

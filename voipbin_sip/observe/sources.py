@@ -10,7 +10,9 @@ from media.client import MediaClient
 from voipbin_sip.calls.live import LiveCalls
 from voipbin_sip.calls.switchboard import Switchboard
 from voipbin_sip.carriers import Carriers
+from voipbin_sip.mail.faults import MailFaults
 from voipbin_sip.observe.lag import LoopLag
+from voipbin_sip.observe.refused import RefusedAttempts
 from voipbin_sip.observe.reloads import Reloading
 from voipbin_sip.registrar.locations import Locations
 from voipbin_sip.transport.certificate import Certificates
@@ -49,6 +51,10 @@ class Delivering(Protocol):
         """Return how many receivers do not take what they are sent."""
         ...
 
+    def troubles(self) -> Sequence[str]:
+        """Return in words which ones, since when and why."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:
@@ -65,4 +71,6 @@ class Sources:
     webhooks: Delivering
     reloading: Reloading
     certificates: Sequence[Certificates]
+    refused: RefusedAttempts = field(default_factory=RefusedAttempts)
+    mail: MailFaults = field(default_factory=MailFaults)
     lag: LoopLag = field(default_factory=LoopLag)

@@ -28,6 +28,7 @@ from voipbin_sip.platform.entries import Unfit
 from voipbin_sip.platform.flow_book import FlowBook, FlowRefused, compile_flow, with_ids
 from voipbin_sip.platform.hooks import Hooks
 from voipbin_sip.platform.refused import WrongState
+from voipbin_sip.platform.step_values import StepValues
 from voipbin_sip.resources.base import NO_UUID
 from voipbin_sip.resources.catalogue import NotFound
 from voipbin_sip.resources.history import History
@@ -67,6 +68,7 @@ class Activeflows:
         self._calls = calls
         self._live: dict[UUID, ActiveflowResource] = {}
         self._over: dict[UUID, asyncio.Event] = {}  # of runs that somebody waits for
+        self._values = StepValues()
         host.runs.watchers.append(self)
         calls.ended.append(self._call_over)
 
@@ -203,11 +205,13 @@ class Activeflows:
     def step_done(self, live: LiveRun, record: StepRecord) -> None:
         """Tell of a step."""
         if (resource := self._live.get(live.id)) is not None:
-            self._ledger.note(resource, "activeflow_step", _step(live, record))
+            values = self._values.shown(live.id, record.variables)
+            self._ledger.note(resource, "activeflow_step", _step(live, record, values))
 
     def run_ended(self, live: LiveRun) -> None:
         """Note the end of a run."""
         self._close(live.id, live.result)
+        self._values.forget(live.id)
         if live.call is None or live.call.is_over:
             self._hooks.remove_run(live.id)
 
@@ -280,7 +284,7 @@ class Activeflows:
         return self._live.get(id_) or record
 
 
-def _step(live: LiveRun, record: StepRecord) -> dict[str, Any]:
+def _step(live: LiveRun, record: StepRecord, values: Mapping[str, str]) -> dict[str, Any]:
     """Return what is told of a step: for traces, never what callers typed or said."""
     return {
         "activeflow_id": str(live.id),
@@ -295,6 +299,7 @@ def _step(live: LiveRun, record: StepRecord) -> dict[str, Any]:
         "seconds": round(record.seconds, 3),
         "tm_execute": stamp_text(record.started),
         "variables": sorted(record.variables),
+        "values": values,
     }
 
 

@@ -10,10 +10,12 @@ from uuid import UUID
 import structlog
 
 from voipbin_sip.events.delivery import Target
+from voipbin_sip.platform.entries import Unfit
 from voipbin_sip.platform.secrets import Sealer, SecretError
 from voipbin_sip.resources.base import DEFAULT_CUSTOMER
 from voipbin_sip.resources.catalogue import Catalogue, Declared, NotFound
 from voipbin_sip.resources.kinds.customer import StoredCustomer, WebhookMethod
+from voipbin_sip.web.guard import HostGuard, WebError
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,9 @@ class DeclaredWebhook:
 class Customers:
     """The customers. A declared webhook is the default customer's."""
 
-    def __init__(self, catalogue: Catalogue, sealer: Sealer) -> None:
+    def __init__(self, catalogue: Catalogue, sealer: Sealer, guard: HostGuard) -> None:
         self._catalogue = catalogue
+        self._guard = guard
         self._sealer = sealer
         self._declared: DeclaredWebhook | None = None
         self._webhooks: dict[UUID, Target | None] = {}  # those that were asked for
@@ -50,15 +53,29 @@ class Customers:
         return self._shown(self._catalogue.get(StoredCustomer, id_))
 
     async def update(self, id_: UUID, **fields: Any) -> StoredCustomer:
-        """Change fields of a customer; `webhook_secret` comes in clear. Raises NotFound, Declared, StoreUnavailable.
+        """Change fields of a customer; `webhook_secret` comes in clear.
 
         Clients send all fields of a customer whatever they mean to change: a declared webhook may be repeated.
+
+        Raises:
+            Unfit: events would not be sent to that `webhook_uri`.
+            NotFound, Declared, StoreUnavailable: as the catalogue does.
         """
         if (declared := self._of(id_)) is not None:
             fields = _without(declared, fields)
+        if fields.get("webhook_uri") != self._catalogue.get(StoredCustomer, id_).webhook_uri:
+            await self.check_webhook(fields.get("webhook_uri", ""))
         if secret := fields.get("webhook_secret"):
             fields["webhook_secret"] = self._sealer.seal(secret, "webhooks")
         return self._shown(await self._catalogue.update(StoredCustomer, id_, "customer_updated", **fields))
+
+    async def check_webhook(self, uri: str) -> None:
+        """Refuse a URL that nothing would be sent to; "" is none. Raises Unfit."""
+        try:
+            if uri:
+                await self._guard.check_now(uri)
+        except WebError as error:
+            raise Unfit([("webhook_uri", str(error))]) from error
 
     def webhook(self, id_: UUID) -> Target | None:
         """Return where a customer's events go; None: nowhere."""

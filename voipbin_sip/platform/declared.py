@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
 from uuid import UUID
 
 from flows import FlowSet
 from flows.model import as_uuid
-from flows.yamlnodes import ListNode, MapNode, load_nodes
+from flows.yamlnodes import ListNode, MapNode, Node, load_nodes
 from voipbin_sip.directory import (
     ConferenceEntry,
     DirectoryFile,
@@ -22,7 +22,7 @@ from voipbin_sip.directory import (
 )
 from voipbin_sip.platform.times import declared_times
 from voipbin_sip.resources.base import NO_UUID, Resource, declared_id
-from voipbin_sip.resources.catalogue import Catalogue
+from voipbin_sip.resources.catalogue import Entries
 from voipbin_sip.resources.kinds.conference import ConferenceResource
 from voipbin_sip.resources.kinds.telephony import (
     NumberResource,
@@ -32,12 +32,12 @@ from voipbin_sip.resources.kinds.telephony import (
     StoredTrunk,
 )
 
-R = TypeVar("R", bound=Resource)
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Declaration:
     """A directory file with what its entries refer to.
+
+    `resources` takes its time with a large file: ask for it once in a thread, before calls wait for it.
 
     Args:
         domain: where phones register.
@@ -50,36 +50,31 @@ class Declaration:
     domain: str
     direct: Callable[[str, str], str]
 
-    def tell(self, catalogue: Catalogue) -> None:
-        """Put all of it into the catalogue."""
+    @cached_property
+    def resources(self) -> Sequence[tuple[type[Resource], Entries]]:
+        """What it declares, by kind, each with its `file:line`."""
         entries = self.entries
-        self._declare(catalogue, StoredExtension, "extensions", map(self._extension, entries.extensions))
-        self._declare(catalogue, NumberResource, "numbers", map(self._number, entries.numbers))
-        self._declare(
-            catalogue, ConferenceResource, "conferences", map(self._conference, entries.conferences)
+        root, _ = load_nodes(self.path)
+        return (
+            (StoredExtension, self._placed(root, "extensions", map(self._extension, entries.extensions))),
+            (NumberResource, self._placed(root, "numbers", map(self._number, entries.numbers))),
+            (
+                ConferenceResource,
+                self._placed(root, "conferences", map(self._conference, entries.conferences)),
+            ),
+            (StoredTrunk, self._placed(root, "trunks", map(self._trunk, entries.trunks))),
+            (StoredProvider, self._placed(root, "providers", map(self._provider, entries.providers))),
+            (RouteResource, self._placed(root, "routes", map(self._route, enumerate(entries.routes)))),
         )
-        self._declare(catalogue, StoredTrunk, "trunks", map(self._trunk, entries.trunks))
-        self._declare(catalogue, StoredProvider, "providers", map(self._provider, entries.providers))
-        self._declare(catalogue, RouteResource, "routes", map(self._route, enumerate(entries.routes)))
 
-    def _declare(self, catalogue: Catalogue, kind: type[R], section: str, declared: Iterable[R]) -> None:
+    def _placed(self, root: Node | None, section: str, declared: Iterable[Resource]) -> Entries:
         resources = list(declared)
         times = declared_times(self.path for _ in resources)
-        lines = self._lines(section, len(resources))
-        catalogue.declare(
-            kind,
-            [
-                (resource.changed(tm_create=time, tm_update=time), f"{self.path.name}:{line}")
-                for resource, time, line in zip(resources, times, lines, strict=True)
-            ],
-        )
-
-    def _lines(self, section: str, count: int) -> list[int]:
-        """Return where the entries of a section stand, as far as the file is still the one that was read."""
-        root, _ = load_nodes(self.path)
-        node = root.entries.get(section) if isinstance(root, MapNode) else None
-        lines = [item.line for item in node.items] if isinstance(node, ListNode) else []
-        return lines if len(lines) == count else [1] * count
+        lines = _lines(root, section, len(resources))
+        return [
+            (resource.changed(tm_create=time, tm_update=time), f"{self.path.name}:{line}")
+            for resource, time, line in zip(resources, times, lines, strict=True)
+        ]
 
     def _extension(self, entry: ExtensionEntry) -> StoredExtension:
         return StoredExtension(
@@ -143,7 +138,7 @@ class Declaration:
     def _route(self, numbered: tuple[int, RouteEntry]) -> RouteResource:
         position, entry = numbered
         return RouteResource(
-            id=declared_id("route", f"{position}:{entry.provider_id}:{entry.target}:{entry.priority}"),
+            id=declared_id("route", route_name(position, entry)),
             name=entry.name,
             detail=entry.detail,
             provider_id=declared_id("provider", entry.provider_id),
@@ -154,3 +149,15 @@ class Declaration:
     def _flow(self, name: str) -> UUID:
         flow = self.flows.get(name) if name else None
         return flow.uuid if flow is not None else as_uuid(name) or NO_UUID
+
+
+def _lines(root: Node | None, section: str, count: int) -> list[int]:
+    """Return where the entries of a section stand, as far as the file is still the one that was read."""
+    node = root.entries.get(section) if isinstance(root, MapNode) else None
+    lines = [item.line for item in node.items] if isinstance(node, ListNode) else []
+    return lines if len(lines) == count else [1] * count
+
+
+def route_name(position: int, entry: RouteEntry) -> str:
+    """Return the name that a declared route has its id of; it is the `position`th of its file."""
+    return f"{position}:{entry.provider_id}:{entry.target}:{entry.priority}"

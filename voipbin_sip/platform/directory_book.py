@@ -74,7 +74,7 @@ class DirectoryBook:
         told = declaration.entries
         self._names = {declared_id("provider", entry.id): entry.id for entry in told.providers}
         self._names |= {declared_id("conference", entry.id): entry.id for entry in told.conferences}
-        declaration.tell(self._catalogue)
+        self._catalogue.declare_all(declaration.resources)
 
     def use(self, user: Callable[[Directory], None]) -> None:
         """Give a user the directory of now, and each one that takes its place."""
@@ -106,6 +106,7 @@ class DirectoryBook:
                     health_status=state.health_status.value,
                     health_checked_at=state.health_checked_at,
                     registration=state.registration.value,
+                    registration_reason=state.why,
                 )
         return resource.changed(password=self.password(resource)) if secrets else resource
 

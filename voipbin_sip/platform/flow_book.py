@@ -18,7 +18,7 @@ from flows.model import NO_ID, RESERVED_IDS, as_uuid
 from flows.outside import load_flow_data
 from voipbin_sip.platform.times import declared_times
 from voipbin_sip.resources.base import NO_UUID
-from voipbin_sip.resources.catalogue import Catalogue
+from voipbin_sip.resources.catalogue import Catalogue, Entries
 from voipbin_sip.resources.kinds.flow import FlowResource
 
 MAX_NAME = 255
@@ -45,17 +45,13 @@ class FlowBook:
         self.flows = FlowSet()
         catalogue.watch(FlowResource, self._changed)
 
-    def declare(self, flows: FlowSet) -> None:
-        """Take the flows of YAML files, which the API shows and does not change."""
+    def declare(self, flows: FlowSet, shown: Entries | None = None) -> None:
+        """Take the flows of YAML files, which the API shows and does not change.
+
+        `shown` is what `shown_flows` has made of them, in a thread where they are many.
+        """
         self._declared = flows
-        times = declared_times(flow.origin.file for flow in flows)
-        self._catalogue.declare(
-            FlowResource,
-            [
-                (shown_flow(flow, flows).changed(tm_create=time, tm_update=time), _where(flow))
-                for flow, time in zip(flows, times, strict=True)
-            ],
-        )
+        self._catalogue.declare_all([(FlowResource, shown_flows(flows) if shown is None else shown)])
 
     def find(self, id_: UUID) -> Flow | None:
         """Return a flow of now."""
@@ -112,6 +108,15 @@ def with_ids(actions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 whole["option"] = {**option, inner: with_ids(steps)}
         kept.append(whole)
     return kept
+
+
+def shown_flows(flows: FlowSet) -> Entries:
+    """Return the flows of YAML files as the API shows them, each with its `file:line`."""
+    times = declared_times(flow.origin.file for flow in flows)
+    return [
+        (shown_flow(flow, flows).changed(tm_create=time, tm_update=time), _where(flow))
+        for flow, time in zip(flows, times, strict=True)
+    ]
 
 
 def shown_flow(flow: Flow, flows: FlowSet) -> FlowResource:

@@ -6,12 +6,14 @@ import asyncio
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows import FlowSet
 from voipbin_sip.api.kinds import CONFIGURED
 from voipbin_sip.directory import Directory
 from voipbin_sip.events.delivery import signature
@@ -24,7 +26,7 @@ from voipbin_sip.platform.customers import Customers
 from voipbin_sip.platform.declared import Declaration
 from voipbin_sip.platform.direct import declared_hashes
 from voipbin_sip.platform.directory_book import DirectoryBook
-from voipbin_sip.platform.flow_book import FlowBook
+from voipbin_sip.platform.flow_book import FlowBook, shown_flows
 from voipbin_sip.platform.hooks import Hooks
 from voipbin_sip.platform.live import Kept, Live, Means
 from voipbin_sip.platform.made import Passwords
@@ -34,7 +36,7 @@ from voipbin_sip.platform.setup import Setup
 from voipbin_sip.platform.shelf import Shelf
 from voipbin_sip.recordings.sweep import Bounds, Sweep
 from voipbin_sip.resources.base import DEFAULT_CUSTOMER
-from voipbin_sip.resources.catalogue import Catalogue, NotFound
+from voipbin_sip.resources.catalogue import Catalogue, Entries, NotFound
 from voipbin_sip.resources.history import History
 from voipbin_sip.resources.kinds.accesskey import StoredAccesskey
 from voipbin_sip.resources.kinds.agent import StoredAgent
@@ -50,12 +52,23 @@ if TYPE_CHECKING:
     from voipbin_sip.api.server import ApiServer
     from voipbin_sip.api.services import Services
     from voipbin_sip.observe.observed import Observed
+    from voipbin_sip.platform.explaining import Explaining
     from voipbin_sip.transport.certificate import Certificates
 
 SEAL_KEY = "seal.key"
 TOKEN_KEY = "tokens.key"
 KEYS_SECONDS = 5.0
 LOAD_AGAIN = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """What a configuration declares, ready to be shown and used."""
+
+    flows: FlowSet
+    shown: Entries  # the flows, as the API shows them
+    directory: Directory
+    told: Declaration
 
 
 class Platform:
@@ -90,7 +103,7 @@ class Platform:
         self.directory = DirectoryBook(self.catalogue, passwords)
         self.setup = Setup(self.catalogue, self.directory, passwords)
         self._declared_hash = declared_hashes(seal_key)
-        self.customers = Customers(self.catalogue, self.sealer)
+        self.customers = Customers(self.catalogue, self.sealer, web.guard)
         self.hooks = Hooks(self.customers)
         self.webhooks = Webhooks(
             store, web, targets=self.hooks.targets, secret=self.customers.secret, pace=pace
@@ -113,20 +126,27 @@ class Platform:
         self._closing: asyncio.Task[None] | None = None
         self.live: Live | None = None  # from `attach` on
         self.observed: Observed | None = None  # what the API shows of the server itself
+        self.explaining: Explaining | None = None  # what would happen to calls
 
-    def declare(self, loaded: Loaded, directory: Directory) -> None:
-        """Show what the configuration declares; `directory` is what it makes by itself."""
-        self.flows.declare(loaded.flows)
-        self.directory.declare(
-            directory,
-            Declaration(
-                loaded.directory,
-                loaded.places.directory,
-                loaded.flows,
-                loaded.config.domain,
-                self._declared_hash,
-            ),
+    def declaration(self, loaded: Loaded, directory: Directory) -> Configured:
+        """Return what a configuration declares, ready to be shown; `directory` is what it makes by itself.
+
+        Nothing of the platform changes: it may run in a thread, and takes its time with many flows and phones.
+        """
+        told = Declaration(
+            loaded.directory,
+            loaded.places.directory,
+            loaded.flows,
+            loaded.config.domain,
+            self._declared_hash,
         )
+        _ = told.resources
+        return Configured(loaded.flows, shown_flows(loaded.flows), directory, told)
+
+    def declare(self, declared: Configured) -> None:
+        """Show and use what the configuration declares, in place of what it did."""
+        self.flows.declare(declared.flows, declared.shown)
+        self.directory.declare(declared.directory, declared.told)
 
     async def load(self) -> None:
         """Read what was configured before, or, where the database is in trouble, as soon as it can be read."""
@@ -240,6 +260,7 @@ class Platform:
             Links(self._token_key),
             self.live,
             self.observed,
+            self.explaining,
         )
 
     async def _load(self) -> bool:

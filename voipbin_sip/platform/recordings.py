@@ -206,7 +206,8 @@ class RecordingControl:
             if record.id not in self._live and waiting.status != "ended":
                 fields = {"status": "ended", "end_reason": INTERRUPTED, "tm_end": before}
                 self._history.put(waiting.changed(**fields), "recording_finished")
-                structlog.get_logger("recording").warning("recording closed", recording=str(record.id))
+                of = {"call": str(record.reference_id)} if record.reference_type == "call" else {}
+                structlog.get_logger("recording").warning("recording closed", recording=str(record.id), **of)
 
     def _resource(self, file: RecordingFile) -> RecordingResource:
         call = self._records.get(file.reference_id) if file.reference_type == "call" else None

@@ -30,11 +30,11 @@ from voipbin_sip.resources.kinds.telephony import (
     StoredProvider,
     StoredTrunk,
 )
+from voipbin_sip.values import E164
 
 R = TypeVar("R", bound=Resource)
 
 MAX_FLOWS = 10_000
-_E164 = re.compile(r"\+[1-9]\d{6,14}")
 _VIRTUAL = re.compile(re.escape(VIRTUAL) + r"\d{9}")
 RESERVED_VIRTUAL = VIRTUAL + "000"
 
@@ -146,7 +146,7 @@ class Setup:
             "default_outgoing_source_number_id",
             NumberResource,
             id_,
-            lambda number: number.type == "normal" and _E164.fullmatch(number.number) is not None,
+            lambda number: number.type == "normal" and E164.fullmatch(number.number) is not None,
         )
 
 
@@ -158,7 +158,7 @@ _UNIQUE: tuple[tuple[type[Resource], str], ...] = (
 
 
 def _check_number(resource: NumberResource) -> None:
-    if not _E164.fullmatch(resource.number):
+    if not E164.fullmatch(resource.number):
         raise Unfit([("number", "must be in E.164 form: + and 7 to 15 digits")])
     if (resource.type == "virtual") != resource.number.startswith(VIRTUAL):
         raise Unfit([("type", f"numbers that begin with {VIRTUAL} are virtual, and no others")])

@@ -27,6 +27,7 @@ from voipbin_sip.calls.session import CallSession
 from voipbin_sip.calls.states import Status
 from voipbin_sip.recordings.encode import encode
 from voipbin_sip.recordings.folder import RecordingFolder
+from voipbin_sip.recordings.spoken import spoken
 from voipbin_sip.recordings.terms import MAX_SECONDS, Busy, NotRecorded, RecordingFile, Reference, Terms
 
 NO_UUID = UUID(int=0)
@@ -176,7 +177,7 @@ class Recordings:
         finally:
             self._beginning.discard(reference_id)
         live = self._live[reference_id] = _Live(file, sound)
-        self._log.info("recording", recording=str(file.id), of=kind, reference=str(reference_id))
+        self._log.info("recording", of=kind, reference=str(reference_id), **file.log_ids)
         self._tell(file)
         task = asyncio.get_running_loop().create_task(self._follow(live, origin))
         self._tasks.add(task)
@@ -193,7 +194,7 @@ class Recordings:
             try:
                 origin.ended(file)
             except Exception:
-                self._log.exception("what follows a recording failed", recording=str(file.id))
+                self._log.exception("what follows a recording failed", **file.log_ids)
 
     async def _finish(self, file: RecordingFile, reason: str, lost: float = 0.0) -> RecordingFile:
         """Make a recording whole and return how it ended."""
@@ -204,14 +205,14 @@ class Recordings:
         except InterruptedError:
             raise asyncio.CancelledError from None  # the note of it stays, and the next start goes on
         except (OSError, ValueError) as error:
-            self._log.error("a recording cannot be kept", recording=str(file.id), why=str(error))
+            self._log.error("a recording cannot be kept", why=str(error), **file.log_ids)
             broken = reason.startswith("failed") or reason in (DISK_FULL, MEDIA_LOST)
             file = file.changed(reason=reason if broken else f"failed: {error}")
         ended = min(file.began + timedelta(seconds=file.seconds), datetime.now(UTC))
         file = file.changed(status="ended", ended=ended)
         self._log.info(
             "recording ended",
-            recording=str(file.id),
+            **file.log_ids,
             why=file.reason,
             seconds=round(file.seconds, 2),
             lost=file.lost,
@@ -226,6 +227,7 @@ class Recordings:
         if path != wav and not wav.exists() and path.exists():  # the last server was about to tell of it
             return file.changed(seconds=soundfile.info(str(path)).duration, size=path.stat().st_size)
         file = file.changed(seconds=repair(wav))
+        file = file.changed(spoken=spoken(wav))
         if path != wav:
             with contextlib.suppress(OSError):  # no place: it will be "interrupted" should the server die now
                 self.folder.note(file)
@@ -234,7 +236,7 @@ class Recordings:
             except InterruptedError:
                 raise
             except OSError as error:
-                self._log.error("a recording stays WAV", recording=str(file.id), why=str(error))
+                self._log.error("a recording stays WAV", why=str(error), **file.log_ids)
                 file, path = file.changed(format="wav"), wav
         return file.changed(size=path.stat().st_size)
 
@@ -242,7 +244,7 @@ class Recordings:
         try:
             self.folder.end(file)
         except OSError as error:
-            self._log.warning("a note of a recording stays", recording=str(file.id), why=str(error))
+            self._log.warning("a note of a recording stays", why=str(error), **file.log_ids)
 
     def _forget_soon(self, file: RecordingFile) -> None:
         asyncio.get_running_loop().run_in_executor(None, self._forget, file)
@@ -252,7 +254,7 @@ class Recordings:
             try:
                 watcher.recording_changed(file)
             except Exception:
-                self._log.exception("a watcher of recordings failed", recording=str(file.id))
+                self._log.exception("a watcher of recordings failed", **file.log_ids)
 
 
 def _milliseconds(seconds: float) -> int:

@@ -56,12 +56,23 @@ class RecordingFile(msgspec.Struct, frozen=True):
     ended: datetime | None = None
     reason: str = ""  # why it ended
     seconds: float = 0.0
+    spoken: float = 0.0  # seconds in which somebody is heard, in stereo the caller
     lost: float = 0.0  # seconds of silence in it, for which the disk was too slow
     size: int = 0  # octets
 
     def changed(self, **fields: Any) -> RecordingFile:
         """Return a copy with other values."""
         return msgspec.structs.replace(self, **fields)
+
+    @property
+    def log_ids(self) -> dict[str, str]:
+        """Return what log lines about it are bound to: itself, the call that it is of, the run that asked for it."""
+        ids = {"recording": str(self.id)}
+        if self.reference_type == "call":
+            ids["call"] = str(self.reference_id)
+        if self.activeflow_id.int:
+            ids["run"] = str(self.activeflow_id)
+        return ids
 
     @property
     def filename(self) -> str:
@@ -77,4 +88,12 @@ class RecordingFile(msgspec.Struct, frozen=True):
             "voipbin.recording.format": self.format,
             "voipbin.recording.recording_name": self.name,
             "voipbin.recording.filenames": self.filename,
+            **(self._ending() if self.status == "ended" else {}),
+        }
+
+    def _ending(self) -> dict[str, str]:
+        return {
+            "voipbin.recording.duration": f"{self.seconds:.1f}",
+            "voipbin.recording.spoken": f"{self.spoken:.1f}",
+            "voipbin.recording.end_reason": self.reason,
         }

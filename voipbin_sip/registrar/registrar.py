@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 
 from voipbin_sip.domain import serves
-from voipbin_sip.guard import DigestGuard
+from voipbin_sip.guard import DigestGuard, Outcome
 from voipbin_sip.registrar.binding_request import Wish, expires_header, path_of, readable, wishes
 from voipbin_sip.registrar.contact import Contact
 from voipbin_sip.registrar.locations import Locations
@@ -31,6 +31,7 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
     extension: str = ""  # that proved itself
     why: str = ""  # for the log
+    outcome: Outcome | None = None  # of a 401: what was judged before
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Registrar:
         outcome = self._guard.check(request, now, self._password, status=401, source=hop.remote[0])
         extension = outcome.user
         if not extension:
-            return Answer(401, "Unauthorized", outcome.challenges, why=outcome.why)
+            return Answer(401, "Unauthorized", outcome.challenges, why=outcome.why, outcome=outcome)
         if request.to.uri.user != extension:
             return Answer(403, "Forbidden", extension=extension, why="registers for another extension")
         self._locations.tick(now)

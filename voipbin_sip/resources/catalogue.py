@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
 import structlog
@@ -21,6 +21,8 @@ from voipbin_sip.resources.ledger import Ledger
 from voipbin_sip.store.tables import resources
 
 R = TypeVar("R", bound=Resource)
+Entries: TypeAlias = Sequence[tuple[Resource, str]]
+"""What is declared of a kind, each with its `file:line`."""
 
 
 class NotFound(Exception):  # noqa: N818 - reads as what happened
@@ -75,15 +77,21 @@ class Catalogue:
 
     def declare(self, kind: type[R], declared: Iterable[tuple[R, str]]) -> None:
         """Take what the configuration declares of a kind, each with its `file:line`, in place of what it did."""
-        entries = [(resource, where) for resource, where in declared]
-        for old in self._declared[kind.kind]:
-            self._where.pop(old, None)
-        self._declared[kind.kind] = {
-            resource.id: resource.changed(tm_create=resource.tm_create or self._ledger.stamps())
-            for resource, _ in entries
-        }
-        self._where.update({resource.id: where for resource, where in entries})
-        self._changed(kind)
+        self.declare_all([(kind, list(declared))])
+
+    def declare_all(self, declared: Sequence[tuple[type[Resource], Entries]]) -> None:
+        """Take what the configuration declares of several kinds; who watches some of them is called once."""
+        for kind, entries in declared:
+            for old in self._declared[kind.kind]:
+                self._where.pop(old, None)
+            self._declared[kind.kind] = {resource.id: self._stamped(resource) for resource, _ in entries}
+            self._where.update({resource.id: where for resource, where in entries})
+        watchers = (watcher for kind, _ in declared for watcher in self._watchers[kind.kind])
+        for watcher in dict.fromkeys(watchers):
+            watcher()
+
+    def _stamped(self, resource: Resource) -> Resource:
+        return resource if resource.tm_create else resource.changed(tm_create=self._ledger.stamps())
 
     def watch(self, kind: type[Resource], watcher: Callable[[], None]) -> None:
         """Call back after each change of a kind."""

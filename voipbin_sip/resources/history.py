@@ -59,6 +59,27 @@ class History:
             raise NotFound(kind.kind, id_)
         return _read(kind, row)
 
+    async def beginning(self, kind: type[R], start: str, size: int) -> Sequence[R]:
+        """Return up to `size` resources whose id begins with a text, in no order. Raises StoreUnavailable."""
+        table = resources
+        changes = self._ledger.store.unwritten(table).items()
+        waiting = {key[0]: change.row for key, change in changes if str(key[0]).startswith(start)}
+        query = (
+            select(table)
+            .where(
+                table.c.id >= start, table.c.id < f"{start}g"
+            )  # found by the key: an id has no letter beyond f
+            .where(table.c.id.startswith(start, autoescape=True))
+            .where(table.c.kind == kind.kind, table.c.tm_delete == "")
+            .limit(size + len(waiting))
+        )
+        rows: dict[object, Mapping[str, Any] | None] = {
+            row["id"]: dict(row) for row in await self._ledger.store.fetch(query)
+        }
+        rows |= waiting
+        found = [r for r in rows.values() if r is not None and r["kind"] == kind.kind and not r["tm_delete"]]
+        return [kind.model_validate_json(str(row["body"])) for row in found[:size]]
+
     async def page(
         self, kind: type[R], *, before: datetime, size: int, reference_id: UUID | None = None
     ) -> Sequence[R]:

@@ -124,8 +124,10 @@ class ClientTransaction:
             self.state = state
         for act in acts:
             self._act(now, act, response)
-        if state is State.TERMINATED and self.on_end is not None:
-            self.on_end(self)
+        if state is State.TERMINATED:
+            self._on_response = _nobody  # who asked mostly holds the transaction: both are freed at once so
+            if self.on_end is not None:
+                self.on_end(self)
 
     def _act(self, now: float, act: Act, response: Response | None) -> None:
         limits = self._wire.limits
@@ -180,6 +182,10 @@ class ClientTransaction:
         self._wire.timers.cancel(self._repeat)
         self._wire.timers.cancel(self._life)
         self._repeat = self._life = None
+
+
+def _nobody(_now: float, _response: Response | None) -> None:
+    """Listen for a transaction that is over."""
 
 
 def failure_ack(invite: Request, response: Response) -> Request:

@@ -182,6 +182,7 @@ class Refused:
     hop: Hop
     status: int  # the answer sent, 0 = none
     why: str
+    request: Request | None = field(default=None, compare=False, repr=False)  # where it could be read as one
 
 
 Event: TypeAlias = (

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 
 from voipbin_sip.sip.acceptance import Acceptance
 from voipbin_sip.sip.body import SDP
@@ -32,6 +33,18 @@ from voipbin_sip.sip.transactions import Transactions
 from voipbin_sip.sip.wire import SUPPORTED, Wire
 
 _PLAIN_USER = re.compile(r"[-A-Za-z0-9+._*~]{1,64}")  # no escaping needed in a URI
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Wanted:
+    """A request in the dialog that may have to be sent twice."""
+
+    method: str
+    on_response: Callable[[float, Response | None], None]
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    content_type: str | None
+    tried: Tried = field(default_factory=Counter)
 
 
 class Session:
@@ -186,25 +199,27 @@ class Session:
 
         `on_response` is called as by ClientTransaction.
         """
-        tried: Tried = Counter()
-        lines = tuple(headers)
+        return self._send(now, _Wanted(method, on_response, tuple(headers), body, content_type))
 
-        def send(at: float) -> ClientTransaction:
-            dialog = self.dialog.next_request()
-            request = self.build(
-                dialog, method, dialog.local_cseq, headers=lines, body=body, content_type=content_type
-            )
-            self.dialog = dialog
-            hop = request_hop(dialog.next_hop_uri(), dialog.hop)
-            return self.begin(at, request, hop, answered)
+    def _send(self, now: float, wanted: _Wanted) -> ClientTransaction:
+        dialog = self.dialog.next_request()
+        request = self.build(
+            dialog,
+            wanted.method,
+            dialog.local_cseq,
+            headers=wanted.headers,
+            body=wanted.body,
+            content_type=wanted.content_type,
+        )
+        self.dialog = dialog
+        hop = request_hop(dialog.next_hop_uri(), dialog.hop)
+        return self.begin(now, request, hop, partial(self._answered, wanted))
 
-        def answered(at: float, response: Response | None) -> None:
-            if response is None or not self._try_again(method, response, tried):
-                on_response(at, response)
-            else:
-                send(at)
-
-        return send(now)
+    def _answered(self, wanted: _Wanted, now: float, response: Response | None) -> None:
+        if response is None or not self._try_again(wanted.method, response, wanted.tried):
+            wanted.on_response(now, response)
+        else:
+            self._send(now, wanted)
 
     def has(self, call_id: str, remote_tag: str) -> bool:
         """Return whether that is a dialog of this session; of several early ones it becomes the current one."""

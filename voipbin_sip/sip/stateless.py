@@ -36,7 +36,7 @@ class Stateless:
         """Answer with an error and report it."""
         sent = self.answer(request, hop, status, reason, headers)
         self._wire.count("refused", status)
-        self._wire.emit(Refused(hop, status if sent else 0, reason or ""))
+        self._wire.emit(Refused(hop, status if sent else 0, reason or "", request))
 
     def drop(self, hop: Hop, why: str) -> None:
         """Report something that gets no answer."""

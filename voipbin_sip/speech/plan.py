@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from voipbin_sip.logs import concerned
 from voipbin_sip.speech.errors import SpeechError
 from voipbin_sip.speech.language import Tag, parse_tag
 from voipbin_sip.speech.normalise import normalise, read_as
@@ -32,7 +33,7 @@ def plan(text: str, tag: Tag) -> list[Utterance]:
     """Return a text, plain or SSML, as utterances. Raises SpeechError if it is wrong or there is nothing to say."""
     document = _read(text)
     for warning in document.warnings:
-        _log.warning("SSML is not followed", detail=warning)
+        _log.warning("SSML is not followed", detail=warning, **concerned())
     return _utterances(document, tag)
 
 

@@ -146,6 +146,9 @@ class Speech:
         """
         faults = []
         for prompt in prompts:
+            await asyncio.sleep(
+                0
+            )  # what is spoken already is found at once, and there may be thousands of it
             try:
                 choices, utterances = self._prepare(prompt, rate)
                 for utterance in utterances:

@@ -54,6 +54,10 @@ class Account:
             self._begun.popleft()
         return len(self._begun)
 
+    def begun(self, now: float) -> int:
+        """Return how many calls have begun within the last minute."""
+        return self._recent(now)
+
     @property
     def _subject(self) -> str:
         kind, _, name = self.name.partition(":")

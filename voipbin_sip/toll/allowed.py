@@ -16,12 +16,14 @@ from voipbin_sip.calls.call import Address
 from voipbin_sip.masking import masked
 from voipbin_sip.sip.errors import RemoteProtocolError
 from voipbin_sip.sip.uri import Uri, parse_uri
-from voipbin_sip.toll.numbers import E164, Number, read_number
+from voipbin_sip.toll.numbers import Number, read_number
 from voipbin_sip.toll.refused import Refused
+from voipbin_sip.values import E164
 
 _PREFIX = re.compile(r"\+(?:[1-9]\d{0,14})?")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[\w.-]*\w)?\.?)(?::(\d{1,5}))?", re.ASCII)
 _TELEPHONE_DIGITS = 5  # of a user part without letters: shorter ones are extensions of somebody's PBX
+ALLOW, COUNTRIES = "outbound.allow", "outbound.countries"  # keys of the configuration
 _OTHER_NAMES = {"UK": "GB", "EL": "GR"}
 
 
@@ -77,27 +79,29 @@ class Allowed:
 
     def check(self, destination: Address) -> None:
         """Return if an address outside may be called. Raises Refused."""
-        if destination.type == "tel":
-            self._check_number(destination.target)
-        elif destination.type == "sip":
-            self._check_uri(destination.target)
-        else:
-            raise Refused(
-                f"a call to an address of type {destination.type} cannot leave the server", "failed"
-            )
+        self.entry(destination)
 
-    def _check_number(self, text: str) -> None:
+    def entry(self, destination: Address) -> str | tuple[str, int]:
+        """Return the entry by which an address outside may be called, as `read_entry` does. Raises Refused."""
+        if destination.type == "tel":
+            return self._by_prefix(destination.target)
+        if destination.type == "sip":
+            return self._by_host(destination.target)
+        raise Refused(f"a call to an address of type {destination.type} cannot leave the server", "failed")
+
+    def _by_prefix(self, text: str) -> str:
         if not E164.fullmatch(text):
             raise Refused(f"{masked(text)} is no number in international form, like +49301234567", "failed")
         if not text.startswith(self._prefixes):
-            raise Refused(f"outbound.allow names no beginning of {masked(text)}")
+            raise Refused(f"outbound.allow names no beginning of {masked(text)}", rule=ALLOW)
         number = read_number(text)
         if number is None:
             raise Refused(f"no country has a number like {masked(text)}", "failed")
         self._check_kind(number)
         self._check_country(number)
+        return max((prefix for prefix in self._prefixes if text.startswith(prefix)), key=len)
 
-    def _check_uri(self, text: str) -> None:
+    def _by_host(self, text: str) -> tuple[str, int]:
         try:
             uri = _sip_uri(text)
         except RemoteProtocolError as error:
@@ -107,11 +111,13 @@ class Allowed:
             hosts.append(elsewhere)
         for host in hosts:
             if not self._names(host, _port(uri)):
-                raise Refused(f"outbound.allow does not name {host}")
+                raise Refused(f"outbound.allow does not name {host}", rule=ALLOW)
         number = read_number(uri.number or "")
         if number is not None:
             self._check_kind(number)
             self._check_country(number)
+        host = _host(hosts[-1])
+        return (host, 0) if (host, 0) in self._hosts else (host, _port(uri))
 
     def _names(self, host: str, port: int) -> bool:
         host = _host(host)
@@ -125,7 +131,8 @@ class Allowed:
         ):
             raise Refused(
                 f"{masked(number.text)} is {number.special}, which outbound.allow would have to name: "
-                f"'{number.opener}'"
+                f"'{number.opener}'",
+                rule=ALLOW,
             )
 
     def _check_country(self, number: Number) -> None:
@@ -134,13 +141,16 @@ class Allowed:
             where = (
                 f"the country {number.region}" if number.region else f"of {masked(number.text)} the country"
             )
-            raise Refused(f"{where} is not in destination_whitelist of the outbound config")
+            raise Refused(
+                f"{where} is not in destination_whitelist of the outbound config", rule="outbound_config"
+            )
         if not self._countries or number.region in self._countries:
             return
         if number.region:
-            raise Refused(f"the country {number.region} is not in outbound.countries")
+            raise Refused(f"the country {number.region} is not in outbound.countries", rule=COUNTRIES)
         if not number.special:
-            raise Refused(f"the country of {masked(number.text)} cannot be told, see outbound.countries")
+            why = f"the country of {masked(number.text)} cannot be told, see outbound.countries"
+            raise Refused(why, rule=COUNTRIES)
 
 
 def is_telephone(destination: Address) -> bool:

@@ -9,6 +9,7 @@ three have room left; its minutes are counted from the answer on and while it ru
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from voipbin_sip.calls.call import Address
 from voipbin_sip.toll.account import TOTAL, VIA, Account
@@ -16,6 +17,7 @@ from voipbin_sip.toll.allowed import Allowed, is_telephone
 from voipbin_sip.toll.limits import CallLimits
 from voipbin_sip.toll.refused import Refused
 
+LIMITS = "outbound.limits"  # a key of the configuration
 RECORD_EVERY = 10.0  # s: so much of running calls may be forgotten when the power goes
 
 
@@ -44,6 +46,18 @@ class Permit:
         self.accounts = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How much of its limits an account has used."""
+
+    account: str  # see Account.name
+    limits: CallLimits
+    running: int  # calls
+    begun: int  # calls within the last minute
+    minutes: float  # of today
+    refusal: str  # why no further call may begin, "" if one may
+
+
 class TollGuard:
     """Lets calls out or not.
 
@@ -62,7 +76,7 @@ class TollGuard:
         today: Callable[[], str],
         record: Callable[[str, str, float], None] | None = None,
     ) -> None:
-        self._allowed = allowed
+        self.allowed = allowed
         self._limits = limits
         self._today = today
         self.record = record
@@ -75,17 +89,31 @@ class TollGuard:
 
     def check(self, destination: Address) -> None:
         """Return if an address outside of the server may be called at all. Raises Refused."""
-        self._allowed.check(destination)
+        self.allowed.check(destination)
 
     def begin(self, payer: str, provider: str, destination: Address, now: float) -> Permit:
         """Let one call out, for a payer and through a provider ("" = straight to a SIP host). Raises Refused."""
         self.check(destination)
         self._turn_day()
         permit = Permit(self, payer, ())
-        if provider or is_telephone(destination):
+        if _counts(provider, destination):
             permit.accounts = self._let_in(self._paying(payer, provider), now)
         self._permits.add(permit)
         return permit
+
+    def uses(self, payer: str, provider: str, destination: Address, now: float) -> tuple[Use, ...]:
+        """Return the accounts that a call would count for if it began now. Counts nothing."""
+        self._turn_day()
+        if not _counts(provider, destination):
+            return ()
+        accounts = [self._accounts.get(name) or Account(name) for name in self._names(payer, provider)]
+        return tuple(self._use(account, now) for account in accounts)
+
+    def _use(self, account: Account, now: float) -> Use:
+        limits = self._limits(account.name)
+        minutes = account.seconds / 60
+        refusal = account.refusal(limits, now)
+        return Use(account.name, limits, account.running, account.begun(now), minutes, refusal)
 
     def onward(self, permit: Permit, provider: str, now: float) -> tuple[Account, ...]:
         """Return the accounts of a call that takes another way; see Permit.onward."""
@@ -158,16 +186,20 @@ class TollGuard:
         """Count a call for all of these accounts, which are returned, or for none. Raises Refused."""
         for account in accounts:
             if reason := account.refusal(self._limits(account.name), now):
-                raise Refused(reason)
+                raise Refused(reason, rule=LIMITS)
         for account in accounts:
             account.begin(now)
         return accounts
 
     def _paying(self, payer: str, provider: str) -> tuple[Account, ...]:
-        return (self._account(payer), self._account(TOTAL), *self._carrying(provider))
+        return tuple(map(self._account, self._names(payer, provider)))
 
     def _carrying(self, provider: str) -> tuple[Account, ...]:
-        return (self._account(f"{VIA}:{provider}"),) if provider else ()
+        return tuple(map(self._account, self._names("", provider)[2:]))
+
+    def _names(self, payer: str, provider: str) -> tuple[str, ...]:
+        """Return the names of the accounts of a call; of those that carry it, none without a provider."""
+        return (payer, TOTAL, f"{VIA}:{provider}") if provider else (payer, TOTAL)
 
     @property
     def account_count(self) -> int:
@@ -204,6 +236,11 @@ class TollGuard:
         if self.record is not None and account.seconds != account.recorded:
             self.record(self._day, account.name, account.seconds)
             account.recorded = account.seconds
+
+
+def _counts(provider: str, destination: Address) -> bool:
+    """Whether a call costs something: it goes to the telephone network."""
+    return bool(provider) or is_telephone(destination)
 
 
 def _nobody(reason: str) -> None:

@@ -25,9 +25,14 @@ class CallLimitsEntry(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    concurrent: Count | None = None
-    per_minute: Count | None = None
-    minutes_per_day: Minutes | None = None
+    concurrent: Count | None = Field(
+        default=None,
+        description="Calls at once, ringing ones too; 0: no limit; left out: what outbound.limits says",
+    )
+    per_minute: Count | None = Field(default=None, description="Calls begun within 60 s")
+    minutes_per_day: Minutes | None = Field(
+        default=None, description="Minutes of answered calls, from midnight to midnight"
+    )
 
     def over(self, defaults: CallLimits) -> CallLimits:
         """Return the defaults with what is said here in their place."""
@@ -41,9 +46,11 @@ class CallLimitsEntry(BaseModel):
 class _LimitsSection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    concurrent: Count = 0
-    per_minute: Count = 0
-    minutes_per_day: Minutes = 0
+    concurrent: Count = Field(default=0, description="Calls at once, ringing ones too")
+    per_minute: Count = Field(default=0, description="Calls begun within 60 s")
+    minutes_per_day: Minutes = Field(
+        default=0, description="Minutes of answered calls, from midnight to midnight"
+    )
 
     def limits(self) -> CallLimits:
         """Return them as the guard uses them."""
@@ -57,16 +64,24 @@ class ProviderLimitsSection(_LimitsSection):
 class TotalLimitsSection(_LimitsSection):
     """Key `outbound.limits.total`: of all calls that leave the server."""
 
-    concurrent: Count = 30
-    per_minute: Count = 60
-    minutes_per_day: Minutes = 3000
+    concurrent: Count = Field(default=30, description="Calls at once, ringing ones too")
+    per_minute: Count = Field(default=60, description="Calls begun within 60 s")
+    minutes_per_day: Minutes = Field(
+        default=3000, description="Minutes of answered calls, from midnight to midnight"
+    )
 
 
 class OutboundLimitsSection(_LimitsSection):
     """Key `outbound.limits`: of each payer (an extension, a trunk, a provider whose calls are sent on), and in all."""
 
-    concurrent: Count = 5
-    per_minute: Count = 20
-    minutes_per_day: Minutes = 600
-    provider: ProviderLimitsSection = ProviderLimitsSection()
-    total: TotalLimitsSection = TotalLimitsSection()
+    concurrent: Count = Field(default=5, description="Calls at once, ringing ones too")
+    per_minute: Count = Field(default=20, description="Calls begun within 60 s")
+    minutes_per_day: Minutes = Field(
+        default=600, description="Minutes of answered calls, from midnight to midnight"
+    )
+    provider: ProviderLimitsSection = Field(
+        default=ProviderLimitsSection(), description="Of each provider: what your contract allows"
+    )
+    total: TotalLimitsSection = Field(
+        default=TotalLimitsSection(), description="Of all calls that leave: the most that one night can cost"
+    )

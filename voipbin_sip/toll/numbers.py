@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberType
 
-E164 = re.compile(r"\+[1-9]\d{6,14}")
+from voipbin_sip.values import E164
+
 _SHORTEST = 6  # digits after the country code below which no number is looked for in a longer one
 
 # Numbers that share what they cost with whoever is called, or cost much more than one expects.

@@ -45,6 +45,11 @@ class Bans:
         ban = self._bans.get(key)
         return ban is not None and now < ban.until
 
+    def left(self, key: str, now: float) -> float:
+        """Return the seconds that a source is still banned for, 0 where it is not."""
+        ban = self._bans.get(key)
+        return max(0.0, ban.until - now) if ban is not None else 0.0
+
     def blame(self, key: str, now: float) -> Ban | None:
         """Count a wrong password; returns the ban if this one was too much."""
         terms = self._terms

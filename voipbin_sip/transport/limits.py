@@ -28,6 +28,15 @@ class Rate:
     burst: float = 2000.0
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a source stands with us."""
+
+    banned: float = 0.0  # seconds more that it is not heard
+    limited: bool = False  # it sends too much: its next message is not looked at
+    exempt: bool = False  # it is never banned or limited
+
+
 @dataclass(slots=True)
 class _Bucket:
     """A token bucket: `tokens` as of `at`."""
@@ -91,6 +100,16 @@ class SourceLimits:
     def bars(self, host: str, now: float) -> bool:
         """Return whether a source is banned; nothing is counted."""
         return self._bans.holds(source_key(host), now) and not self._exempt(host)
+
+    def standing(self, host: str, now: float) -> Standing:
+        """Return how a source stands; nothing is counted."""
+        key = source_key(host)
+        if self._exempt(host):
+            return Standing(exempt=True)
+        bucket = self._recent.get(key) or self._earlier.get(key)
+        rate = self._rate.per_second
+        limited = bool(rate) and bucket is not None and bucket.tokens + (now - bucket.at) * rate < 1
+        return Standing(self._bans.left(key, now), limited)
 
     def judged(self, host: str, good: bool, now: float) -> None:
         """Take note of a password that a source sent: right or wrong. A request without one is not told here."""

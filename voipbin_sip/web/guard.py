@@ -13,6 +13,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable
 from urllib.parse import urlsplit
 
+LOOK_SECONDS = 3.0  # that somebody who waits for an answer waits for DNS
 Lookup = Callable[[str, int], Awaitable[list[str]]]
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
 
@@ -58,6 +59,21 @@ class HostGuard:
             raise WebError(f"the host {host!r} has no address") from error
         self._check(host, found)
         return found
+
+    async def check_now(self, url: str) -> None:
+        """Refuse what `check_url` does, and a name that leads to a private range today. Raises WebError.
+
+        For who is asked to remember a URL: a name without an address may have one later, and is let through.
+        """
+        self.check_url(url)
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                found = await self._lookup(host, parts.port or 443)
+        except (OSError, UnicodeError):  # a time-out too
+            return
+        self._check(host, found)
 
     def _check(self, host: str, addresses: list[str]) -> None:
         if host.lower() not in self._allow_private and not all(is_public(a) for a in addresses):

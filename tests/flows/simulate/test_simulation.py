@@ -144,6 +144,33 @@ actions:
     assert asked.detail.endswith(".wav")
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"), [("twenty-two letters ...", "4.5 1.5 silence"), ("", "3.0 0.0 silence")]
+)
+async def test_a_flow_waits_for_a_recording_and_knows_how_much_was_said(said: str, expected: str) -> None:
+    flow = """
+name: first
+actions:
+  - type: answer
+  - {type: recording_start, option: {end_of_silence: 3, wait: true}}
+  - type: variable_set
+    option:
+      key: came
+      value: "${voipbin.recording.duration} ${voipbin.recording.spoken} ${voipbin.recording.end_reason}"
+"""
+    call = simulation(flow)
+    call.start()
+    await call.settled()
+    if said:
+        call.speak(said)
+    entries = await finish(call)
+    assert call.result is not None
+    assert call.result.variables["came"] == expected
+    assert [entry.at for entry in entries if entry.text.startswith("variable_set")][-1] == pytest.approx(
+        float(expected.split()[0]), abs=0.05
+    )
+
+
 async def test_who_hangs_up_ends_the_run() -> None:
     call = simulation("actions: [{type: answer}, {type: sleep, option: {duration: 60000}}]")
     call.start()

@@ -61,8 +61,11 @@ async def list_activeflows(found: With, who: Asking, paging: Paging) -> Page[Act
 
 
 @router.post("")
-async def create_activeflow(live: Calling, who: Managing, body: NewActiveflow) -> ActiveflowResource:
+async def create_activeflow(
+    found: With, live: Calling, who: Managing, body: NewActiveflow
+) -> ActiveflowResource:
     """Run a flow, or actions, without a call, at once. Steps that need a call are skipped."""
+    await found.customers.check_webhook(body.webhook_uri)
     flow, shown = live.activeflows.flow(body.flow_id, as_sent(body.actions))
     return await live.activeflows.start(
         flow,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -30,6 +31,7 @@ class SipMessage(BaseModel):
     dst_ip: str
     dst_port: int
     raw: str
+    incoming: bool  # it came to this server
 
 
 class RtcpStats(BaseModel):
@@ -46,6 +48,7 @@ class RtcpStats(BaseModel):
 class SipAnalysis(BaseModel):
     """What there is of a call; messages are kept for a while only."""
 
+    known: bool  # the call was since the server began; else it has forgotten the messages
     sip_messages: list[SipMessage]
     rtcp_stats: RtcpStats | None
 
@@ -55,7 +58,9 @@ async def get_sip_analysis(found: With, who: Managing, call_id: UUID) -> SipAnal
     """Show the SIP messages of a call, digest responses and keys masked."""
     call = await found.history.get(CallResource, call_id)
     return SipAnalysis(
-        sip_messages=[_message(seen) for seen in _messages(found, call_id)], rtcp_stats=_stats(call.quality)
+        known=found.observed is not None and found.observed.ring.knows(call_id),
+        sip_messages=[sip_message(seen) for seen in _messages(found, call_id)],
+        rtcp_stats=_stats(call.quality),
     )
 
 
@@ -63,10 +68,14 @@ async def get_sip_analysis(found: With, who: Managing, call_id: UUID) -> SipAnal
 async def get_pcap(found: With, who: Managing, call_id: UUID) -> Response:
     """Return the SIP messages of a call as a capture file for Wireshark."""
     await found.history.get(CallResource, call_id)
-    messages = _messages(found, call_id)
+    return capture(_messages(found, call_id), call_id)
+
+
+def capture(messages: Sequence[Seen], id_: UUID) -> Response:
+    """Return messages as a capture file that is named by an id. Raises ApiError where there are none."""
     if not messages:
-        raise not_found("capture", call_id)
-    name = f'attachment; filename="{call_id}.pcap"'
+        raise not_found("capture", id_)
+    name = f'attachment; filename="{id_}.pcap"'
     return Response(pcap(messages), media_type=CONTENT_TYPE, headers={"Content-Disposition": name})
 
 
@@ -74,7 +83,8 @@ def _messages(found: Services, call_id: UUID) -> list[Seen]:
     return [] if found.observed is None else [*found.observed.ring.of(call_id)]
 
 
-def _message(seen: Seen) -> SipMessage:
+def sip_message(seen: Seen) -> SipMessage:
+    """Return a message as the API shows it."""
     raw = seen.shown.decode("utf-8", "replace")
     words = raw.split(None, 2)
     method = words[1] if len(words) > 1 and words[0].startswith("SIP/") else words[0]
@@ -87,6 +97,7 @@ def _message(seen: Seen) -> SipMessage:
         dst_ip=dst_ip,
         dst_port=dst_port,
         raw=raw,
+        incoming=seen.incoming,
     )
 
 

@@ -98,6 +98,7 @@ class ProviderResource(Resource):
     probe: int = Field(default=30, ge=0, le=3600)
     allowed_ips: list[str] = Field(default=[])
     registration: str = ""  # "trying", "registered", "failed"; "" = none is wanted
+    registration_reason: str = ""  # why it failed, in words
 
 
 class StoredProvider(ProviderResource):
