@@ -146,12 +146,6 @@ class Run(Steered):
         if self._begun:
             raise RuntimeError("a run is executed once")
         self._begun = True
-        try:
-            return await self._execute()
-        finally:
-            self._trace = self._began = None  # they lead back here; without them all is freed at once
-
-    async def _execute(self) -> RunResult:
         self._work = asyncio.ensure_future(self._run())
         if self._stop_reason is not None:
             self._work.cancel()

@@ -63,7 +63,7 @@ class History:
         """Return up to `size` resources whose id begins with a text, in no order. Raises StoreUnavailable."""
         table = resources
         changes = self._ledger.store.unwritten(table).items()
-        waiting = {key[0]: change.row for key, change in changes if str(key[0]).startswith(start)}
+        waiting = {key: change for key, change in changes if str(key[0]).startswith(start)}
         query = (
             select(table)
             .where(
@@ -73,12 +73,17 @@ class History:
             .where(table.c.kind == kind.kind, table.c.tm_delete == "")
             .limit(size + len(waiting))
         )
-        rows: dict[object, Mapping[str, Any] | None] = {
-            row["id"]: dict(row) for row in await self._ledger.store.fetch(query)
-        }
-        rows |= waiting
-        found = [r for r in rows.values() if r is not None and r["kind"] == kind.kind and not r["tm_delete"]]
-        return [kind.model_validate_json(str(row["body"])) for row in found[:size]]
+        found = [
+            _read(kind, dict(row))
+            for row in await self._ledger.store.fetch(query)
+            if (row["id"],) not in waiting
+        ]
+        found += [
+            _read(kind, row)
+            for change in waiting.values()
+            if isinstance(change.value, kind) and change.value.tm_delete is None and (row := change.row)
+        ]
+        return found[:size]
 
     async def page(
         self, kind: type[R], *, before: datetime, size: int, reference_id: UUID | None = None
