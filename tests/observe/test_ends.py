@@ -62,6 +62,11 @@ IN, OUT = Direction.INCOMING, Direction.OUTGOING
             {"by": "local", "answered": False, "status": 403, "reason": "countries: DE is not allowed"},
             "this server ended the attempt: 403 from 127.0.0.9, countries: DE is not allowed",
         ),
+        (
+            OUT,
+            {"answered": False, "status": 403, "reason": "the server has begun 2 calls", "host": ""},
+            "this server placed no call: the server has begun 2 calls",
+        ),
         (OUT, {"peer": "provider:carrier"}, "the provider carrier hung up"),
         (IN, {"status": 408, "reason": "no ACK"}, "the caller was lost: 408 from 127.0.0.9, no ACK"),
     ],

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from rich.console import Console
 
 from voipbin_sip.cli.own_server import NoServerError, own_server
+from voipbin_sip.terminal.advice import advice
 from voipbin_sip.terminal.columns import clean
 from voipbin_sip.terminal.fetch import Api, ApiFault
 from voipbin_sip.terminal.finding import Found, NoSuchCall, SeveralCalls, fetch_story, find_call
@@ -119,7 +120,12 @@ def _written(path: Path, content: bytes) -> bool:
 
 def as_json(story: CallStory, wishes: Wishes) -> Mapping[str, Any]:
     """Return the story for programs: its fields, times in RFC 3339, with the verdict and the troubles in words."""
-    told = {"verdict": verdict(story), "troubles": [*troubles(story)], **asdict(story)}
+    told = {
+        "verdict": verdict(story),
+        "troubles": [*troubles(story)],
+        "advice": [*advice(story)],
+        **asdict(story),
+    }
     for digit in told["digits"]:
         digit["digit"] = digit["digit"] if wishes.digits else MASK
     for leg in (told["call"], *told["legs"]):

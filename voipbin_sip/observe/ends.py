@@ -42,6 +42,8 @@ def why_ended(call: Call) -> str:
         return (
             f"{who} gave up before the answer" if call.sip_status == 487 else f"{who} was lost: {_said(call)}"
         )
+    if not call.peer_host and call.sip_status:
+        return f"this server placed no call: {call.sip_reason or call.sip_status}"  # a limit, no port, no way
     return _refused(call, who)
 
 

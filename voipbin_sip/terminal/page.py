@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from voipbin_sip.terminal.advice import advice
 from voipbin_sip.terminal.columns import clean
 from voipbin_sip.terminal.ladder import AGAIN, ladder_lines
 from voipbin_sip.terminal.sound_page import quality
@@ -49,6 +50,8 @@ def page(story: CallStory, *, show_sip: bool = False, show_digits: bool = False)
         ("SIP messages", messages(story, show_digits=show_digits) if show_sip else None),
     ]
     parts = [head(story)]
+    if (what := to_do(story)) is not None:
+        parts += [said("\nWhat to do", style="bold"), Padding(what, (0, 0, 0, 2), expand=False)]
     for title, content in sections:
         if content is not None:
             parts += [said(f"\n{title}", style="bold"), Padding(content, (0, 0, 0, 2), expand=False)]
@@ -66,6 +69,12 @@ def head(story: CallStory) -> RenderableType:
     lines.append(said(f"{call.direction} call {call.id}", style="dim"))
     lines += [said(f"! {words}", style="yellow") for words in found if words not in verdict(story)]
     return Group(*lines)
+
+
+def to_do(story: CallStory) -> RenderableType | None:
+    """Return what helps against what went wrong; None: nothing did, or nothing is known."""
+    found = advice(story)
+    return Group(*(said(line) for line in found)) if found else None
 
 
 def legs(story: CallStory) -> RenderableType | None:

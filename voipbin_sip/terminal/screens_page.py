@@ -35,6 +35,7 @@ LEAST_OFTEN = 5.0  # while the call goes on
 def _steps(story: CallStory) -> RenderableType | None:
     return _titled(
         {
+            "What to do": page.to_do(story),
             "": page.steps(story),
             "Digits": page.digits(story),
             "Other legs of this call": page.legs(story),
@@ -47,7 +48,8 @@ def _titled(parts: Mapping[str, RenderableType | None]) -> RenderableType | None
     shown: list[RenderableType] = []
     for title, part in parts.items():
         if part is not None:
-            shown += [Text(f"\n{title}", style="bold"), part] if title and shown else [part]
+            gap = "\n" if shown else ""
+            shown += [Text(f"{gap}{title}", style="bold"), part] if title or gap else [part]
     return Group(*shown) if shown else None
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from voipbin_sip.terminal.story import CallStory, Leg, Step
+from voipbin_sip.terminal.story import CallStory, Leg, Sound, Step
 
 BARS = "▁▂▃▄▅▆▇█"
 NOTICED_LOSS = 2.0  # %: from here on, people hear it
@@ -23,6 +24,10 @@ STATIC_CODECS = {
     "18": "G729",
 }  # RFC 3551 table 4
 _AUDIO = re.compile(r"^m=audio \d+(?:/\d+)? \S+ ([\d ]+)", re.MULTILINE)
+_WILDCARDS = ("0.0.0.0", "::")
+_CONNECTION = re.compile(r"^c=IN IP[46] ([^\s/]+)", re.MULTILINE)
+_PORT = re.compile(r"^m=audio (\d+)", re.MULTILINE)
+_NOT_CALLED = re.compile(r" \((not called: .+)\)$")  # the end of a connect's detail
 _RTPMAP = re.compile(r"^a=rtpmap:(\d+) +([^/\s]+)", re.MULTILINE)
 SOUNDLESS = 2.0  # seconds of an answered call within which something has to be heard
 
@@ -60,11 +65,12 @@ def _reason(story: CallStory) -> str | None:
     if (first := _hung_up_before(story)) is not None:
         return first.end_reason
     legs = [leg for leg in story.legs if leg.relation == "placed for it"]
+    connect = _last_connect(story.steps)
     if legs and not any(leg.answered for leg in legs):
         ends = [_end(leg) for leg in legs if _has_failed(leg) and leg.end_reason]
         if ends:
-            return "; ".join(dict.fromkeys(ends[-3:]))
-    connect = _last_connect(story.steps)
+            others = _NOT_CALLED.findall(connect.detail) if connect is not None else []
+            return "; ".join([*dict.fromkeys(ends[-3:]), *others])
     if connect is not None and not legs:
         return f"{place(connect)} reached nobody: {connect.detail}"
     failed = [step for step in story.steps if step.outcome == "failed"]
@@ -143,11 +149,7 @@ def sound_troubles(leg: Leg) -> Iterator[str]:
             yield "no sound at all, neither way"
         return
     if not sound.heard and sound.sent >= SOUNDLESS * 50:  # packets of 20 ms
-        yield (
-            f"nothing was heard of it; {sound.foreign} packets came from an address that it had not named"
-            if sound.foreign
-            else "nothing was heard of it: its sound did not arrive (a firewall, or a wrong address in its SDP)"
-        )
+        yield _unheard(leg, sound)
     if sound.heard and sound.sent and sound.sent_lost is not None and sound.sent_lost >= 90:
         yield "it heard nothing: our sound did not arrive there"
     elif sound.sent_lost is not None and sound.sent_lost >= NOTICED_LOSS:
@@ -158,6 +160,45 @@ def sound_troubles(leg: Leg) -> Iterator[str]:
         yield f"its sound came unevenly (jitter {max(sound.heard_jitter or 0, sound.sent_jitter or 0):.0f} ms)"
     if (sound.round_trip or 0.0) >= NOTICED_TRIP:
         yield f"long delay: {sound.round_trip:.0f} ms there and back"
+
+
+def _unheard(leg: Leg, sound: Sound) -> str:
+    if sound.foreign:
+        return f"nothing was heard of it; {sound.foreign} packets came from an address that it had not named"
+    told = told_address(leg)
+    if told is None:
+        return "nothing was heard of it: its sound did not arrive (a firewall, or a wrong address in its SDP)"
+    where = f"it was told to send its sound to {told.host}:{told.port}"
+    if told.is_ours:
+        return f"nothing was heard of it, though {where}, which is here: a firewall, or it is muted"
+    other = f", while this server talks with it at {told.own}" if told.own else ""
+    return f"nothing was heard of it: {where}{other}"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Where the other side of a leg was told to send its sound."""
+
+    host: str
+    port: int
+    own: str  # the address at which this server talks SIP with it, "" where that is not known
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether both are the same."""
+        return self.host == self.own
+
+
+def told_address(leg: Leg) -> Told | None:
+    """Return where our newest session description of a leg points (RFC 8866 sections 5.7 and 5.14), if it is kept."""
+    for message in reversed(leg.messages):
+        if message.incoming:
+            continue
+        address, stream = _CONNECTION.search(message.text), _PORT.search(message.text)
+        if address is not None and stream is not None:
+            own = message.source.rpartition(":")[0].strip("[]")
+            return Told(address[1], int(stream[1]), "" if own in _WILDCARDS else own)
+    return None
 
 
 def place(step: Step) -> str:

@@ -20,6 +20,7 @@ from voipbin_sip.observe.ring import Seen
 from voipbin_sip.resources.stamps import Stamp, stamp_text
 
 router = APIRouter(tags=["timelines"])
+MAX_MESSAGES = 40  # a phone registers again and again with one Call-ID
 
 
 class RefusedAttempt(BaseModel):
@@ -102,12 +103,13 @@ async def get_refused_pcap(found: With, who: Managing, refused_id: UUID) -> Resp
 def _attempt(found: Services, id_: UUID) -> Attempt:
     attempt = found.observed.refused.get(id_) if found.observed is not None else None
     if attempt is None:
-        raise not_found("refused", id_)
+        raise not_found("attempt", id_)
     return attempt
 
 
 def _messages(found: Services, attempt: Attempt) -> Sequence[Seen]:
-    return [] if found.observed is None else found.observed.ring.within(attempt.call_ids[-1])
+    seen = [] if found.observed is None else found.observed.ring.within(attempt.call_ids[-1])
+    return seen[-MAX_MESSAGES:]
 
 
 def _shown(attempt: Attempt) -> RefusedAttempt:
