@@ -1,6 +1,8 @@
 """The registry of runs: what it shows of each, whom it tells, in which order."""
 
 import asyncio
+import gc
+import weakref
 from uuid import UUID, uuid4
 
 import pytest
@@ -171,3 +173,17 @@ async def test_only_the_last_of_very_many_steps_are_kept() -> None:
     await scene.play(live)
     assert live.result is not None
     assert (live.result.steps, len(live.executed), live.executed[-1].begun.number) == (802, 500, 802)
+
+
+async def test_a_run_that_is_over_is_freed_at_once() -> None:
+    """The collector would stop all calls while it looks for the ended ones."""
+    gc.disable()
+    try:
+        scene = Scene()
+        live = scene.runs.add(scene.begin)
+        await scene.play(live)
+        gone = weakref.ref(live), weakref.ref(live.run)
+        del live
+        assert [ref() for ref in gone] == [None, None]
+    finally:
+        gc.enable()

@@ -35,6 +35,7 @@ async def test_a_text_that_no_database_takes_stops_nobody(database: str) -> None
     store = await open_store(database)
     history = History(make_ledger(store)[0])
     thing = history.begin(Thing(name="a\udc80b\0c"), "thing_created")
+    assert (await history.get(Thing, thing.id)).name == "a?b\0c"
     await until(lambda: not store.waiting)
     assert (await history.get(Thing, thing.id)).name == "a?b\0c"
     assert store.lost == 0
@@ -126,3 +127,39 @@ async def test_no_state_is_in_the_database_before_its_events(database: str) -> N
     assert len(await other.fetch(select(resources))) == 10
     await store.close()
     await other.close()
+
+
+async def test_events_show_what_was_though_they_are_written_later(database: str) -> None:
+    """Nobody has asked for their text before; the resource is written once, as it was last."""
+    store = await open_store(database, SLOW)
+    history = History(make_ledger(store)[0])
+    thing = history.begin(Thing(name="a", secret="hush"), "thing_created")
+    for name in "bc":
+        thing = history.put(thing, f"thing_{name}", name=name)
+    assert store.waiting == 4
+    await store.close()
+    store = await open_store(database)
+    told = await store.fetch(select(events).order_by(events.c.id))
+    assert [(row["type"], json.loads(row["data"])["name"]) for row in told] == [
+        ("thing_created", "a"),
+        ("thing_b", "b"),
+        ("thing_c", "c"),
+    ]
+    assert "hush" not in "".join(row["data"] for row in told)
+    kept = await store.fetch(select(resources))
+    assert [(json.loads(row["body"])["name"], json.loads(row["body"])["secret"]) for row in kept] == [
+        ("c", "hush")
+    ]
+    await store.close()
+
+
+async def test_what_cannot_be_shown_is_given_up_alone(database: str) -> None:
+    store = await open_store(database)
+    history = History(make_ledger(store)[0])
+    history.begin(Thing(name="a"), "thing_created")
+    history.begin(Thing().changed(name=object()), "thing_created")
+    history.begin(Thing(name="b"), "thing_created")
+    await until(lambda: not store.waiting)
+    assert store.lost == 2  # its event and itself
+    assert [thing.name for thing in await history.page(Thing, before=LATER, size=9)] == ["b", "a"]
+    await store.close()

@@ -10,14 +10,14 @@ from sqlalchemy import Column, Integer, MetaData, String, Table
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from tests.store.waiting import until
-from voipbin_sip.store.write_behind import Change, Pace, WriteBehind
+from voipbin_sip.store.write_behind import Change, Pace, Value, WriteBehind
 
 TABLE = Table("things", MetaData(), Column("name", String, primary_key=True), Column("value", Integer))
 FAST = Pace(gather=0.001, batch=3, retry=0.001, retry_most=0.002, capacity=10)
 
 
 def change(name: str, value: int | None = 0) -> Change:
-    return Change(TABLE, {"name": name}, None if value is None else {"name": name, "value": value})
+    return Change(TABLE, ("things", name), None if value is None else {"name": name, "value": value})
 
 
 class Database:
@@ -31,7 +31,7 @@ class Database:
         await asyncio.sleep(0)
         if (error := self.trouble(changes)) is not None:
             raise error
-        self.batches.append([(item.key["name"], item.row and item.row["value"]) for item in changes])
+        self.batches.append([(item.key[1], item.row and item.row["value"]) for item in changes])
 
     @property
     def written(self) -> list[tuple[object, object]]:
@@ -118,10 +118,10 @@ async def test_the_queue_is_bounded_by_what_its_rows_hold() -> None:
     queue = WriteBehind(Database().write, Pace(weight=1000))
     for number in range(100):
         texts = {"name": f"{number}", "value": "x" * 100}
-        queue.add(Change(TABLE, {"name": f"{number}"}, texts))
+        queue.add(Change(TABLE, ("things", f"{number}"), texts))
     assert 5 < len(queue) < 11
     assert queue.lost == 100 - len(queue)
-    queue.add(Change(TABLE, {"name": "big"}, {"name": "big", "value": "x" * 5000}))
+    queue.add(Change(TABLE, ("things", "big"), {"name": "big", "value": "x" * 5000}))
     assert len(queue) == 1  # the newest is kept, however big
 
 
@@ -139,7 +139,7 @@ async def test_what_belongs_together_is_given_up_together() -> None:
 )
 async def test_a_row_that_can_never_be_written_does_not_hold_up_the_others(error: Exception) -> None:
     database = Database()
-    database.trouble = lambda changes: error if any(item.key["name"] == "b" for item in changes) else None
+    database.trouble = lambda changes: error if any(item.key[1] == "b" for item in changes) else None
     queue = WriteBehind(database.write, FAST)
     for name in "abcd":
         queue.add(change(name))
@@ -159,3 +159,46 @@ async def test_closing_gives_up_in_time_when_the_database_hangs() -> None:
     queue.start()
     async with asyncio.timeout(2):
         await queue.close(0.05)
+
+
+async def test_rows_are_made_when_they_are_written_or_have_to_wait() -> None:
+    made: list[object] = []
+
+    def form(value: int) -> dict[str, Value]:
+        made.append(value)
+        return {"name": "a", "value": value}
+
+    def later(value: int) -> Change:
+        return Change(TABLE, ("things", "a"), value, form)
+
+    database = Database()
+    queue = WriteBehind(database.write, FAST)
+    for value in range(3):
+        queue.add(later(value))
+    assert made == []
+    database.trouble = away
+    queue.start()
+    await until(lambda: queue.in_trouble)
+    queue.add(later(3))
+    assert made == [3]  # its text takes less room than what it is made of
+    database.trouble = lambda changes: None
+    await until(lambda: not len(queue))
+    assert database.written == [("a", 3)]
+    await queue.close(1)
+
+
+async def test_what_comes_while_rows_are_written_is_gathered_again() -> None:
+    """Otherwise the busier the server is, the smaller its transactions were."""
+    database = Database()
+    queue = WriteBehind(database.write, Pace(gather=0.05, batch=100))
+    database.trouble = lambda changes: queue.add(change(f"later {len(database.batches)}"))
+    queue.add(change("a"))
+    queue.start()
+    await until(lambda: len(database.batches) == 1)
+    assert len(queue) == 1
+    await asyncio.sleep(0.01)
+    assert len(database.batches) == 1
+    await until(lambda: len(database.batches) == 2)
+    database.trouble = lambda changes: None
+    await queue.close(1)
+    assert [name for name, _ in database.written] == ["a", "later 0", "later 1"]

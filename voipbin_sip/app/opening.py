@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -54,3 +55,4 @@ async def answer_api(http: HttpSection, platform: Platform, certificates: Certif
         await platform.answer(certificates=certificates, origins=http.origins)
     except Exception:
         structlog.get_logger("server").exception("the API cannot be served")
+    gc.freeze()  # what serves HTTP stays too: the collector would walk over it while calls come in

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,11 +14,13 @@ from voipbin_sip.resources.base import NO_UUID
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
     """What happened to a resource.
 
-    `id` rises from event to event: it is the event's time in microseconds since 1970, made unique.
+    `id` rises from event to event: it is the event's time in microseconds since 1970, made unique. `content` is the
+    resource's public form as JSON or what makes that, from values that do not change any more: nobody asks for the
+    text of most events before they are written.
     """
 
     id: int
@@ -25,7 +28,7 @@ class Event:
     kind: str  # "call"; the resource in topics
     resource_id: UUID
     customer_id: UUID
-    text: str  # the resource's public form as JSON: most events are written and told without being read again
+    content: str | Callable[[], str]
     activeflow_id: UUID = NO_UUID
     owner_id: UUID = NO_UUID
     webhook: bool = True  # False: only for websockets and timelines
@@ -34,6 +37,13 @@ class Event:
     def time(self) -> datetime:
         """Return when it happened."""
         return datetime.fromtimestamp(self.id // 1_000_000, UTC).replace(microsecond=self.id % 1_000_000)
+
+    @property
+    def text(self) -> str:
+        """Return the resource's public form as JSON."""
+        if not isinstance(self.content, str):
+            self.content = self.content()
+        return self.content
 
     @property
     def data(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from voipbin_sip.events.event import Event
-from voipbin_sip.resources.ledger import event_of
+from voipbin_sip.resources.rows import event_of
 from voipbin_sip.store.store import Store
 from voipbin_sip.store.tables import events
 
@@ -63,9 +63,5 @@ class Record:
         return [found[key] for key in sorted(found, reverse=True)[:size]]
 
     def _unwritten(self, part: Part) -> list[Event]:
-        changes = self._store.unwritten(events).values()
-        return [
-            event
-            for change in changes
-            if change.row is not None and part.holds(event := event_of(change.row))
-        ]
+        waiting = [change.value for change in self._store.unwritten(events).values()]
+        return [event for event in waiting if isinstance(event, Event) and part.holds(event)]

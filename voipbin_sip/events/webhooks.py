@@ -126,10 +126,11 @@ class Webhooks:
         if not event.webhook:
             return ()
         made = [delivery_for(event, target) for target in self._targets(event)]
-        if made:
-            self._new[event.id] = made
-            if len(self._new) > self._pace.window:  # of events that could not be written, and are not told
-                del self._new[next(iter(self._new))]
+        if not made:
+            return ()
+        self._new[event.id] = made
+        if len(self._new) > self._pace.window:  # of events that could not be written, and are not told
+            del self._new[next(iter(self._new))]
         return [put(deliveries, delivery.row) for delivery in made]
 
     def told(self, event: Event) -> None:

@@ -36,6 +36,7 @@ from voipbin_sip.resources.kinds.call import CallResource
 from voipbin_sip.resources.kinds.customer import WebhookMethod
 from voipbin_sip.resources.kinds.flow import ActiveflowResource, FlowResource
 from voipbin_sip.resources.ledger import Ledger
+from voipbin_sip.resources.stamps import stamp_text
 
 SHOWN_STEPS = 100  # of those executed: the last ones
 STOP_SECONDS = 2.0  # that a run has to end when it is told to
@@ -236,7 +237,7 @@ class Activeflows:
         return record
 
     def _put(self, record: ActiveflowResource, **fields: Any) -> None:
-        self._live[record.id] = self._history.put(record.changed(**fields), "activeflow_updated")
+        self._live[record.id] = self._history.put(record, "activeflow_updated", **fields)
 
     def _close(self, id_: UUID, result: RunResult | None = None) -> None:
         record = self._live.pop(id_, None)
@@ -244,7 +245,7 @@ class Activeflows:
             before = record.current_action
             executed = record.executed_actions + ([before] if before["id"] != START_ID else [])
             self._history.put(
-                record.changed(status="ended", executed_actions=executed[-SHOWN_STEPS:]), "activeflow_updated"
+                record, "activeflow_updated", status="ended", executed_actions=executed[-SHOWN_STEPS:]
             )
         if (over := self._over.pop(id_, None)) is not None:
             over.set()
@@ -296,7 +297,7 @@ def _step(live: LiveRun, record: StepRecord, values: Mapping[str, str]) -> dict[
         "outcome": record.outcome,
         "detail": record.detail,
         "seconds": round(record.seconds, 3),
-        "tm_execute": f"{record.started:%Y-%m-%dT%H:%M:%S.%f}Z",
+        "tm_execute": stamp_text(record.started),
         "variables": sorted(record.variables),
         "values": values,
     }

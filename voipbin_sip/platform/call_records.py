@@ -145,24 +145,23 @@ class CallRecords:
             self._live[call_id] = self._history.begin(record, "call_created")
 
     def _put(self, record: CallResource, event: str, **fields: Any) -> None:
-        self._live[record.id] = self._history.put(record.changed(**fields), event)
+        self._live[record.id] = self._history.put(record, event, **fields)
 
     def _over(self, call: Call, record: CallResource) -> None:
         del self._live[call.id]
         record = self._history.put(
-            record.changed(
-                status="hangup",
-                tm_hangup=call.times[Status.HANGUP],
-                hangup_by=call.hangup_by,
-                hangup_reason=call.hangup_reason,
-                sip_status=call.sip_status,
-                sip_reason=call.sip_reason,
-                confbridge_id=NO_UUID,
-                recording_id=NO_UUID,
-                quality=quality_fields(call),
-                end_reason=why_ended(call),
-            ),
+            record,
             "call_hangup",
+            status="hangup",
+            tm_hangup=call.times[Status.HANGUP],
+            hangup_by=call.hangup_by,
+            hangup_reason=call.hangup_reason,
+            sip_status=call.sip_status,
+            sip_reason=call.sip_reason,
+            confbridge_id=NO_UUID,
+            recording_id=NO_UUID,
+            quality=quality_fields(call),
+            end_reason=why_ended(call),
         )
         self._ended[call.id] = record
         if len(self._ended) > MAX_ENDED:
@@ -172,7 +171,7 @@ class CallRecords:
 
     def _measured(self, call: Call) -> None:
         if (record := self._ended.pop(call.id, None)) is not None:
-            self._history.put(record.changed(quality=quality_fields(call)), touch=False)
+            self._history.put(record, touch=False, quality=quality_fields(call))
 
 
 _TIMED = frozenset({Status.RINGING, Status.PROGRESSING})

@@ -39,11 +39,14 @@ class Customers:
         self._guard = guard
         self._sealer = sealer
         self._declared: DeclaredWebhook | None = None
+        self._webhooks: dict[UUID, Target | None] = {}  # those that were asked for
+        catalogue.watch(StoredCustomer, self._webhooks.clear)
         self._log = structlog.get_logger("webhooks")
 
     def declare(self, webhook: DeclaredWebhook | None) -> None:
         """Take the webhook of the configuration."""
         self._declared = webhook
+        self._webhooks.clear()
 
     def get(self, id_: UUID) -> StoredCustomer:
         """Return a customer. Raises NotFound."""
@@ -76,6 +79,11 @@ class Customers:
 
     def webhook(self, id_: UUID) -> Target | None:
         """Return where a customer's events go; None: nowhere."""
+        if id_ not in self._webhooks:  # all events ask
+            self._webhooks[id_] = self._webhook(id_)
+        return self._webhooks[id_]
+
+    def _webhook(self, id_: UUID) -> Target | None:
         if (declared := self._of(id_)) is not None:
             return Target(id_, declared.method, declared.uri)
         customer = self._known(id_)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 from uuid import UUID, uuid4, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from voipbin_sip.resources.stamps import Stamp
 
 NO_UUID = UUID(int=0)
+_set = object.__setattr__  # past what makes values immutable
 NAMESPACE = UUID("d2b6f0a4-3a0c-5f0e-9d53-6c1f0b7e4a11")
 DEFAULT_CUSTOMER = uuid5(NAMESPACE, "customer:default")
 
@@ -38,7 +39,13 @@ class Resource(BaseModel):
 
     def changed(self, **fields: Any) -> Self:
         """Return a copy with other values, which are not checked again."""
-        return self.model_copy(update=fields)
+        # model_copy would copy besides which fields were given at first: nobody asks, and every event is a copy.
+        changed = self.__class__.__new__(self.__class__)
+        _set(changed, "__dict__", {**self.__dict__, **fields})
+        _set(changed, "__pydantic_fields_set__", self.__pydantic_fields_set__)
+        _set(changed, "__pydantic_extra__", None)
+        _set(changed, "__pydantic_private__", None)
+        return changed
 
     def public(self) -> dict[str, Any]:
         """Return what the API and events show, as JSON values."""
@@ -49,10 +56,8 @@ class Resource(BaseModel):
         return Links()
 
 
-class Links(BaseModel):
+class Links(NamedTuple):
     """To whom and what else a resource belongs."""
-
-    model_config = ConfigDict(frozen=True)
 
     activeflow_id: UUID = NO_UUID  # the run that it happens in: whose webhook hears of it
     owner_id: UUID = NO_UUID  # the agent whose topics hear of it

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -31,6 +32,7 @@ class Stamps:
         return self._last
 
 
+@lru_cache(4096)  # each time of a call is shown in all events that follow
 def stamp_text(stamp: datetime) -> str:
     """Return `2026-08-22T10:28:30.123456Z`; such texts sort as their times do."""
     utc = stamp if stamp.tzinfo is UTC else stamp.astimezone(UTC)

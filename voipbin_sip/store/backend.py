@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Executable, Table, event
+from sqlalchemy import URL, Table, UpdateBase, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -66,13 +66,13 @@ class Backend:
         if self._name == "sqlite" and self.url.database not in (None, "", ":memory:"):
             Path(str(self.url.database)).touch(mode=0o600, exist_ok=True)
 
-    def upsert(self, table: Table) -> Executable:
+    def upsert(self, table: Table) -> UpdateBase:
         """Return the statement that inserts rows, or replaces those with their primary keys."""
         statement = self._insert(table)
         kept = {
             column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key
         }
-        changed: Executable = statement.on_conflict_do_update(
+        changed: UpdateBase = statement.on_conflict_do_update(
             index_elements=list(table.primary_key), set_=kept
         )
         return changed

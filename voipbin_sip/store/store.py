@@ -10,21 +10,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from itertools import groupby
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, bindparam, make_url
+from sqlalchemy import ColumnElement, RowMapping, Select, Table, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voipbin_sip.store.backend import Backend, database_url, fell_silent
 from voipbin_sip.store.migrate import MigrationError, current, newest, upgrade
-from voipbin_sip.store.write_behind import Change, Pace, Row, WriteBehind
+from voipbin_sip.store.statements import Statement, Statements, key_columns
+from voipbin_sip.store.write_behind import Change, Key, Pace, Row, WriteBehind
 
 __all__ = ["OutcomeUnknown", "Store", "StoreError", "StoreUnavailable", "database_url", "put", "remove"]
 
 READ_SECONDS = 10.0
+TOGETHER = 50  # rows that are made before others have their turn
 WRITE_SECONDS = 30.0  # then a connection to a server that says nothing is given up
 
 
@@ -54,6 +55,7 @@ class Store:
             self._engine = self._backend.engine()
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, SQLAlchemyError) as error:
             raise StoreError(f"the database cannot be used: {error}") from error
+        self._statements = Statements(self._backend, self._engine.dialect)
         self._queue = WriteBehind(self._write_behind, pace)
         self._ready = False
         self._preparing = asyncio.Lock()
@@ -129,7 +131,7 @@ class Store:
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             raise StoreUnavailable(f"the database cannot be written: {error}") from error
 
-    def unwritten(self, table: Table) -> dict[tuple[object, ...], Change]:
+    def unwritten(self, table: Table) -> dict[Key, Change]:
         """Return what `put`, `remove` and `write` have not brought to the database yet, by primary key."""
         return self._queue.unwritten(table)
 
@@ -196,22 +198,20 @@ class Store:
 
     async def _write(self, changes: list[Change]) -> None:
         """Carry out changes in one transaction. Done twice, it is as if done once."""
-        by_table = sorted(changes, key=lambda change: change.table.name)
+        batches: dict[Statement, list[Sequence[Any]]] = {}
+        for number, change in enumerate(changes):
+            row = change.row
+            if row is None:
+                batches.setdefault(self._statements.remove(change.table), []).append(change.key[1:])
+            else:
+                put = self._statements.put(change.table)
+                batches.setdefault(put, []).append(put.values(row))
+            if number % TOGETHER == TOGETHER - 1:
+                await asyncio.sleep(0)
         try:
             async with self._connection() as connection, connection.begin():
-                for _, group in groupby(by_table, lambda change: change.table.name):
-                    of_table = list(group)
-                    table = of_table[0].table
-                    rows = [dict(change.row) for change in of_table if change.row is not None]
-                    gone = [change.key for change in of_table if change.row is None]
-                    if rows:
-                        await connection.execute(self._backend.upsert(table), rows)
-                    if gone:
-                        conditions = [
-                            column == bindparam(f"key_{column.name}") for column in table.primary_key
-                        ]
-                        keys = [{f"key_{name}": value for name, value in key.items()} for key in gone]
-                        await connection.execute(table.delete().where(*conditions), keys)
+                for statement, values in batches.items():
+                    await connection.exec_driver_sql(statement.text, values)
         except (SQLAlchemyError, OSError, asyncio.CancelledError):
             self._ready = False  # it may come back as an empty one
             raise
@@ -227,5 +227,5 @@ def remove(table: Table, key: Row) -> Change:
     return Change(table, _key(table, key), None)
 
 
-def _key(table: Table, row: Row) -> Row:
-    return {column.name: row[column.name] for column in table.primary_key}
+def _key(table: Table, row: Row) -> Key:
+    return (table.name, *map(row.__getitem__, key_columns(table)))

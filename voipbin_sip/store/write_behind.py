@@ -1,7 +1,7 @@
 """A queue of rows to write: nobody waits for the database, and its troubles are nobody else's.
 
-A row that is put or removed again before it was written is written once, as it was last: what is registered anew
-each minute costs one place in the queue, however long the database is away. Rows that are added together are
+A row that is put or removed again before it was written is made and written once, as it was last: what is registered
+anew each minute costs one place in the queue, however long the database is away. Rows that are added together are
 written in one transaction; of these a row that changes again moves on to the later one, so that a state is never
 in the database before the events that tell of it.
 """
@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import structlog
 from sqlalchemy import Table
@@ -23,21 +23,38 @@ Key: TypeAlias = tuple[object, ...]
 Row: TypeAlias = Mapping[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What becomes of one row: `row` is what it says from now on, None: it is gone."""
+class Change(NamedTuple):
+    """What becomes of one row.
+
+    `value` is what it says from now on: the row itself or, with `form`, what that makes the row of when it is to be
+    written; it does not change any more. None: the row is gone.
+    """
 
     table: Table
-    key: Row  # the values of the primary key
-    row: Row | None
+    key: Key  # the table's name and the values of the primary key
+    value: Any
+    form: Callable[[Any], Row] | None = None
+
+    @property
+    def row(self) -> Row | None:
+        """Return the row, None where it is gone."""
+        row: Row | None = self.value if self.form is None or self.value is None else self.form(self.value)
+        return row
 
 
+UNMADE = 1500  # characters that a row is taken for that is not made yet
 _ROW_FAULTS = (
     "22",
     "23",
 )  # SQLSTATE classes of the SQL standard: data exception, integrity constraint violation
 
-Grouped: TypeAlias = tuple[int, Change]
+
+class Grouped(NamedTuple):
+    """A change, the number of its group, and how many characters its texts have."""
+
+    group: int
+    change: Change
+    weight: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +62,7 @@ class Pace:
     """How the queue is emptied; seconds."""
 
     gather: float = 0.25  # what comes within this is one transaction
-    batch: int = 500  # rows in a transaction
+    batch: int = 2000  # rows in a transaction
     retry: float = 1.0  # after a failure; doubles up to
     retry_most: float = 30.0
     capacity: int = 100_000  # rows; beyond it the oldest are given up
@@ -59,7 +76,7 @@ class WriteBehind:
         """`write` writes changes in one transaction, all or none."""
         self._write = write
         self._pace = pace or Pace()
-        self._pending: dict[Key, tuple[int, Change]] = {}  # with the number of its group, oldest first
+        self._pending: dict[Key, Grouped] = {}  # oldest first
         self._writing: dict[Key, Change] = {}
         self._weight = 0
         self._groups = 0
@@ -83,29 +100,26 @@ class WriteBehind:
     def add(self, *changes: Change) -> None:
         """Queue changes that belong together; each takes the place of an earlier one of the same row."""
         self._groups += 1
+        pace, pending = self._pace, self._pending
         for change in changes:
-            key = _identity(change)
-            self._drop(key)
-            self._hold(key, (self._groups, change))
-        pace = self._pace
-        while len(self._pending) > pace.capacity or (self._weight > pace.weight and len(self._pending) > 1):
+            if change.key in pending:
+                self._drop(change.key)
+            self._hold(Grouped(self._groups, change, self._weigh(change)))
+        while len(pending) > pace.capacity or (self._weight > pace.weight and len(pending) > 1):
             self._give_up_oldest()
         self._wake.set()
 
     def forget(self, changes: Iterable[Change]) -> None:
         """Leave out what is queued for these rows: who has `one_writer` has written something newer."""
         for change in changes:
-            self._drop(_identity(change))
-            self._writing.pop(_identity(change), None)
+            self._drop(change.key)
+            self._writing.pop(change.key, None)
 
     def unwritten(self, table: Table) -> dict[Key, Change]:
         """Return the changes of a table that the database does not show yet, by primary key."""
-        found: dict[Key, Change] = {}
-        for key, change in self._writing.items():
-            if key[0] == table.name:
-                found[key[1:]] = change
-        for key, (_, change) in self._pending.items():
-            if key[0] == table.name:
+        found = {key[1:]: change for key, change in self._writing.items() if change.table is table}
+        for key, (_, change, _) in self._pending.items():
+            if change.table is table:
                 found[key[1:]] = change
         return found
 
@@ -124,21 +138,32 @@ class WriteBehind:
         if self._pending:
             self._log.error("rows were not written to the database", rows=len(self._pending))
 
-    def _hold(self, key: Key, grouped: Grouped) -> None:
-        self._pending[key] = grouped
-        self._weight += _weight(grouped[1])
+    def _hold(self, grouped: Grouped) -> None:
+        self._pending[grouped.change.key] = grouped
+        self._weight += grouped.weight
+
+    def _weigh(self, change: Change) -> int:
+        """Return how many characters a row has: about, unless it may have to wait for long."""
+        if change.form is not None and not self._in_trouble:
+            return UNMADE
+        return _weight(change.row)
 
     def _drop(self, key: Key) -> Grouped | None:
         grouped = self._pending.pop(key, None)
         if grouped is not None:
-            self._weight -= _weight(grouped[1])
+            self._weight -= grouped.weight
         return grouped
+
+    @property
+    def _oldest(self) -> int:
+        """Return the group of the oldest change."""
+        return next(iter(self._pending.values())).group
 
     def _give_up_oldest(self) -> None:
         """Give up the oldest changes that belong together."""
-        oldest, _ = next(iter(self._pending.values()))
+        oldest = self._oldest
         for key in list(islice(self._pending, 100)):
-            if self._pending[key][0] != oldest:
+            if self._pending[key].group != oldest:
                 return
             self._drop(key)
             if not self.lost:
@@ -150,9 +175,11 @@ class WriteBehind:
         while True:
             await self._wake.wait()
             await self._pause(self._pace.gather)
-            while self._pending:
+            self._wake.clear()
+            last = self._groups  # what comes while these are written is gathered again
+            while self._pending and self._oldest <= last:
                 batch = self._take()
-                self._writing = {_identity(change): change for _, change in batch}
+                self._writing = {change.key: change for _, change, _ in batch}
                 done = await self._succeeds(batch)
                 if not done:
                     self._put_back(batch)
@@ -164,15 +191,16 @@ class WriteBehind:
                     return
                 await self._pause(delay)
                 delay = min(2 * delay, self._pace.retry_most)
-            self._wake.clear()
-            if self._closing.is_set():
+            if self._pending:
+                self._wake.set()
+            elif self._closing.is_set():
                 return
 
     async def _succeeds(self, batch: list[Grouped]) -> bool:
         """Write a batch; rows that the database will never take are dropped. False: try again later."""
         try:
             async with self.one_writer:
-                wanted = [change for _, change in batch if _identity(change) in self._writing]
+                wanted = [change for _, change, _ in batch if change.key in self._writing]
                 await self._write(wanted)
         except Exception as error:
             if not _is_about_the_rows(error):
@@ -182,7 +210,9 @@ class WriteBehind:
                 return False
             if len(batch) == 1:
                 self.lost += 1
-                self._log.error("a row cannot be written", table=batch[0][1].table.name, why=_cause(error))
+                self._log.error(
+                    "a row cannot be written", table=batch[0].change.table.name, why=_cause(error)
+                )
                 return True
             for index, grouped in enumerate(batch):
                 if not await self._succeeds([grouped]):
@@ -204,7 +234,7 @@ class WriteBehind:
         """Take the oldest changes: a batch full, and what else belongs to the last one's group."""
         keys: list[Key] = []
         last = 0
-        for key, (group, _) in self._pending.items():
+        for key, (group, _, _) in self._pending.items():
             if len(keys) >= self._pace.batch and group != last:
                 break
             keys.append(key)
@@ -216,11 +246,11 @@ class WriteBehind:
         newer = self._pending
         self._pending, self._weight = {}, 0
         for grouped in batch:
-            key = _identity(grouped[1])
+            key = grouped.change.key
             if key not in newer and key in self._writing:
-                self._hold(key, grouped)
-        for key, grouped in newer.items():
-            self._hold(key, grouped)
+                self._hold(grouped)
+        for grouped in newer.values():
+            self._hold(grouped)
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, but not while closing."""
@@ -232,15 +262,8 @@ class WriteBehind:
                 pass
 
 
-def _identity(change: Change) -> Key:
-    return (change.table.name, *change.key.values())
-
-
-def _weight(change: Change) -> int:
-    if change.row is None:
-        return 0
-    lengths = [len(value) for value in change.row.values() if isinstance(value, str)]
-    return sum(lengths)
+def _weight(row: Row | None) -> int:
+    return sum([len(value) for value in row.values() if isinstance(value, str)]) if row else 0
 
 
 def _is_about_the_rows(error: Exception) -> bool:
