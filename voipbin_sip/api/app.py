@@ -143,7 +143,15 @@ def make_api(
             expose_headers=["X-Request-Id", "Retry-After"],
             allow_credentials=True,
         )
+    _build_routes(app)
     return app
+
+
+def _build_routes(app: FastAPI) -> None:
+    """Have FastAPI make what reads requests now, which it does when the first one is matched."""
+    scope = {"type": "http", "method": "GET", "path": "/none", "root_path": "", "headers": []}
+    for route in app.routes:
+        route.matches(scope)
 
 
 class RequestBook:

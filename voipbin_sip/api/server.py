@@ -49,8 +49,8 @@ class ApiServer:
             ws_max_size=1024 * 1024,
             ws_per_message_deflate=False,  # fifty messages of sound a second cost more than they would save
         )
+        self._config.load()
         if certificates is not None:
-            self._config.load()
             self._config.ssl = _newest(certificates)
         self._server = _Uvicorn(self._config)
         self._task: asyncio.Task[None] | None = None

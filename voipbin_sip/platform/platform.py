@@ -26,7 +26,7 @@ from voipbin_sip.platform.customers import Customers
 from voipbin_sip.platform.declared import Declaration
 from voipbin_sip.platform.direct import declared_hashes
 from voipbin_sip.platform.directory_book import DirectoryBook
-from voipbin_sip.platform.flow_book import FlowBook, shown_flows
+from voipbin_sip.platform.flow_book import FlowBook, ShownFlows, shown_flows
 from voipbin_sip.platform.hooks import Hooks
 from voipbin_sip.platform.live import Kept, Live, Means
 from voipbin_sip.platform.made import Passwords
@@ -36,7 +36,7 @@ from voipbin_sip.platform.setup import Setup
 from voipbin_sip.platform.shelf import Shelf
 from voipbin_sip.recordings.sweep import Bounds, Sweep
 from voipbin_sip.resources.base import DEFAULT_CUSTOMER
-from voipbin_sip.resources.catalogue import Catalogue, Entries, NotFound
+from voipbin_sip.resources.catalogue import Catalogue, NotFound
 from voipbin_sip.resources.history import History
 from voipbin_sip.resources.kinds.accesskey import StoredAccesskey
 from voipbin_sip.resources.kinds.agent import StoredAgent
@@ -66,7 +66,7 @@ class Configured:
     """What a configuration declares, ready to be shown and used."""
 
     flows: FlowSet
-    shown: Entries  # the flows, as the API shows them
+    shown: ShownFlows
     directory: Directory
     told: Declaration
 
@@ -118,6 +118,7 @@ class Platform:
         lasting = [*(kind.kind for kind in CONFIGURED), *own_bounds]
         self.retention = Retention(store, keep_days, lasting)
         self._token_key = own_key(data, TOKEN_KEY)
+        self._configured: Configured | None = None  # of now
         self._listening: socket.socket | None = None
         self._api: ApiServer | None = None
         self._loaded = False
@@ -139,12 +140,16 @@ class Platform:
             loaded.flows,
             loaded.config.domain,
             self._declared_hash,
+            loaded.memory,
         )
         _ = told.resources
-        return Configured(loaded.flows, shown_flows(loaded.flows), directory, told)
+        before = self._configured.shown if self._configured is not None else None
+        shown = shown_flows(loaded.flows, before, loaded.memory.pause)
+        return Configured(loaded.flows, shown, directory, told)
 
     def declare(self, declared: Configured) -> None:
         """Show and use what the configuration declares, in place of what it did."""
+        self._configured = declared
         self.flows.declare(declared.flows, declared.shown)
         self.directory.declare(declared.directory, declared.told)
 
@@ -203,7 +208,10 @@ class Platform:
         await self.prepare()
         from voipbin_sip.api.serving import ApiServer, make_api
 
-        self._api = ApiServer(make_api(self.services, origins=origins), certificates=certificates)
+        # In a thread: it takes half a second, a slow machine some seconds, and calls are taken already.
+        self._api = await asyncio.to_thread(
+            lambda: ApiServer(make_api(self.services, origins=origins), certificates=certificates)
+        )
         await self._api.start(self._listening)
         self._reading_keys = asyncio.get_running_loop().create_task(self._read_keys())
 
