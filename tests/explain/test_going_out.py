@@ -50,6 +50,16 @@ def test_what_may_leave(office: Office, to: str, caller: str, result: str, statu
     assert (told.result, told.status) == (result, status)
 
 
+@pytest.mark.parametrize(
+    ("to", "caller"),
+    [("+4312345678", "1000"), (PARIS, "1000"), ("0043 1234 5678", OURS), (HAMBURG, "+4915112345678")],
+)
+def test_the_numbers_that_were_asked_about_are_shown_whole(office: Office, to: str, caller: str) -> None:
+    told = office.ask(to, caller)
+    texts = [told.summary, *(text for one in told.decisions for text in (one.text, *one.lines))]
+    assert "…" not in " ".join(texts)
+
+
 def test_the_longest_entry_that_allows_it(office: Office) -> None:
     told = topic(office.ask(BERLIN, "1000"), "allowed")
     assert "'+4930'" in told.text and "country DE" in told.text

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from voipbin_sip.calls.call import Address, Originator
 from voipbin_sip.calls.dialplan import Reading
-from voipbin_sip.calls.numbering import dialled_number, own_number
+from voipbin_sip.calls.numbering import dialled_number, international, own_number
 from voipbin_sip.domain import serves
-from voipbin_sip.explain.explanation import Explanation, Story
+from voipbin_sip.explain.explanation import Decision, Explanation, Story
 from voipbin_sip.explain.incoming import Incoming
 from voipbin_sip.explain.outgoing import Outgoing
 from voipbin_sip.explain.question import ANONYMOUS, Question
 from voipbin_sip.explain.view import View
+from voipbin_sip.masking import unmasked
 from voipbin_sip.values import E164
 
 OFFLINE = (
@@ -30,17 +33,32 @@ async def explain(view: View, question: Question) -> Explanation:
         end = await Outgoing(view, story, resolve=question.resolve).reach(address, originator)
     else:
         end = await Incoming(view, question, story).come()
+    asked = f"{question.to} {question.caller} {_international(view, question)}"
     return Explanation(
         _title(question),
         end.result,
-        end.summary,
+        unmasked(end.summary, asked),
         end.status,
         end.target,
-        tuple(story.sent),
-        tuple(story.decisions),
+        tuple(replace(one, refused=unmasked(one.refused, asked)) for one in story.sent),
+        tuple(_whole(decision, asked) for decision in story.decisions),
         view.live,
         () if view.live else (OFFLINE,),
     )
+
+
+def _whole(decision: Decision, asked: str) -> Decision:
+    """Return a decision with the numbers whole that were asked about; reasons of refusals are made for logs too."""
+    lines = tuple(unmasked(line, asked) for line in decision.lines)
+    return replace(decision, text=unmasked(decision.text, asked), lines=lines)
+
+
+def _international(view: View, question: Question) -> str:
+    """Return both numbers of a question as they are dialled outside."""
+    texts = (
+        dialled_number(uri) for uri in (question.request_uri(view.domain), question.from_uri(view.domain))
+    )
+    return " ".join(international(text, view.plan.home) for text in texts)
 
 
 def _placed(view: View, question: Question) -> tuple[Address, Originator] | None:
