@@ -127,6 +127,14 @@ def test_an_unknown_number_is_refused_at_once() -> None:
     assert in_words(attempt) == "555 is no number, extension or conference here"
 
 
+@pytest.mark.parametrize("host", ["office.trunk.voipbin.test", "conference.voipbin.test"])
+def test_a_host_that_says_more_than_the_number_is_kept(host: str) -> None:
+    door = Door("1000")
+    door.call(f"sip:555@{host}")
+    door.now += 2 * PATIENCE
+    assert door.one.callee == f"sip:555@{host}"
+
+
 def test_a_challenge_that_is_answered_is_no_refusal() -> None:
     door = Door("1000")
     assert isinstance(door.call("sip:200@voipbin.test", password="secret"), Admitted)

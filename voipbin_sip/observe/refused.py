@@ -15,7 +15,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from voipbin_sip.calls.verdict import Ground, Turned
-from voipbin_sip.domain import serves
+from voipbin_sip.domain import is_conference_host, serves, trunk_label
 from voipbin_sip.guard import Outcome
 from voipbin_sip.observe.attempt import KEPT_CALL_IDS, Attempt, Cause
 from voipbin_sip.registrar.binding_request import readable
@@ -260,12 +260,13 @@ def _attempt(
 
 
 def _said(uri: Callable[[], Uri], domain: str) -> str:
-    """Return an address of a request as people write it; "" where it cannot be read."""
+    """Return an address of a request as people write it; "" where it cannot be read. Hosts that say more are kept."""
     try:
         found = uri()
     except RemoteProtocolError:
         return ""
-    return readable((serves(domain, found) and found.user) or str(found), MAX_TEXT)
+    plain = serves(domain, found) and not trunk_label(domain, found) and not is_conference_host(domain, found)
+    return readable((plain and found.user) or str(found), MAX_TEXT)
 
 
 def _call_id(request: Request) -> str:
