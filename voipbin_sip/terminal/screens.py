@@ -25,7 +25,8 @@ class TableScreen(Screen[None]):
     """The table of calls."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "filter", show=False),
+        # Taken by the application itself, so that what is typed in the same burst goes into the filter already.
+        Binding("slash", "filter", "filter", show=False, priority=True),
         Binding("escape", "clear", "clear the filter", show=False),
         Binding("s", "sort", "sort", show=False),
         Binding("S", "turn", "turn the order", show=False),
@@ -116,6 +117,10 @@ class TableScreen(Screen[None]):
         typed = self.query_one(Input)
         typed.display = True
         self.set_focus(typed)  # at once: what is typed next is meant for it
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave a slash within the filter to the filter."""
+        return not (action == "filter" and isinstance(self.focused, Input))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter while somebody types."""
