@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from urllib.request import urlopen
 
@@ -82,8 +82,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         protection={"ban_after": 3, "exempt": []},
         speech={"engines": ["nanotts"]},
     ) as running:
-        with urlopen(f"{running.api}/health", timeout=20):  # now it has started wholly
-            yield running
+        urlopen(f"{running.api}/health", timeout=30).close()  # now it has started wholly
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -92,17 +92,21 @@ def operator(server: Server) -> Operator:
 
 
 @pytest.fixture(scope="module")
-def unanswered(server: Server) -> Iterator[list[str]]:
-    """A call to a carrier that says nothing, placed beside the other tests; its Call-ID once it is over."""
+def unanswered(server: Server) -> Iterator[Callable[[], str]]:
+    """A call to a carrier that says nothing, placed beside the other tests; its Call-ID, waited for."""
     found: list[str] = []
 
     async def place() -> None:
         async with calling(server) as line:
             found.append(await refused(line, "silent"))
 
+    def over() -> str:
+        thread.join(40.0)
+        return found[0]
+
     thread = threading.Thread(target=lambda: asyncio.run(place()))
     thread.start()
-    yield found
+    yield over
     thread.join()
 
 
@@ -140,7 +144,7 @@ async def registers(phone: Peer, user: str, password: str) -> str:
     return talk.call_id
 
 
-async def test_a_loop(server: Server, operator: Operator, unanswered: list[str]) -> None:
+async def test_a_loop(server: Server, operator: Operator, unanswered: Callable[[], str]) -> None:
     async with calling(server) as line:
         await operator.will_find("a loop in a flow", only="call", last=await answered(line, "loop"))
 
@@ -212,8 +216,6 @@ async def test_phones_that_cannot_register(server: Server, operator: Operator) -
         await operator.will_find("too many wrong passwords")
 
 
-async def test_a_carrier_that_says_nothing(operator: Operator, unanswered: list[str]) -> None:
-    async with asyncio.timeout(40.0):
-        while not unanswered:
-            await asyncio.sleep(0.1)
-    await operator.will_find("the carrier does not answer", only="call", last=unanswered[0])
+async def test_a_carrier_that_says_nothing(operator: Operator, unanswered: Callable[[], str]) -> None:
+    last = await asyncio.to_thread(unanswered)
+    await operator.will_find("the carrier does not answer", only="call", last=last)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from voipbin_sip.doctor.addresses import addresses
+from voipbin_sip.doctor.calls import calls
 from voipbin_sip.doctor.certificate import certificate
 from voipbin_sip.doctor.clock import clock
 from voipbin_sip.doctor.configuration import configuration
@@ -24,6 +25,7 @@ from voipbin_sip.doctor.wire import wire
 CHECKS = (
     Check("configuration", configuration, ANY),
     Check("server", server, ANY, 20.0),
+    Check("calls", calls, seconds=10.0),
     Check("ports", ports),
     Check("addresses", addresses),
     Check("wire", wire, seconds=12.0),

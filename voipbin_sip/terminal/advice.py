@@ -60,7 +60,7 @@ _KNOWN: Sequence[tuple[str, str]] = (
     ),
     (r"the mail server", "`voipbin-sip doctor` tries the mail server out: address, password, sender."),
     (
-        r"disk full|No space left",
+        r"the disk is full",
         "Make room on the disk of the data folder: `voipbin-sip doctor` says how much is left.",
     ),
 )
@@ -68,7 +68,7 @@ _KNOWN: Sequence[tuple[str, str]] = (
 
 def advice(story: CallStory) -> Sequence[str]:
     """Return what to do, a sentence or two for each fault; empty where nothing is known to help."""
-    said = [verdict(story), *troubles(story), *(recording.end_reason for recording in story.recordings)]
+    said = [verdict(story), *troubles(story)]
     found: list[str] = []
     for pattern, words in _KNOWN:
         matches = (re.search(pattern, line) for line in said)

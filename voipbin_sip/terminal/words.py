@@ -14,6 +14,7 @@ NOTICED_LOSS = 2.0  # %: from here on, people hear it
 NOTICED_JITTER = 60.0  # ms
 NOTICED_TRIP = 400.0  # ms: people begin to talk into each other's words (ITU-T G.114)
 AT_ONCE = timedelta(seconds=1)  # between the ends of two sides that talked
+DISK_FULL = "disk full"  # why a recording ended
 NO_CODEC = 488  # Not Acceptable Here
 STATIC_CODECS = {
     "0": "PCMU",
@@ -117,6 +118,11 @@ def troubles(story: CallStory) -> Sequence[str]:
     ]
     found += [f"the call to {leg.destination}: {_end(leg)}" for leg in story.legs if _has_failed(leg)]
     found += story.notes
+    found += [
+        f"the recording ended after {length(one.seconds)}: the disk is full"
+        for one in story.recordings
+        if one.end_reason == DISK_FULL
+    ]
     for leg in story.all_legs:
         found += [f"{far_end(leg)}: {words}" for words in sound_troubles(leg)]
     return list(dict.fromkeys(found))
