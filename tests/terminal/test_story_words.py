@@ -85,6 +85,14 @@ def test_a_connect_that_called_nobody_is_the_answer() -> None:
     )
 
 
+def test_who_dials_a_phone_that_is_not_there_hears_of_no_step() -> None:
+    detail = "unreachable: no phone is registered for extension 1001"
+    dialled = replace(step("connect", 1, detail, voipbin__connect__result="unreachable"), flow="direct")
+    assert verdict(story(ended_by_us(), steps=[dialled])).startswith(
+        "no phone is registered for extension 1001; so "
+    )
+
+
 def test_no_codec_in_common_names_what_was_offered() -> None:
     sdp = "Content-Type: application/sdp\r\n\r\nm=audio 4000 RTP/AVP 18 98 101\r\na=rtpmap:98 iLBC/8000\r\n"
     offer = message("INVITE sip:100@x SIP/2.0", more=f"{sdp}a=rtpmap:101 telephone-event/8000\r\n")

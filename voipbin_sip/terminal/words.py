@@ -15,6 +15,7 @@ NOTICED_JITTER = 60.0  # ms
 NOTICED_TRIP = 400.0  # ms: people begin to talk into each other's words (ITU-T G.114)
 AT_ONCE = timedelta(seconds=1)  # between the ends of two sides that talked
 DISK_FULL = "disk full"  # why a recording ended
+DIRECT = "direct"  # the flow of a call to another phone, see `flowhost/direct.py`
 NO_CODEC = 488  # Not Acceptable Here
 STATIC_CODECS = {
     "0": "PCMU",
@@ -73,6 +74,8 @@ def _reason(story: CallStory) -> str | None:
             others = _NOT_CALLED.findall(connect.detail) if connect is not None else []
             return "; ".join([*dict.fromkeys(ends[-3:]), *others])
     if connect is not None and not legs:
+        if connect.flow == DIRECT:  # the caller dialled that phone: no file has the step
+            return connect.detail.partition(": ")[2] or connect.detail
         return f"{place(connect)} reached nobody: {connect.detail}"
     failed = [step for step in story.steps if step.outcome == "failed"]
     return f"{place(failed[-1])} failed: {failed[-1].detail}" if failed else None
