@@ -6,8 +6,9 @@ Faults are collected, not raised, so that the checks over the whole flow (`flows
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -16,6 +17,7 @@ from pydantic import AfterValidator, Field
 
 from flows import reasons
 from flows.actions.base import ActionType, Option
+from flows.actions.prompts import is_url
 from flows.actions.registry import ACTION_TYPES, GONE, NOT_YET
 from flows.findings import Finding, did_you_mean, error
 from flows.model import (
@@ -124,6 +126,14 @@ class Step:
             if isinstance(name, str) and name:
                 yield self.place((key,)), name
 
+    def sounds(self) -> Iterator[ScalarNode]:
+        """Yield each file that this step plays, as far as no variable is in its name."""
+        sources = self.place(("stream_urls",)) if self.kind is not None and self.kind.type == "play" else None
+        for item in sources.items if isinstance(sources, ListNode) else ():
+            text = item.text if isinstance(item, ScalarNode) else ""
+            if isinstance(item, ScalarNode) and text.strip() and "${" not in text and not is_url(text):
+                yield item
+
     def destinations(self) -> Iterator[tuple[Address, Origin]]:
         """Yield whom this step and those inside it name, with the place."""
         for path, address in self.kind.addresses(self.option) if self.kind is not None else ():
@@ -132,9 +142,9 @@ class Step:
             yield from step.destinations()
 
 
-@dataclass(slots=True)
+@dataclass(eq=False)  # each is itself, also where two say the same
 class Draft:
-    """A flow as read."""
+    """A flow as read. Nothing of it changes once it is read: what is asked of it is found out once."""
 
     file: Path
     node: MapNode
@@ -149,14 +159,40 @@ class Draft:
         """Return a stand-in for a file that could not be read, known by the name of the file."""
         return cls(file, MapNode(file, 1, 1, {}, {}), file.stem, flow_uuid(file.stem), [])
 
+    @cached_property
     def ids(self) -> Mapping[str, int]:
-        """Return the index of each named step, by id and by UUID."""
+        """The index of each named step, by id and by UUID."""
         found: dict[str, int] = {}
         for step in self.steps:
             if step.named:
                 found.setdefault(key_of(step.id), step.index)
                 found.setdefault(str(action_uuid(self.uuid, step.id)), step.index)
         return found
+
+    @cached_property
+    def fetched(self) -> Sequence[tuple[int, Node, str]]:
+        """The flows whose steps its own run: index of the step, place and name of the flow."""
+        return [(step.index, place, name) for step in self.steps for place, name in step.fetches()]
+
+    @cached_property
+    def started(self) -> Sequence[tuple[Node, str]]:
+        """The flows that its steps run on other calls: place and name."""
+        return [found for step in self.steps for found in step.starts()]
+
+    @cached_property
+    def outward(self) -> Sequence[tuple[Step, Node, str]]:
+        """The step ids that its steps name and that none of them has: step, place and id."""
+        return [
+            (step, place, target)
+            for step in self.steps
+            for place, target in step.targets()
+            if target not in RESERVED_IDS and key_of(target) not in self.ids
+        ]
+
+    @cached_property
+    def sounds(self) -> Sequence[ScalarNode]:
+        """The files that its steps play, as far as no variable is in their names."""
+        return [sound for step in self.steps for sound in step.sounds()]
 
     def build(self) -> Flow:
         """Return the flow; only for a draft without errors."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from functools import cached_property
+from typing import TypeAlias
 
 from flows.actions.jumping import Goto
 from flows.draft import Draft, Step
-from flows.model import FINISH_ID, NEXT_ID, NO_ID, RESERVED_IDS, START_ID, key_of
+from flows.model import FINISH_ID, NEXT_ID, NO_ID, START_ID, key_of
 
 END = -1  # as a successor: the run or the flow is over
+
+Entries: TypeAlias = tuple[frozenset[str], ...]
+"""For each flow that a flow fetches, the step ids that it looks for in its callers."""
 
 
 class CallGraph:
@@ -19,6 +23,7 @@ class CallGraph:
         self._drafts = {draft.name: draft for draft in drafts}
         self._known = {**{str(draft.uuid): draft for draft in self._drafts.values()}, **self._drafts, **known}
         self._callees = {name: self._fetched(draft) for name, draft in self._drafts.items()}
+        self._reached: dict[str, set[str]] = {}  # by all ways, as far as somebody asked
         self._callers: dict[str, set[str]] = {}
         for name, callees in self._callees.items():
             for callee in callees:
@@ -35,20 +40,27 @@ class CallGraph:
 
     def comes_back(self, inner: Draft, outer: Draft) -> bool:
         """Tell whether running `inner` can run `outer`."""
-        return inner.name == outer.name or outer.name in _closure(inner.name, self._callees)
+        return inner.name == outer.name or outer.name in self._run_by(inner.name)
 
     def outward(self, draft: Draft) -> frozenset[str]:
         """Return the targets of a flow, and of those that it runs, that it must find in its callers."""
         if draft.name not in self._outward:
             found: set[str] = set()
-            for name in {draft.name} | _closure(draft.name, self._callees):
+            for name in {draft.name} | self._run_by(draft.name):
                 inner = self._drafts.get(name)
                 if inner is not None:
-                    own = inner.ids()
-                    found.update(t for step in inner.steps for _, t in step.targets() if key_of(t) not in own)
-                    found -= RESERVED_IDS
+                    found.update(target for _, _, target in inner.outward)
             self._outward[draft.name] = frozenset(found)
         return self._outward[draft.name]
+
+    def entries(self, draft: Draft) -> Entries:
+        """Return where the flows that a flow runs may come back into it: of each, the targets it looks for."""
+        flows = (self.find(name) for _, _, name in draft.fetched)
+        return tuple(frozenset() if flow is None else self.outward(flow) for flow in flows)
+
+    def graph(self, draft: Draft) -> FlowGraph:
+        """Return the steps of a flow with those that may follow each."""
+        return FlowGraph(draft, self.entries(draft))
 
     def endless(self, graphs: Mapping[str, FlowGraph]) -> set[str]:
         """Return the flows that never end because every way through them runs them again."""
@@ -56,16 +68,28 @@ class CallGraph:
         grows = True
         while grows:
             more = {
-                name for name, graph in graphs.items() if graph.can_end(ends | (self._known.keys() - graphs))
+                name
+                for name, graph in graphs.items()
+                if name not in ends and graph.can_end(self._stuck(graph.draft, ends, graphs))
             }
-            grows = not more <= ends
+            grows = bool(more)
             ends |= more
-        every = set(self._known) | set(graphs)
-        return {name for name, graph in graphs.items() if name not in ends and graph.can_end(every)}
+        return {name for name, graph in graphs.items() if name not in ends and graph.can_end(frozenset())}
+
+    def _stuck(self, draft: Draft, ends: Set[str], graphs: Mapping[str, FlowGraph]) -> frozenset[int]:
+        """Return the steps of a flow that run one of `graphs` that does not come to its end."""
+        found = ((index, self.find(name)) for index, _, name in draft.fetched)
+        return frozenset(i for i, flow in found if flow and flow.name in graphs and flow.name not in ends)
 
     def _fetched(self, draft: Draft) -> set[str]:
-        found = (self.find(name) for step in draft.steps for _, name in step.fetches())
+        found = (self.find(name) for _, _, name in draft.fetched)
         return {flow.name for flow in found if flow is not None}
+
+    def _run_by(self, name: str) -> set[str]:
+        """Return the flows that one runs, directly or through others."""
+        if name not in self._reached:
+            self._reached[name] = _closure(name, self._callees)
+        return self._reached[name]
 
 
 def _closure(start: str, edges: Mapping[str, set[str]]) -> set[str]:
@@ -81,28 +105,32 @@ def _closure(start: str, edges: Mapping[str, set[str]]) -> set[str]:
 
 
 class FlowGraph:
-    """The steps of one flow by index, with the steps that may follow each."""
+    """The steps of one flow by index, with the steps that may follow each.
 
-    def __init__(self, draft: Draft, calls: CallGraph) -> None:
+    Args:
+        entries: where the flows that it runs may come back into it, as `CallGraph.entries` tells.
+    """
+
+    def __init__(self, draft: Draft, entries: Entries) -> None:
         self.size = len(draft.steps)
-        self._draft = draft
-        self._calls = calls
-        self._ids = draft.ids()
+        self.draft = draft
+        self._ids = draft.ids
         self._after = [self._successors(step) for step in draft.steps]
+        for (index, _, _), targets in zip(draft.fetched, entries, strict=True):
+            for target in targets:
+                self._after[index] |= self._resolve(draft.steps[index], target) - {END}
+        self._can_end: dict[frozenset[int], bool] = {}
 
     @cached_property
     def reached(self) -> set[int]:
         """Return the steps that can be reached from the first one."""
-        return self._reach(lambda index: True)
+        return self._reach(frozenset())
 
-    def can_end(self, returning: Set[str]) -> bool:
-        """Tell whether an end can be reached when of the flows fetched only these come to their end."""
-
-        def passable(index: int) -> bool:
-            fetched = (self._calls.find(name) for _, name in self._draft.steps[index].fetches())
-            return all(flow is None or flow.name in returning for flow in fetched)
-
-        return END in self._reach(passable)
+    def can_end(self, stuck: frozenset[int]) -> bool:
+        """Tell whether an end can be reached when these steps are not passed."""
+        if stuck not in self._can_end:
+            self._can_end[stuck] = END in self._reach(stuck)
+        return self._can_end[stuck]
 
     def closed(self) -> list[int]:
         """Return the first step of each part that has a way in and no way to an end."""
@@ -132,7 +160,7 @@ class FlowGraph:
         """Return the steps of loops in which no step waits and no goto counts."""
         busy = {
             step.index
-            for step in self._draft.steps
+            for step in self.draft.steps
             if step.index in self.reached
             and step.kind is not None
             and not step.kind.waits
@@ -152,15 +180,15 @@ class FlowGraph:
         """Return the steps that may follow each when every goto has jumped often enough."""
         return [
             {self._following(step)} if step.kind is Goto else self._after[step.index]
-            for step in self._draft.steps
+            for step in self.draft.steps
         ]
 
-    def _reach(self, passable: Callable[[int], bool]) -> set[int]:
+    def _reach(self, stuck: Set[int]) -> set[int]:
         found: set[int] = {0} if self.size else {END}
         todo = list(found - {END})
         while todo:
             index = todo.pop()
-            if not passable(index):
+            if index in stuck:
                 continue
             for successor in self._after[index] - found:
                 found.add(successor)
@@ -182,10 +210,6 @@ class FlowGraph:
             found.update(self._ids.values())
         if kind.ends or any(key not in step.option for key in kind.target_keys if key != "target_id"):
             found.add(END)  # also without the target that catches all other cases
-        for _, name in step.fetches():
-            flow = self._calls.find(name)
-            for target in self._calls.outward(flow) if flow is not None else ():
-                found |= self._resolve(step, target) - {END}
         return found
 
     def _following(self, step: Step) -> int:

@@ -83,7 +83,7 @@ def picture_of(draft: Draft, drafts: Iterable[Draft] = ()) -> Picture:
     """Return the picture of a flow; `drafts` are the others of its folder."""
     every = [draft, *(other for other in drafts if other is not draft)]
     known = {key: other for other in reversed(every) for key in (other.name, str(other.uuid))}
-    graph = FlowGraph(draft, CallGraph(every, known))
+    graph = CallGraph(every, known).graph(draft)
     return _Drawing(draft, graph).picture()
 
 
@@ -159,7 +159,7 @@ class _Drawing:
             return _Way(self._key(step.index + 1), label)
         if target in (START_ID, FINISH_ID):
             return _Way(self._key(0) if target == START_ID else END, label)
-        position = self.draft.ids().get(key_of(target))
+        position = self.draft.ids.get(key_of(target))
         if position is not None:
             return _Way(self._key(position), label)
         key = f"missing{len(self.missing)}" if target not in self.missing else self.missing[target].key

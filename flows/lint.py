@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from flows import reasons
 from flows.actions.accepted import Accepted
 from flows.actions.base import Media
 from flows.actions.jumping import Goto
-from flows.actions.prompts import is_url
 from flows.draft import Draft, Step, scalars
 from flows.findings import Finding, Place, did_you_mean, error, warning
-from flows.graph import CallGraph, FlowGraph
-from flows.model import RESERVED_IDS, as_uuid, key_of
+from flows.graph import CallGraph, Entries, FlowGraph
+from flows.model import as_uuid, key_of
 from flows.system_variables import SYSTEM_VARIABLES
 from flows.variables import RESERVED_PREFIX, names_in
-from flows.yamlnodes import ListNode, ScalarNode
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found about one flow, as long as the flows that it runs come back into it by the same steps."""
+
+    entries: Entries
+    graph: FlowGraph
+    findings: tuple[Finding, ...]
 
 
 def check_drafts(
@@ -26,6 +34,8 @@ def check_drafts(
     base: Path | None,
     outer: Collection[str] = (),
     lenient: bool = False,
+    checked: MutableMapping[Draft, Checked] | None = None,
+    pause: Callable[[], None] = lambda: None,
 ) -> Iterator[Finding]:
     """Check flows, with each other where `known` names all flows (by name and by UUID).
 
@@ -33,39 +43,48 @@ def check_drafts(
         base: folder that file names in `play` start from; None: they are not checked.
         outer: ids and UUIDs of steps elsewhere that steps may name.
         lenient: only warn of steps that are never reached.
+        checked: what was found at the last time, and is kept for the next; always with the same `lenient`.
+        pause: called now and then by whom others wait for.
     """
     drafts = [inner for draft in drafts for inner in draft.every_draft()]
     calls = CallGraph(drafts, known or {})
-    graphs = [(draft, FlowGraph(draft, calls)) for draft in drafts]
-    for draft, graph in graphs:
+    before = checked if checked is not None else {}
+    graphs: dict[str, FlowGraph] = {}
+    for draft in drafts:
+        entries, found = calls.entries(draft), before.get(draft)
+        if found is None or found.entries != entries:
+            found = before[draft] = _by_itself(draft, entries, warning if lenient else error)
+            pause()
+        graphs[draft.name] = found.graph
+        yield from found.findings
         yield from _targets(draft, calls, outer)
-        yield from _unreached(draft, graph, warning if lenient else error)
-        yield from _loops(draft, graph)
-        for step in draft.steps:
-            yield from _advice(step)
-            if base is not None:
-                yield from _sounds(step, base)
-            yield from _misspelt_variables(step)
+        if base is not None:
+            yield from _sounds(draft, base)
         if known is not None:
             yield from _flows(draft, known)
-    yield from _recursion(drafts, calls, calls.endless({draft.name: graph for draft, graph in graphs}))
+    pause()
+    yield from _recursion(drafts, calls, calls.endless(graphs))
+
+
+def _by_itself(draft: Draft, entries: Entries, unreached: Callable[[Place, str, str], Finding]) -> Checked:
+    """Check what needs no other flow and no other file."""
+    graph = FlowGraph(draft, entries)
+    findings = [*_unreached(draft, graph, unreached), *_loops(draft, graph)]
+    for step in draft.steps:
+        findings += _advice(step)
+        findings += _misspelt_variables(step)
+    return Checked(entries, graph, tuple(findings))
 
 
 def _targets(draft: Draft, calls: CallGraph, outer: Collection[str]) -> Iterator[Finding]:
-    own = draft.ids()
-    candidates = [step.id for step in draft.steps if step.named]
-    for step in draft.steps:
-        for place, target in step.targets():
-            is_option = place is not step.node.entries.get("next_id")
-            if (is_option and "${" in target) or target in RESERVED_IDS or key_of(target) in own:
-                continue
-            if key_of(target) in outer:
-                continue
-            if any(key_of(target) in caller.ids() for caller in calls.callers(draft)):
-                continue
-            yield error(
-                place, f"there is no step '{target}'{did_you_mean(target, candidates)}", reasons.NO_STEP
-            )
+    for step, place, target in draft.outward:
+        is_option = place is not step.node.entries.get("next_id")
+        if (is_option and "${" in target) or key_of(target) in outer:
+            continue
+        if any(key_of(target) in caller.ids for caller in calls.callers(draft)):
+            continue
+        candidates = [step.id for step in draft.steps if step.named]
+        yield error(place, f"there is no step '{target}'{did_you_mean(target, candidates)}", reasons.NO_STEP)
 
 
 def _unreached(
@@ -114,18 +133,8 @@ def _advice(step: Step) -> Iterator[Finding]:
         yield warning(step.place(path), text, why)
 
 
-def _sounds(step: Step, base: Path) -> Iterator[Finding]:
-    if step.kind is None or step.kind.type != "play":
-        return
-    sources = step.place(("stream_urls",))
-    for item in sources.items if isinstance(sources, ListNode) else ():
-        if (
-            not isinstance(item, ScalarNode)
-            or "${" in item.text
-            or is_url(item.text)
-            or not item.text.strip()
-        ):
-            continue
+def _sounds(draft: Draft, base: Path) -> Iterator[Finding]:
+    for item in draft.sounds:
         if not (base / item.text).is_file():
             yield error(item, f"there is no file '{item.text}' in {base}", reasons.NO_SOUND)
 
@@ -140,10 +149,9 @@ def _misspelt_variables(step: Step) -> Iterator[Finding]:
 
 
 def _flows(draft: Draft, known: Mapping[str, Draft]) -> Iterator[Finding]:
-    for step in draft.steps:
-        for place, name in (*step.fetches(), *step.starts()):
-            if "${" not in name and key_of(name) not in known:
-                yield _no_flow(place, name, known)
+    for place, name in (*((place, name) for _, place, name in draft.fetched), *draft.started):
+        if "${" not in name and key_of(name) not in known:
+            yield _no_flow(place, name, known)
     name = draft.on_complete_flow_id
     if name and key_of(name) not in known:
         yield _no_flow(draft.node.entries["on_complete_flow_id"], name, known)
@@ -174,18 +182,17 @@ def _flow_names(known: Mapping[str, Draft]) -> Iterable[str]:
 
 def _recursion(drafts: list[Draft], calls: CallGraph, endless: set[str]) -> Iterator[Finding]:
     for draft in drafts:
-        for step in draft.steps:
-            for place, name in step.fetches():
-                inner = calls.find(name)
-                if inner is None or not calls.comes_back(inner, draft):
-                    continue
-                if draft.name in endless and inner.name in endless:
-                    yield error(
-                        place, f"flow '{name}' comes back here on every way: it never ends", reasons.ROUND
-                    )
-                else:
-                    yield warning(
-                        place,
-                        f"flow '{name}' can come back here: each round nests deeper, and 100 end the call",
-                        reasons.ROUND,
-                    )
+        for _, place, name in draft.fetched:
+            inner = calls.find(name)
+            if inner is None or not calls.comes_back(inner, draft):
+                continue
+            if draft.name in endless and inner.name in endless:
+                yield error(
+                    place, f"flow '{name}' comes back here on every way: it never ends", reasons.ROUND
+                )
+            else:
+                yield warning(
+                    place,
+                    f"flow '{name}' can come back here: each round nests deeper, and 100 end the call",
+                    reasons.ROUND,
+                )

@@ -8,26 +8,34 @@ from flows import reasons
 from flows.draft import Draft, read_draft
 from flows.findings import Finding, Severity, error, has_errors, in_order
 from flows.lint import check_drafts
+from flows.memory import Memory
 from flows.model import Flow, FlowSet
 from flows.yamlnodes import Node, load_nodes, parse_nodes
 
 SUFFIXES = (".yaml", ".yml")
 
 
-def load_flows(folder: Path, *, base: Path | None = None) -> tuple[FlowSet | None, list[Finding]]:
+def load_flows(
+    folder: Path, *, base: Path | None = None, memory: Memory | None = None
+) -> tuple[FlowSet | None, list[Finding]]:
     """Load all flows of a folder (*.yaml, *.yml; not of folders in it). With any error there is no set.
 
-    `base` is the folder that file names in `play` start from; without it they are not checked.
+    Args:
+        folder: where they are.
+        base: folder that file names in `play` start from; without it they are not checked.
+        memory: of the last time; only what has changed since is compiled.
     """
+    memory = memory or Memory()
     if not folder.is_dir():
         return None, [Finding(folder, 1, 1, Severity.ERROR, "is not a folder of flows")]
     findings: list[Finding] = []
     drafts: list[Draft] = []
     names: dict[str, Draft] = {}
     for path in sorted(p for p in folder.iterdir() if p.suffix in SUFFIXES and p.is_file()):
-        node, faults = load_nodes(path)
-        findings.extend(faults)
-        draft = read_draft(node, findings) if node is not None else None
+        node, faults = memory.nodes(path)
+        findings += faults
+        draft, faults = memory.draft(node) if node is not None else (None, [])
+        findings += faults
         if draft is None:
             # Kept by name, so that references to a broken file are not reported as well.
             names.setdefault(path.stem, Draft.unreadable(path))
@@ -41,11 +49,11 @@ def load_flows(folder: Path, *, base: Path | None = None) -> tuple[FlowSet | Non
                 break
         names.setdefault(draft.name, draft)
         names.setdefault(str(draft.uuid), draft)
-    findings.extend(check_drafts(drafts, names, base=base))
+    findings += check_drafts(drafts, names, base=base, checked=memory.checked, pause=memory.pause)
     findings = in_order(findings)
     if has_errors(findings):
         return None, findings
-    return FlowSet(draft.build() for draft in drafts), findings
+    return FlowSet(memory.flow(draft) for draft in drafts), findings
 
 
 def load_flow_file(path: Path, *, base: Path | None = None) -> tuple[Flow | None, list[Finding]]:

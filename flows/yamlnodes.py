@@ -90,12 +90,21 @@ Plain: TypeAlias = "str | list[Plain] | dict[str, Plain] | None"
 
 def load_nodes(path: Path) -> tuple[Node | None, list[Finding]]:
     """Read a YAML file into nodes. With any finding the nodes are None: all findings here are errors."""
+    data = read_bytes(path)
+    return (None, [data]) if isinstance(data, Finding) else decode_nodes(data, path)
+
+
+def read_bytes(path: Path) -> bytes | Finding:
+    """Return what a YAML file holds, or why it cannot be had."""
     try:
         data = path.read_bytes() if path.stat().st_size <= MAX_BYTES else None
     except OSError as fault:
-        return None, [_at(path, 1, 1, f"cannot be read: {fault.strerror or fault}")]
-    if data is None:
-        return None, [_at(path, 1, 1, f"is larger than {MAX_BYTES // 1024 // 1024} MiB")]
+        return _at(path, 1, 1, f"cannot be read: {fault.strerror or fault}")
+    return data if data is not None else _at(path, 1, 1, f"is larger than {MAX_BYTES // 1024 // 1024} MiB")
+
+
+def decode_nodes(data: bytes, path: Path) -> tuple[Node | None, list[Finding]]:
+    """Turn what a YAML file holds into nodes."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as fault:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from flows.findings import Finding, did_you_mean, error, has_errors, in_order, warning
 from flows.loader import SUFFIXES, load_flows
+from flows.memory import Memory
 from flows.model import FlowSet, as_uuid
 from flows.yamlnodes import MapNode, ScalarNode, load_nodes
 from voipbin_sip.calls.call import Address
@@ -26,17 +27,22 @@ class Loaded:
     directory: DirectoryFile
     flows: FlowSet
     path: Path = Path()  # of the configuration file
+    memory: Memory = field(default_factory=Memory, compare=False, repr=False)  # of what its files said
 
 
-def load(path: Path) -> tuple[Loaded | None, list[Finding]]:
-    """Read everything that a configuration file names; with any error there is nothing but the findings."""
+def load(path: Path, memory: Memory | None = None) -> tuple[Loaded | None, list[Finding]]:
+    """Read everything that a configuration file names; with any error there is nothing but the findings.
+
+    With the memory of the last time (`Loaded.memory`), only what has changed since is read and compiled.
+    """
+    memory = memory or Memory()
     config, findings = load_config(path)
     if config is None:
         return None, in_order(findings)
     places = locations(config, path)
-    flows, flow_findings = load_flows(places.flows, base=places.base)
-    names = flow_names(places.flows) if flows is None else flows.names()
-    directory, directory_findings = load_directory(places.directory, names, places.base)
+    flows, flow_findings = load_flows(places.flows, base=places.base, memory=memory)
+    names = flow_names(places.flows, memory) if flows is None else flows.names()
+    directory, directory_findings = load_directory(places.directory, names, places.base, memory)
     findings += [*directory_findings, *flow_findings]
     if flows is not None and directory is not None:
         findings += _dangling(flows, directory)
@@ -46,9 +52,10 @@ def load(path: Path) -> tuple[Loaded | None, list[Finding]]:
     if directory is not None:
         findings += _shown_number(config, path, directory)
     findings = in_order(findings)
+    memory.forget_others()
     if flows is None or directory is None or has_errors(findings):
         return None, findings
-    return Loaded(config, places, directory, flows, path.resolve()), findings
+    return Loaded(config, places, directory, flows, path.resolve(), memory), findings
 
 
 def _mailing(flows: FlowSet) -> Iterator[Finding]:
@@ -107,13 +114,14 @@ def _shown_number(config: Config, path: Path, directory: DirectoryFile) -> Itera
         yield error(node, f"there is no number '{number}' in the directory{did_you_mean(number, ours)}")
 
 
-def flow_names(folder: Path) -> list[str]:
+def flow_names(folder: Path, memory: Memory | None = None) -> list[str]:
     """Return the names of all flows of a folder, also of those that have mistakes."""
+    memory = memory or Memory()
     names = []
     for path in sorted(folder.glob("*")):
         if path.suffix not in SUFFIXES:
             continue
-        node, _ = load_nodes(path)
+        node, _ = memory.nodes(path)
         name = node.entries.get("name") if isinstance(node, MapNode) else None
         names.append(name.text if isinstance(name, ScalarNode) else path.stem)
     return names

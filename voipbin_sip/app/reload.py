@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from flows.findings import Finding, Severity
+from flows.memory import no_pause
 from voipbin_sip.app.errors import StartError
+from voipbin_sip.app.giving_way import GivingWay
 from voipbin_sip.app.parts import read_directory
 from voipbin_sip.app.watching import State, files_of, state_of
 from voipbin_sip.check_report import from_here
@@ -61,6 +63,7 @@ class Reloader:
         directory: Directory,
     ) -> None:
         self._started = self._loaded = loaded
+        self._memory = loaded.memory
         self._directory = directory
         self._certificates = certificates
         self._ready = ready
@@ -125,8 +128,15 @@ class Reloader:
         return self._last
 
     def _prepare(self) -> _Prepared:
-        """Read and check everything; runs in a thread."""
-        loaded, findings = load(self._started.path)
+        """Read and check everything; runs in a thread, which gives way to calls."""
+        self._memory.pause = GivingWay()
+        try:
+            return self._read()
+        finally:
+            self._memory.pause = no_pause
+
+    def _read(self) -> _Prepared:
+        loaded, findings = load(self._started.path, self._memory)
         findings = [*findings, *self._unfit_certificates()]
         if loaded is None or any(finding.severity is Severity.ERROR for finding in findings):
             return _Prepared(findings)

@@ -10,8 +10,9 @@ from pathlib import Path
 from pydantic import Field
 
 from flows.findings import Finding, did_you_mean, error, has_errors, warning
+from flows.memory import Memory
 from flows.validation import validate
-from flows.yamlnodes import ListNode, MapNode, Node, ScalarNode, load_nodes
+from flows.yamlnodes import ListNode, MapNode, Node, ScalarNode
 from voipbin_sip.directory.carriers import ProviderEntry, RouteEntry, TrunkEntry
 from voipbin_sip.directory.fields import Entry
 from voipbin_sip.directory.people import ConferenceEntry, ExtensionEntry, NumberEntry
@@ -40,13 +41,17 @@ class DirectoryFile(Entry):
 
 
 def load_directory(
-    path: Path, flow_names: Collection[str] | None, base: Path | None = None
+    path: Path,
+    flow_names: Collection[str] | None,
+    base: Path | None = None,
+    memory: Memory | None = None,
 ) -> tuple[DirectoryFile | None, list[Finding]]:
     """Read the directory, and check it against the flows if they are known; with any error there is none.
 
-    Password files are looked at where it is known from which folder their paths are counted (`base`).
+    Password files are looked at where it is known from which folder their paths are counted (`base`). With the
+    `memory` of the last time, a file that says the same is not read again.
     """
-    node, findings = load_nodes(path)
+    node, findings = (memory or Memory()).nodes(path)
     if node is None:
         return None, findings
     entries = validate(node, DirectoryFile, findings)

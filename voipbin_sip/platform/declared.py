@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from uuid import UUID
 
 from flows import FlowSet
+from flows.memory import Memory
 from flows.model import as_uuid
-from flows.yamlnodes import ListNode, MapNode, Node, load_nodes
+from flows.yamlnodes import ListNode, MapNode, Node
 from voipbin_sip.directory import (
     ConferenceEntry,
     DirectoryFile,
@@ -42,6 +43,7 @@ class Declaration:
     Args:
         domain: where phones register.
         direct: gives the direct hash of a kind and a name.
+        memory: of what the file said when it was read.
     """
 
     entries: DirectoryFile
@@ -49,12 +51,13 @@ class Declaration:
     flows: FlowSet
     domain: str
     direct: Callable[[str, str], str]
+    memory: Memory = field(default_factory=Memory)
 
     @cached_property
     def resources(self) -> Sequence[tuple[type[Resource], Entries]]:
         """What it declares, by kind, each with its `file:line`."""
         entries = self.entries
-        root, _ = load_nodes(self.path)
+        root, _ = self.memory.nodes(self.path)
         return (
             (StoredExtension, self._placed(root, "extensions", map(self._extension, entries.extensions))),
             (NumberResource, self._placed(root, "numbers", map(self._number, entries.numbers))),
@@ -68,7 +71,10 @@ class Declaration:
         )
 
     def _placed(self, root: Node | None, section: str, declared: Iterable[Resource]) -> Entries:
-        resources = list(declared)
+        resources = []
+        for resource in declared:
+            resources.append(resource)
+            self.memory.pause()
         times = declared_times(self.path for _ in resources)
         lines = _lines(root, section, len(resources))
         return [

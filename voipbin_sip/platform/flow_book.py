@@ -5,7 +5,8 @@ A change compiles what has changed and swaps one reference; runs keep the set th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -34,6 +35,19 @@ class FlowRefused(Exception):  # noqa: N818 - reads as what happened
         self.unknown_type = unknown_type
 
 
+@dataclass(frozen=True, slots=True)
+class ShownFlows:
+    """Flows with what the API shows of each. What it shows rests on the UUIDs of all of them."""
+
+    ids: Mapping[str, UUID]  # by name
+    made: Mapping[UUID, tuple[Flow, FlowResource]]
+
+    @property
+    def entries(self) -> Entries:
+        """Each resource with its `file:line`."""
+        return [(resource, _where(flow)) for flow, resource in self.made.values()]
+
+
 class FlowBook:
     """All flows. `flows` is the set of now."""
 
@@ -45,13 +59,14 @@ class FlowBook:
         self.flows = FlowSet()
         catalogue.watch(FlowResource, self._changed)
 
-    def declare(self, flows: FlowSet, shown: Entries | None = None) -> None:
+    def declare(self, flows: FlowSet, shown: ShownFlows | None = None) -> None:
         """Take the flows of YAML files, which the API shows and does not change.
 
         `shown` is what `shown_flows` has made of them, in a thread where they are many.
         """
         self._declared = flows
-        self._catalogue.declare_all([(FlowResource, shown_flows(flows) if shown is None else shown)])
+        shown = shown or shown_flows(flows)
+        self._catalogue.declare_all([(FlowResource, shown.entries)])
 
     def find(self, id_: UUID) -> Flow | None:
         """Return a flow of now."""
@@ -110,13 +125,26 @@ def with_ids(actions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return kept
 
 
-def shown_flows(flows: FlowSet) -> Entries:
-    """Return the flows of YAML files as the API shows them, each with its `file:line`."""
+def shown_flows(
+    flows: FlowSet, before: ShownFlows | None = None, pause: Callable[[], None] = lambda: None
+) -> ShownFlows:
+    """Return the flows of YAML files as the API shows them, each with its `file:line`.
+
+    Of those `before` that are the same, nothing is made anew. `pause` is called now and then by whom others wait for.
+    """
+    ids = {flow.name: flow.uuid for flow in flows}
+    known = before.made if before is not None and before.ids == ids else {}
     times = declared_times(flow.origin.file for flow in flows)
-    return [
-        (shown_flow(flow, flows).changed(tm_create=time, tm_update=time), _where(flow))
-        for flow, time in zip(flows, times, strict=True)
-    ]
+    made: dict[UUID, tuple[Flow, FlowResource]] = {}
+    for flow, time in zip(flows, times, strict=True):
+        old, resource = known.get(flow.uuid, (None, None))
+        if old is not flow or resource is None:
+            resource = shown_flow(flow, flows)
+            pause()
+        if resource.tm_create != time:
+            resource = resource.changed(tm_create=time, tm_update=time)
+        made[flow.uuid] = flow, resource
+    return ShownFlows(ids, made)
 
 
 def shown_flow(flow: Flow, flows: FlowSet) -> FlowResource:
