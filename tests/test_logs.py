@@ -126,6 +126,16 @@ def test_lines_for_people() -> None:
     assert "logger" not in text
 
 
+def test_words_of_callers_neither_steer_a_terminal_nor_begin_a_line() -> None:
+    told = written(
+        'structlog.get_logger("call").warning("refused", why="\\x1b[2Jgone", by="a\\n2026 [error] forged")',
+        form="text",
+    )
+    assert "\x1b[2J" not in told
+    assert len(told.splitlines()) == 1
+    assert "·[2Jgone" in told and "forged" in told
+
+
 def test_the_level_is_kept() -> None:
     body = """
 structlog.get_logger("call").warning("not wanted")

@@ -19,6 +19,8 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, Processor
 
+from voipbin_sip.printable import clean
+
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -59,7 +61,7 @@ def set_up(form: str, level: str) -> None:
     if form == "json":
         final = [_in_order, structlog.processors.JSONRenderer(serializer=_as_json)]
     else:
-        final = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=16)]
+        final = [_printable, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=16)]
     shared: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -71,6 +73,14 @@ def set_up(form: str, level: str) -> None:
         logger_factory=lambda *names: _Output(sys.stderr, str(names[0]) if names else ""),
         cache_logger_on_first_use=True,
     )
+
+
+def _printable(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Leave out what steers terminals or begins lines; tracebacks keep theirs (a structlog processor)."""
+    return {
+        name: clean(value) if isinstance(value, str) and name != "exception" else value
+        for name, value in event.items()
+    }
 
 
 def _in_order(logger: Any, _method: str, event: EventDict) -> EventDict:

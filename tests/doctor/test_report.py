@@ -49,6 +49,18 @@ def test_a_terminal_is_not_overrun() -> None:
     assert all(plain.render_str(line).cell_len < 90 for line in lines)  # with the marks for colours
 
 
+def test_words_of_servers_elsewhere_steer_no_terminal() -> None:
+    memory = io.StringIO()
+    said = Finding(
+        "providers", Level.WARNING, "it answers 403 \x1b]0;mine\x07\x9b31m[red]\nno", "ask \u202eit"
+    )
+    show([said], Console(file=memory, width=200, force_terminal=True, no_color=True, markup=False))
+    shown = memory.getvalue()
+    assert "it answers 403 ·]0;mine··31m[red] no" in shown
+    assert not set("\x07\x9b\u202e") & set(shown)
+    assert as_json([said]).isascii()
+
+
 def test_json_has_every_field() -> None:
     told = json.loads(as_json(FINDINGS))
     assert told[1] == {

@@ -14,8 +14,8 @@ from typing import Any, Literal
 from rich.console import Console
 
 from voipbin_sip.cli.own_server import NoServerError, own_server
+from voipbin_sip.printable import clean
 from voipbin_sip.terminal.advice import advice
-from voipbin_sip.terminal.columns import clean
 from voipbin_sip.terminal.fetch import Api, ApiFault
 from voipbin_sip.terminal.finding import Found, NoSuchCall, SeveralCalls, fetch_story, find_call
 from voipbin_sip.terminal.page import MASK, page, without_digits
@@ -58,7 +58,8 @@ def show_call(config: Path, name: str, wishes: Wishes, *, api: str = "", accessk
         return _fail(f"{error}; a server elsewhere is reached by --api URL" if not api else str(error))
     except ApiFault as fault:
         start = f"; is it running? Start it: voipbin-sip serve --config {config}"
-        return _fail(f"{fault}{'' if api or fault.status else start}")
+        where = "; is the address right, is http.listen there open to this machine, and no firewall between?"
+        return _fail(f"{fault}{'' if fault.status else where if api else start}")
     except NoSuchCall as error:
         return _fail(str(error))
     except SeveralCalls as error:

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from voipbin_sip.cli.own_server import NoServerError, ask, own_server
 from voipbin_sip.explain.question import BadQuestion, Question
 from voipbin_sip.explain.report import report
+from voipbin_sip.printable import clean
 
 
 def explain_call(question: Question, config: Path, form: str) -> int:
@@ -25,7 +26,7 @@ def explain_call(question: Question, config: Path, form: str) -> int:
         return 1
     if told is None and (told := _by_files(question, config)) is None:
         return 1
-    for line in [json.dumps(told, indent=1, ensure_ascii=False)] if form == "json" else report(told):
+    for line in [json.dumps(told, indent=1)] if form == "json" else map(clean, report(told)):
         print(line)
     return 0
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from voipbin_sip.doctor.finding import Finding, Level
+from voipbin_sip.printable import clean
 
 STYLES = {Level.OK: "green", Level.INFO: "cyan", Level.WARNING: "yellow", Level.ERROR: "bold red"}
 _INDENT = 11  # of findings, behind their level
@@ -20,7 +21,7 @@ _INDENT = 11  # of findings, behind their level
 
 def as_json(findings: Sequence[Finding]) -> str:
     """Return a list of {area, level, finding, advice, where}."""
-    return json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False)
+    return json.dumps([asdict(finding) for finding in findings], indent=2)
 
 
 def show(findings: Sequence[Finding], console: Console) -> None:
@@ -65,6 +66,7 @@ def _near(where: str) -> str:
 
 def _lines(text: str, console: Console) -> list[str]:
     """Return a text as lines that fit the terminal; whole where there is none, for grep."""
+    text = clean(" ".join(text.split()))  # servers elsewhere choose the words of their answers
     if not console.is_terminal:
         return [text] if text else []
     width = max(30, console.width - _INDENT)

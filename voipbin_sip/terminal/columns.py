@@ -61,11 +61,6 @@ class Column:
     right: bool = False
 
 
-def clean(text: str) -> str:
-    """Return a text with · for what no terminal should be sent: callers choose their names."""
-    return text if text.isprintable() else "".join(letter if letter.isprintable() else "·" for letter in text)
-
-
 def duration(seconds: float) -> str:
     """Return a duration as 0:07, 12:40 or 1:02:33."""
     minutes, rest = divmod(int(seconds), 60)

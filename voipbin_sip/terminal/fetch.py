@@ -27,7 +27,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -47,6 +48,18 @@ class ApiFault(Exception):  # noqa: N818 - reads as what happened
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
+
+
+@contextmanager
+def understood(base: str) -> Iterator[None]:
+    """Turn what an answer lacks into words: the server may be of another version, or none of ours."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ApiFault(
+            f"{base} answers, but not what this version understands ({type(error).__name__}: {error}); use the "
+            "command of the server's own version"
+        ) from error
 
 
 class Api:
@@ -137,4 +150,6 @@ def _message(status: int, content: bytes) -> str:
         said = f"the server answers {status}"
     if status in (401, 403):
         return f"{said}; give a good access key with --accesskey or VOIPBIN_ACCESSKEY"
+    if status >= 500:
+        return f"{said}; `voipbin-sip doctor` says more"
     return said

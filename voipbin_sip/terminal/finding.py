@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from voipbin_sip.terminal.fetch import Api, ApiFault
+from voipbin_sip.terminal.fetch import Api, ApiFault, understood
 from voipbin_sip.terminal.reading import party, read_story
 from voipbin_sip.terminal.refused import fetch_refused_list
 from voipbin_sip.terminal.story import NOBODY, CallStory
 
 NEWEST = "last"
 WAIT_SECONDS = 0.5  # between two looks for callers who were asked for a password
-WAITS = 10
+WAITS = 12  # longer than the server waits for one
 DETAILED_LEGS = 12  # whose quality and SIP messages are fetched: a groupcall may have very many
 
 
@@ -56,6 +56,11 @@ async def find_call(api: Api, name: str) -> Found:
 
     Raises NoSuchCall, SeveralCalls, ApiFault.
     """
+    with understood(api.base):
+        return await _found(api, name)
+
+
+async def _found(api: Api, name: str) -> Found:
     if name == NEWEST:
         return await _last(api)
     if (whole := _uuid(name)) is not None:
@@ -110,11 +115,21 @@ async def _newest_refused(api: Api) -> Mapping[str, Any] | None:
 async def _refused(api: Api, name: str) -> Found | None:
     """Return the newest refused attempt with an id that begins so, or with that SIP Call-ID."""
     told = await fetch_refused_list(api, page_size="1", name=name)
+    for _ in range(WAITS):
+        if told["result"] or not told["waiting"]:
+            break
+        await asyncio.sleep(WAIT_SECONDS)
+        told = await fetch_refused_list(api, page_size="1", name=name)
     return next((Found(str(attempt["id"]), True) for attempt in told["result"]), None)
 
 
 async def fetch_story(api: Api, id_: str) -> CallStory:
     """Return all that is known of a call. Raises NoSuchCall, ApiFault."""
+    with understood(api.base):
+        return await _story(api, id_)
+
+
+async def _story(api: Api, id_: str) -> CallStory:
     try:
         told = await api.get(f"/timelines/calls/{id_}/story")
     except ApiFault as fault:

@@ -9,8 +9,9 @@ from rich.text import Text
 from textual.timer import Timer
 from textual.widgets import Static
 
+from voipbin_sip.printable import clean
 from voipbin_sip.terminal.board import Row
-from voipbin_sip.terminal.columns import BAD, Sight, clean, duration
+from voipbin_sip.terminal.columns import BAD, Sight, duration
 from voipbin_sip.terminal.live import ServerSeen
 
 ID_SHOWN = 8  # letters, which name a call well enough for `voipbin-sip call`

@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 
 from voipbin_sip.terminal.board import Board
-from voipbin_sip.terminal.fetch import Api, ApiFault
+from voipbin_sip.terminal.fetch import Api, ApiFault, understood
 from voipbin_sip.terminal.refused import fetch_refused_list
 
 MEASURE_SECONDS = 2.0  # between two looks at codec, quality and steps
@@ -81,7 +81,8 @@ class Live:
             try:
                 api = await asyncio.to_thread(self._find)
                 async with api:
-                    await self._follow(api)
+                    with understood(api.base):
+                        await self._follow(api)
             except (ApiFault, aiohttp.ClientError, TimeoutError, OSError) as error:
                 self._lose(str(error) or type(error).__name__)
             finally:
@@ -192,8 +193,10 @@ async def _first_of(*works: Coroutine[Any, Any, None]) -> None:
 async def look_once(find: Callable[[], Api]) -> tuple[Board, ServerSeen]:
     """Return the calls and the server as they are now. Raises ApiFault."""
     live = Live(find, lambda: None)
-    async with find() as api:
-        await live.measure(api, anew=True)
-        await live.read_lists(api)
-        await live.read_refused(api)
+    api = find()
+    async with api:
+        with understood(api.base):
+            await live.measure(api, anew=True)
+            await live.read_lists(api)
+            await live.read_refused(api)
     return live.board, live.server

@@ -13,8 +13,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from voipbin_sip.printable import clean
 from voipbin_sip.terminal.advice import advice
-from voipbin_sip.terminal.columns import clean
 from voipbin_sip.terminal.ladder import AGAIN, ladder_lines
 from voipbin_sip.terminal.sound_page import quality
 from voipbin_sip.terminal.story import CallStory, Leg, Message, Step

@@ -7,8 +7,9 @@ from datetime import datetime
 from rich.table import Table
 from rich.text import Text
 
+from voipbin_sip.printable import clean
 from voipbin_sip.terminal.board import Board, Row
-from voipbin_sip.terminal.columns import COLUMNS, Sight, clean, in_order
+from voipbin_sip.terminal.columns import COLUMNS, Sight, in_order
 
 ENDED = 10  # calls that are over
 
@@ -26,5 +27,5 @@ def plain_table(board: Board, now: datetime) -> Table:
     rows += in_order(board.over, None, sight)[:ENDED]
     for row in rows:
         cells = [column.cell(row, sight) for column in COLUMNS]
-        table.add_row(*(Text(clean(cell.text), style=cell.style) for cell in cells), row.id)
+        table.add_row(*(Text(clean(cell.text), style=cell.style) for cell in cells), Text(clean(row.id)))
     return table

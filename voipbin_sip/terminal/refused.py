@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from voipbin_sip.terminal.fetch import Api, ApiFault
+from voipbin_sip.terminal.fetch import Api, ApiFault, understood
 from voipbin_sip.terminal.reading import moment, read_messages
 from voipbin_sip.terminal.story import Message
 
@@ -61,13 +61,14 @@ async def fetch_refused_list(api: Api, **query: str) -> Mapping[str, Any]:
 
 async def fetch_refused(api: Api, id_: str) -> RefusedStory:
     """Return what is known of one. Raises ApiFault."""
-    told = await api.get(f"/timelines/refused/{id_}")
-    return RefusedStory(
-        read_attempt(told["attempt"]),
-        str(told["why"]),
-        [str(line) for line in told["advice"]],
-        read_messages(told["sip_messages"]),
-    )
+    with understood(api.base):
+        told = await api.get(f"/timelines/refused/{id_}")
+        return RefusedStory(
+            read_attempt(told["attempt"]),
+            str(told["why"]),
+            [str(line) for line in told["advice"]],
+            read_messages(told["sip_messages"]),
+        )
 
 
 def read_attempt(told: Mapping[str, Any]) -> RefusedAttempt:

@@ -11,7 +11,8 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input
 
-from voipbin_sip.terminal.columns import BY_NAME, Sight, clean
+from voipbin_sip.printable import clean
+from voipbin_sip.terminal.columns import BY_NAME, Sight
 from voipbin_sip.terminal.lines import KeysLine, Line, nothing_line, selected_line, server_line
 from voipbin_sip.terminal.listing import Listing
 from voipbin_sip.terminal.live import Live

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
-from voipbin_sip.terminal.columns import clean
+from voipbin_sip.printable import clean
 from voipbin_sip.terminal.story import CallStory, Leg, Sound
 from voipbin_sip.terminal.words import far_end, length, sparkline
 

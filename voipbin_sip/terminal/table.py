@@ -17,8 +17,9 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from voipbin_sip.printable import clean
 from voipbin_sip.terminal.board import Row
-from voipbin_sip.terminal.columns import DIM, GAP, Cell, Place, Sight, clean, lay_out
+from voipbin_sip.terminal.columns import DIM, GAP, Cell, Place, Sight, lay_out
 from voipbin_sip.terminal.listing import Listing
 
 Drawn = tuple[tuple[tuple[str, Style], ...], bool]  # the cells of a line, and whether it is selected
