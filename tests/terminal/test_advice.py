@@ -8,8 +8,9 @@ import pytest
 
 from tests.terminal.stories import GOOD, INCOMING, REFUSED, ended_by_us, message, step, story
 from voipbin_sip.terminal.advice import advice
+from voipbin_sip.terminal.descriptions import told_address
 from voipbin_sip.terminal.story import CallStory, Leg, Recording, Sound
-from voipbin_sip.terminal.words import told_address, troubles
+from voipbin_sip.terminal.words import troubles, verdict
 
 UNHEARD = replace(GOOD, heard=0, heard_lost=None)
 OURS = ended_by_us("this server refused the call: 480 rejected")
@@ -104,3 +105,36 @@ def test_an_address_that_is_not_ours_is_named() -> None:
     (words,) = troubles(story(listening("192.0.2.1")))
     assert "though it was told to send its sound to 192.0.2.1:20282, which is here" in words
     assert told_address(replace(leg, messages=[])) is None
+
+
+def offering(protocol: str, end: str = "Incompatible transport protocol") -> CallStory:
+    offer = message("INVITE sip:100@x SIP/2.0", more=f"m=audio 4000 {protocol} 0\r\n")
+    why = f"this server refused the call: {end}"
+    return story(replace(ended_by_us(why), answered=None, sip_status=488, sound=None, messages=[offer]))
+
+
+@pytest.mark.parametrize(
+    ("protocol", "words", "help_"),
+    [
+        ("RTP/AVP", "the caller does not encrypt its sound, and media.srtp demands it", "Turn on SRTP"),
+        ("RTP/SAVP", "the caller wants its sound encrypted, which media.srtp turns off", "Turn off SRTP"),
+        ("UDP/TLS/RTP/SAVPF", "as browsers do (DTLS-SRTP)", ""),
+    ],
+)
+def test_encryption_is_not_taken_for_a_codec(protocol: str, words: str, help_: str) -> None:
+    assert words in verdict(offering(protocol))
+    assert [told[: len(help_)] for told in advice(offering(protocol))] == ([help_] if help_ else [])
+
+
+def test_a_codec_is_one() -> None:
+    told = verdict(offering("RTP/AVP", "Incompatible media format"))
+    assert told.startswith("no codec in common, the caller offers PCMU")
+
+
+def test_an_offer_of_ours_that_is_encrypted() -> None:
+    offer = message("INVITE sip:1@x SIP/2.0", incoming=False, more="m=audio 4000 RTP/SAVP 0\r\n")
+    end = "the provider carrier has no codec in common with us: 488 from 192.0.2.9"
+    leg = replace(REFUSED, sip_status=488, end_reason=end, messages=[offer])
+    whole = story(replace(OURS, answered=None), legs=[leg])
+    assert any("(we offer PCMU, encrypted)" in words for words in troubles(whole))
+    assert any("may not encrypt" in words for words in advice(whole))

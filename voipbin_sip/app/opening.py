@@ -25,7 +25,7 @@ async def open_sip(endpoint: Endpoint, listen: Sequence[str]) -> list[ListenAddr
     except OSError as error:
         raise StartError(
             f"cannot listen on {error.filename}: {error.strerror}; "
-            "end the program that uses it or change sip.listen"
+            "end the program that uses it (voipbin-sip doctor names it) or change sip.listen"
         ) from error
 
 
@@ -45,7 +45,7 @@ def open_api(http: HttpSection, platform: Platform) -> str:
     except OSError as error:
         raise StartError(
             f"cannot listen on {http.listen}: {error.strerror}; "
-            "end the program that uses it or change http.listen"
+            "end the program that uses it (voipbin-sip doctor names it) or change http.listen"
         ) from error
 
 

@@ -5,14 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from voipbin_sip.terminal.descriptions import told_address
 from voipbin_sip.terminal.story import CallStory, Leg
-from voipbin_sip.terminal.words import SOUNDLESS, told_address, troubles, verdict
+from voipbin_sip.terminal.words import SOUNDLESS, troubles, verdict
 
 # By words of the verdict or of what went wrong on the way; what stands in (…) is filled in.
 _KNOWN: Sequence[tuple[str, str]] = (
     (
         r"the caller offers",
         "Choose PCMU, PCMA or G722 among the codecs of the phone or PBX that called.",
+    ),
+    (
+        r"media\.srtp demands it",
+        "Turn on SRTP in the phone (often called encrypted media, with keys by SDES), or set media.srtp: optional in "
+        "voipbin.yaml; see docs/tls.md.",
+    ),
+    (
+        r"which media\.srtp turns off",
+        "Turn off SRTP in the phone, or set media.srtp: optional in voipbin.yaml; see docs/tls.md.",
+    ),
+    (
+        r"no codec in common with us.* encrypted\)",
+        "The other side may not encrypt its sound: `srtp` of the provider in directory.yaml says what it is offered.",
     ),
     (
         r"no codec in common with us",

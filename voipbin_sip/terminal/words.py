@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from voipbin_sip.terminal.descriptions import Offer, offer_of, told_address
 from voipbin_sip.terminal.story import CallStory, Leg, Sound, Step
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -17,20 +17,8 @@ AT_ONCE = timedelta(seconds=1)  # between the ends of two sides that talked
 DISK_FULL = "disk full"  # why a recording ended
 DIRECT = "direct"  # the flow of a call to another phone, see `flowhost/direct.py`
 NO_CODEC = 488  # Not Acceptable Here
-STATIC_CODECS = {
-    "0": "PCMU",
-    "3": "GSM",
-    "4": "G723",
-    "8": "PCMA",
-    "9": "G722",
-    "18": "G729",
-}  # RFC 3551 table 4
-_AUDIO = re.compile(r"^m=audio \d+(?:/\d+)? \S+ ([\d ]+)", re.MULTILINE)
-_WILDCARDS = ("0.0.0.0", "::")
-_CONNECTION = re.compile(r"^c=IN IP[46] ([^\s/]+)", re.MULTILINE)
-_PORT = re.compile(r"^m=audio (\d+)", re.MULTILINE)
+PROTOCOL = "Incompatible transport protocol"  # warning 302 of RFC 3261 section 20.43: plain RTP or SRTP
 _NOT_CALLED = re.compile(r" \((not called: .+)\)$")  # the end of a connect's detail
-_RTPMAP = re.compile(r"^a=rtpmap:(\d+) +([^/\s]+)", re.MULTILINE)
 SOUNDLESS = 2.0  # seconds of an answered call within which something has to be heard
 
 
@@ -62,8 +50,8 @@ def _doing(story: CallStory) -> str:
 
 def _reason(story: CallStory) -> str | None:
     """Return why the server may have ended a call by itself: no codec, nobody was reached, or else a step failed."""
-    if story.call.sip_status == NO_CODEC and (offered := codecs_offered(story.call)):
-        return f"no codec in common, the caller offers {', '.join(offered)}"
+    if story.call.sip_status == NO_CODEC and (offer := offer_of(story.call)) is not None:
+        return _not_acceptable(offer, story.call.end_reason)
     if (first := _hung_up_before(story)) is not None:
         return first.end_reason
     legs = [leg for leg in story.legs if leg.relation == "placed for it"]
@@ -79,6 +67,17 @@ def _reason(story: CallStory) -> str | None:
         return f"{place(connect)} reached nobody: {connect.detail}"
     failed = [step for step in story.steps if step.outcome == "failed"]
     return f"{place(failed[-1])} failed: {failed[-1].detail}" if failed else None
+
+
+def _not_acceptable(offer: Offer, end: str) -> str:
+    """Return why we could not accept an offer."""
+    if PROTOCOL not in end:
+        return f"no codec in common, the caller offers {', '.join(offer.codecs)}"
+    if offer.is_webrtc:
+        return "the caller encrypts its sound as browsers do (DTLS-SRTP), which is not spoken here"
+    if offer.is_encrypted:
+        return "the caller wants its sound encrypted, which media.srtp turns off"
+    return "the caller does not encrypt its sound, and media.srtp demands it"
 
 
 def _last_word(step: Step) -> str:
@@ -103,16 +102,6 @@ def _hung_up_before(story: CallStory) -> Leg | None:
     return None
 
 
-def codecs_offered(leg: Leg) -> Sequence[str]:
-    """Return the codecs of the first offer within a leg's messages (RFC 8866 section 6.6), as far as they are kept."""
-    for message in leg.messages:
-        if (line := _AUDIO.search(message.text)) is not None:
-            named = dict(_RTPMAP.findall(message.text))
-            names = [named.get(kind) or STATIC_CODECS.get(kind, f"type {kind}") for kind in line[1].split()]
-            return [*dict.fromkeys(name for name in names if name.lower() != "telephone-event")]
-    return []
-
-
 def troubles(story: CallStory) -> Sequence[str]:
     """Return what went wrong on the way, one line each; the verdict may name some of it too."""
     found = [f"{place(step)} failed: {step.detail}" for step in story.steps if step.outcome == "failed"]
@@ -132,8 +121,11 @@ def troubles(story: CallStory) -> Sequence[str]:
 
 
 def _end(leg: Leg) -> str:
-    offered = codecs_offered(leg) if leg.sip_status == NO_CODEC else ()
-    return f"{leg.end_reason} (we offer {', '.join(offered)})" if offered else leg.end_reason
+    offer = offer_of(leg) if leg.sip_status == NO_CODEC else None
+    if offer is None:
+        return leg.end_reason
+    kind = ", encrypted" if offer.is_encrypted else ""
+    return f"{leg.end_reason} (we offer {', '.join(offer.codecs)}{kind})"
 
 
 def _has_failed(leg: Leg) -> bool:
@@ -182,32 +174,6 @@ def _unheard(leg: Leg, sound: Sound) -> str:
         return f"nothing was heard of it, though {where}, which is here: a firewall, or it is muted"
     other = f", while this server talks with it at {told.own}" if told.own else ""
     return f"nothing was heard of it: {where}{other}"
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """Where the other side of a leg was told to send its sound."""
-
-    host: str
-    port: int
-    own: str  # the address at which this server talks SIP with it, "" where that is not known
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether both are the same."""
-        return self.host == self.own
-
-
-def told_address(leg: Leg) -> Told | None:
-    """Return where our newest session description of a leg points (RFC 8866 sections 5.7 and 5.14), if it is kept."""
-    for message in reversed(leg.messages):
-        if message.incoming:
-            continue
-        address, stream = _CONNECTION.search(message.text), _PORT.search(message.text)
-        if address is not None and stream is not None:
-            own = message.source.rpartition(":")[0].strip("[]")
-            return Told(address[1], int(stream[1]), "" if own in _WILDCARDS else own)
-    return None
 
 
 def place(step: Step) -> str:
