@@ -29,7 +29,6 @@ from voipbin_sip.transport.limits import source_key
 KEPT = 500  # attempts
 KEPT_OF_SOURCE = 20
 KEPT_CHALLENGES = 1000
-PROMPT = 1.0  # seconds within which a phone that has a password comes back with it
 PATIENCE = 5.0  # seconds that a challenged caller has to come back with a password
 TOGETHER = 60.0  # seconds within which an equal attempt is counted as one more
 MAX_TEXT = 256  # characters of what callers have written
@@ -114,10 +113,9 @@ class RefusedAttempts:
         return self._kept.get(id_)
 
     def waiting(self) -> int:
-        """Return how many callers were asked for a password longer ago than most take to send it."""
-        since = self._wall() - PROMPT
-        asked = (one for one in self._challenges.values() if one.request.method == "INVITE")
-        return sum(challenge.at <= since for challenge in asked)
+        """Return how many callers were asked for a password, and may still come back with it."""
+        self.look()
+        return sum(challenge.request.method == "INVITE" for challenge in self._challenges.values())
 
     def look(self) -> None:
         """Take challenges that nobody has answered in time as refusals."""

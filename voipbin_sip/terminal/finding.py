@@ -64,7 +64,7 @@ async def _found(api: Api, name: str) -> Found:
     if name == NEWEST:
         return await _last(api)
     if (whole := _uuid(name)) is not None:
-        return await _refused(api, whole) or Found(whole)
+        return await _refused(api, whole, waits=0) or Found(whole)
     found = await api.get("/timelines/calls-found", name=name)
     calls = found["result"]
     if len(calls) > 1:
@@ -112,10 +112,10 @@ async def _newest_refused(api: Api) -> Mapping[str, Any] | None:
     return next(iter(told["result"]), None)
 
 
-async def _refused(api: Api, name: str) -> Found | None:
+async def _refused(api: Api, name: str, *, waits: int = WAITS) -> Found | None:
     """Return the newest refused attempt with an id that begins so, or with that SIP Call-ID."""
     told = await fetch_refused_list(api, page_size="1", name=name)
-    for _ in range(WAITS):
+    for _ in range(waits):
         if told["result"] or not told["waiting"]:
             break
         await asyncio.sleep(WAIT_SECONDS)

@@ -47,7 +47,7 @@ class RefusedAttempts(BaseModel):
     """The newest first; an empty page is the end."""
 
     result: list[RefusedAttempt]
-    waiting: int  # callers who were asked for a password a while ago, and may still send one
+    waiting: int  # callers who were asked for a password, and may still send one
     next_page_token: str
 
 
