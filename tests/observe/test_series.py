@@ -158,6 +158,16 @@ async def test_the_oldest_calls_go_where_there_are_too_many_points(monkeypatch: 
     assert sum(point.heard for point in found.points) == 39 * 250
 
 
+async def test_only_so_many_calls_that_are_over_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_ENDED", 3)
+    desk = Desk()
+    calls = [desk.call(None) for _ in range(5)]
+    for call in calls:
+        desk.hang_up(call, counters(5))
+    await desk.series.measure()
+    assert [desk.series.of(call.id) is not None for call in calls] == [False, False, True, True, True]
+
+
 def test_an_ended_call_that_was_never_measured_is_no_trouble() -> None:
     series = Desk().series
     series.call_changed(ended(), Change.STATUS)

@@ -15,7 +15,7 @@ def without_own_phone(caller: CallSession, wanted: Sequence[Wanted]) -> list[Wan
     dialog = caller.dialog
     if dialog is None or not any(_is_own(caller, dialog, target) for _, ways in wanted for target in ways):
         return list(wanted)
-    others = [
+    others: list[Wanted] = [
         (destination, [target for target in ways if not _is_own(caller, dialog, target)])
         for destination, ways in wanted
     ]

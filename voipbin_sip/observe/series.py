@@ -2,7 +2,7 @@
 
 One loop reads the counters that the media workers keep in shared memory anyway; nothing is done on the path of a call.
 A call has at most `MAX_POINTS` points: when they are full, each two become one and the stretch of a point doubles. Of
-all calls, `MAX_ALL` points are kept, the oldest calls go first.
+all calls, `MAX_ALL` points are kept, of calls that are over `MAX_ENDED`; the oldest calls go first.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from voipbin_sip.calls.states import Status
 EVERY = 5.0  # seconds
 MAX_POINTS = 120  # of one call: ten minutes at full detail
 MAX_ALL = 200_000  # of all calls: 7 MiB
+MAX_ENDED = 10_000  # calls that are over, of which each costs half a kilobyte beside its points
+THINNED_AT_ONCE = 20
 AT_ONCE = 200  # calls that are read before others have a turn in the loop
 UNKNOWN = -1.0
 _FIELDS = 9
@@ -88,6 +90,8 @@ class Series:
         stretch: measurements in a point.
     """
 
+    __slots__ = ("_before", "_kept", "_open", "_taken", "stretch")
+
     def __init__(self) -> None:
         self.stretch = 1
         self._kept = array("f")  # _FIELDS numbers a point
@@ -127,6 +131,11 @@ class Series:
         if self._open is not None:
             self._kept.extend(self._open.numbers)
             self._open, self._taken = None, 0
+
+    def end(self) -> None:
+        """End the last stretch; nothing is taken any more."""
+        self.close()
+        self._before = None
 
     def thin(self) -> None:
         """Make one point of each two."""
@@ -205,24 +214,30 @@ class QualitySeries:
                 self._take(self._live.setdefault(call.id, Series()), call, quality, self._utc())
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
-        self._forget()
+        held = self._forget()
+        for number, series in enumerate([*self._live.values()], start=1):
+            if held <= MAX_ALL:
+                break
+            held -= len(series)
+            series.thin()
+            held += len(series)
+            if number % THINNED_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     def _take(self, series: Series, call: Call, quality: Quality, now: datetime) -> None:
         series.take((now - call.began).total_seconds(), quality)
 
-    def _forget(self) -> None:
-        """Keep the bounds: of age, and of all points."""
+    def _forget(self) -> int:
+        """Forget calls that are over, by the bounds of age and number; returns how many points are left."""
         oldest = self._utc().timestamp() - self._age
         held = sum(map(len, self._live.values())) + sum(len(series) for _, series in self._ended.values())
         while self._ended:
             ended, series = next(iter(self._ended.values()))
-            if ended.timestamp() >= oldest and held <= MAX_ALL:
-                return
+            if ended.timestamp() >= oldest and held <= MAX_ALL and len(self._ended) <= MAX_ENDED:
+                break
             held -= len(series)
             self._ended.popitem(last=False)
-        if held > MAX_ALL:
-            for series in self._live.values():
-                series.thin()
+        return held
 
     # What calls tell
 
@@ -239,7 +254,7 @@ class QualitySeries:
             ended = call.times[Status.HANGUP]
             _, series = self._ended.setdefault(call.id, (ended, Series()))
             self._take(series, call, call.quality, ended)
-            series.close()
+            series.end()
 
     def call_digit(self, call: Call, digit: str) -> None:
         """Take a digit, which is nobody's business."""
