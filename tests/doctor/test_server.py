@@ -56,6 +56,17 @@ async def test_no_answer(tmp_path: Path) -> None:
     assert "process 4711" in told and "connection refused" in told
 
 
+async def test_a_database_that_is_away_is_no_reason_to_end_the_server(tmp_path: Path) -> None:
+    def ask(path: str) -> object:
+        if "deliveries" in path:
+            raise NoAnswer("the database cannot be read")
+        return WELL[path]
+
+    findings = await found(server, replace(patient(tmp_path), server=Running(os.getpid(), "", ""), ask=ask))
+    (told,) = bad(findings)
+    assert "the database cannot be read" in told and "calls go on" in told
+
+
 async def test_another_version_runs(tmp_path: Path) -> None:
     (told,) = warnings(await asked(tmp_path, **{LIVE: {"result": [], "server": {"version": "0.0.1"}}}))
     assert f"version 0.0.1 runs, {__version__} is installed" in told

@@ -110,12 +110,14 @@ async def test_a_database_that_comes_late_is_used_when_it_is_there(tmp_path: Pat
     folder = tmp_path / "not" / "yet"
     store = Store(f"sqlite+aiosqlite:///{folder}/a.db", FAST)
     assert not await store.open()
+    assert store.in_trouble  # though nothing was to be written yet
     assert await store.read(select(bindings)) == ()
     store.put(bindings, row())
     await asyncio.sleep(0.05)
     assert store.waiting == 1
     folder.mkdir(parents=True)
     await until(lambda: not store.waiting)
+    await until(lambda: not store.in_trouble)
     await store.close()
     assert seen(folder / "a.db") == [("1000", "sip:a@a", 1)]
 

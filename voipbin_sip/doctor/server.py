@@ -59,7 +59,12 @@ def _ask(patient: Patient, notes: Notes) -> None:
         notes.ok("it says that it is well")
     _workers(notes, patient.server.pid)
     _reload(notes, patient.ask("/v1.0/reload"))
-    _deliveries(notes, patient.ask("/v1.0/webhook_deliveries?dead=true")["result"])
+    try:
+        dead = patient.ask("/v1.0/webhook_deliveries?dead=true")["result"]
+    except NoAnswer as error:  # all that came before is not from the database
+        notes.warning(f"what it remembers cannot be read: {error}", "see the area 'database'; calls go on")
+    else:
+        _deliveries(notes, dead)
 
 
 def _workers(notes: Notes, pid: int) -> None:

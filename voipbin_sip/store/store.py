@@ -58,6 +58,7 @@ class Store:
         self._statements = Statements(self._backend, self._engine.dialect)
         self._queue = WriteBehind(self._write_behind, pace)
         self._ready = False
+        self._was_ready = False  # once since the start
         self._preparing = asyncio.Lock()
         self._log = structlog.get_logger("store")
 
@@ -73,8 +74,8 @@ class Store:
 
     @property
     def in_trouble(self) -> bool:
-        """Whether the last attempt to write has failed."""
-        return self._queue.in_trouble
+        """Whether the last attempt to write has failed, or it could not be opened yet."""
+        return self._queue.in_trouble or not self._was_ready
 
     async def open(self) -> bool:
         """Bring the schema up to date and begin to write; False where the database is in trouble.
@@ -167,7 +168,7 @@ class Store:
                 await self._prepare()
             except MigrationError as error:
                 raise OSError(str(error)) from error
-            self._ready = True
+            self._ready = self._was_ready = True
 
     async def _prepare(self) -> None:
         await asyncio.to_thread(self._backend.make_file)

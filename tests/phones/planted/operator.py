@@ -13,6 +13,7 @@ from tests.phones.planted.page import Fault, about
 from tests.phones.server import COMMAND
 
 SECONDS = 60.0
+API = "http://127.0.0.1:8080"  # as pages have it
 REMEMBERED = ("doctor", "check")  # they say all at once, and the doctor takes some seconds
 
 
@@ -21,6 +22,7 @@ class Operator:
     """Runs commands with one configuration, from its folder."""
 
     config: Path
+    api: str = API  # where its API is, in place of the page's
     _said: dict[str, str] = field(default_factory=dict)
 
     def run(self, *words: str) -> str:
@@ -56,7 +58,8 @@ class Operator:
 
     def _answer(self, fault: Fault, last: str) -> str:
         if fault.words[0] not in REMEMBERED:
-            return self.run(*(last if word == "last" else word for word in fault.words))
+            meant = {"last": last, API: self.api}
+            return self.run(*(meant.get(word, word) for word in fault.words))
         if fault.command not in self._said:
             self._said[fault.command] = self.run(*fault.words)
         return self._said[fault.command]
