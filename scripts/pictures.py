@@ -1,13 +1,15 @@
-"""Makes the pictures of the README: the table of `voipbin-sip calls` with real calls of a real server, a flow's graph.
+"""Makes the pictures of the README: the table of `voipbin-sip calls` with real calls of a real server, a flow's graph,
+and the recording of the newcomer's ten minutes.
 
     PYTHONPATH=. python scripts/pictures.py
 
-It needs what the tests need, the phone pjsua too (scripts/phones.sh).
+It needs what the tests need, the phones pjsua and Linphone too (scripts/phones.sh).
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import sys
 import tempfile
@@ -18,6 +20,7 @@ from pathlib import Path
 from tests.phones.account import Account
 from tests.phones.pjsua import pjsua
 from tests.phones.server import COMMAND, Server, serving
+from tests.phones.ten_minutes import ten_minutes
 from tests.phones.wire import Line, WireCall, wire
 from voipbin_sip.cli.calls import server_finder
 from voipbin_sip.terminal.app import CallsApp
@@ -123,6 +126,13 @@ def flow_picture(path: Path) -> str:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
+def recording(folder: Path) -> str:
+    """Return the asciicast of a newcomer's session, without this machine's folders and addresses."""
+    session = asyncio.run(ten_minutes(folder))
+    text = session.cast.read_text(encoding="utf-8").replace(str(folder), "~")
+    return re.sub(r"\b(?!127\.|0\.)\d+\.\d+\.\d+\.\d+\b", "192.0.2.53", text)
+
+
 def main() -> int:
     """Write all pictures."""
     flows: Mapping[str, str] = {"reception": RECEPTION.read_text(), "office": OFFICE}
@@ -132,6 +142,8 @@ def main() -> int:
         folder, numbers = Path(name), {NUMBER: "reception", DESK: "office"}
         with serving(folder, flows, numbers=numbers, extensions={"1000": "secret"}) as server:
             (PICTURES / "calls.svg").write_text(asyncio.run(calls_picture(server, folder)))
+    with tempfile.TemporaryDirectory() as name:
+        (PICTURES / "ten-minutes.cast").write_text(recording(Path(name)), encoding="utf-8")
     return 0
 
 
