@@ -7,9 +7,10 @@ import time
 from functools import cache
 from uuid import UUID
 
-import jwt
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+
+from voipbin_sip.api.signed import Signed
 
 LIFE = 7 * 86_400  # seconds
 AUDIENCE = "voipbin-api"
@@ -19,27 +20,17 @@ class Tokens:
     """Makes and reads the tokens of logins."""
 
     def __init__(self, secret: bytes) -> None:
-        self._secret = secret
+        self._signed = Signed(secret, AUDIENCE)
 
     def make(self, agent_id: UUID, now: float | None = None) -> str:
         """Return a token of an agent."""
         issued = int(time.time() if now is None else now)
-        claims = {"sub": str(agent_id), "aud": AUDIENCE, "iat": issued, "exp": issued + LIFE}
-        return jwt.encode(claims, self._secret, algorithm="HS256")
+        return self._signed.make(str(agent_id), issued + LIFE, iat=issued)
 
     def agent(self, token: str) -> UUID | None:
         """Return whose token it is; None for one that is not ours or has expired."""
-        try:
-            claims = jwt.decode(
-                token,
-                self._secret,
-                algorithms=["HS256"],
-                audience=AUDIENCE,
-                options={"require": ["sub", "exp", "aud"]},
-            )
-            return UUID(claims["sub"])
-        except (jwt.InvalidTokenError, ValueError):
-            return None
+        claims = self._signed.read(token)
+        return None if claims is None else UUID(claims["sub"])
 
 
 async def hash_password(password: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +26,7 @@ from voipbin_sip.check_report import from_here
 from voipbin_sip.directory import Directory
 from voipbin_sip.loading import Loaded, load
 from voipbin_sip.observe.reloads import Reloaded
+from voipbin_sip.tasks import over
 
 if TYPE_CHECKING:
     from voipbin_sip.transport.certificate import Certificates
@@ -98,11 +98,7 @@ class Reloader:
 
     async def close(self) -> None:
         """Stop."""
-        for task in (self._watching, self._task):
-            if task is not None:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+        await over(self._watching, self._task)
 
     async def reload(self, cause: str) -> Reloaded:
         """Try it, and say in the log what became of it."""

@@ -12,6 +12,7 @@ from voipbin_sip.carriers.line import Line
 from voipbin_sip.carriers.probing import Probing
 from voipbin_sip.carriers.provider import Health, Provider, ProviderState, Registered
 from voipbin_sip.carriers.registration import Registration
+from voipbin_sip.tasks import over
 from voipbin_sip.transport.resolver import ResolveError
 
 PERIOD = 0.5  # seconds between two looks at the clock, at most
@@ -165,9 +166,7 @@ class Carriers:
 
     async def close(self) -> None:
         """De-register everywhere, and wait a moment for the answers."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait((self._task,))
+        await over(self._task)
         for carrier in self._carriers.values():
             self._leave(carrier)
         self._carriers.clear()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from voipbin_sip.sip.next_hop import is_address
 from voipbin_sip.sip.uri import Uri
+from voipbin_sip.tasks import over
 from voipbin_sip.transport.bounded import Bounded
 from voipbin_sip.transport.resolver import Place, ResolveError, Resolver
 
@@ -59,11 +60,7 @@ class Locator:
 
     async def close(self) -> None:
         """Give up all look-ups."""
-        tasks = list(self._looking.values())
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await over(*self._looking.values())
 
     async def _look_up(self, key: str, uri: Uri) -> None:
         try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from contextlib import suppress
+
+from voipbin_sip.tasks import over
 
 EVERY = 0.5  # seconds
 REMEMBERED = 120  # measurements: a minute
@@ -23,10 +24,7 @@ class LoopLag:
 
     async def close(self) -> None:
         """Stop."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await over(self._task)
 
     @property
     def worst(self) -> float:

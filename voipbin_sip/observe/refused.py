@@ -55,11 +55,7 @@ _GROUNDS = {
 class _Challenge(NamedTuple):
     """A challenge that waits for a password."""
 
-    at: float
-    request: Request
-    hop: Hop
-    status: int
-    reason: str
+    attempt: Attempt  # what it is if none comes; a request may have 64 kB
     ground: Ground | None
 
 
@@ -115,14 +111,14 @@ class RefusedAttempts:
     def waiting(self) -> int:
         """Return how many callers were asked for a password, and may still come back with it."""
         self.look()
-        return sum(challenge.request.method == "INVITE" for challenge in self._challenges.values())
+        return sum(challenge.attempt.method == "INVITE" for challenge in self._challenges.values())
 
     def look(self) -> None:
         """Take challenges that nobody has answered in time as refusals."""
         due = self._wall() - PATIENCE
-        while self._challenges and next(iter(self._challenges.values())).at <= due:
-            _, (at, request, hop, status, reason, ground) = self._challenges.popitem(last=False)
-            self._keep(_attempt(self._domain, Cause.NO_PASSWORD, request, hop, status, reason, at), ground)
+        while self._challenges and next(iter(self._challenges.values())).attempt.at <= due:
+            _, (attempt, ground) = self._challenges.popitem(last=False)
+            self._keep(attempt, ground)
 
     # What the switchboard tells
 
@@ -176,7 +172,8 @@ class RefusedAttempts:
         key = (hop.remote[0], request.call_id)
         self._challenges.pop(key, None)
         if not outcome.failed:
-            self._challenges[key] = _Challenge(self._wall(), request, hop, status, reason, ground)
+            attempt = _attempt(self._domain, Cause.NO_PASSWORD, request, hop, status, reason, self._wall())
+            self._challenges[key] = _Challenge(attempt, ground)
             if len(self._challenges) > KEPT_CHALLENGES:
                 self._challenges.popitem(last=False)  # of a flood, nobody misses one
             self.look()

@@ -11,7 +11,6 @@ import asyncio
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -20,6 +19,7 @@ from voipbin_sip.calls.call import Call, Change
 from voipbin_sip.calls.live import LiveCalls
 from voipbin_sip.calls.quality import Direction, Quality
 from voipbin_sip.calls.states import Status
+from voipbin_sip.tasks import over
 
 EVERY = 5.0  # seconds
 MAX_POINTS = 120  # of one call: ten minutes at full detail
@@ -196,10 +196,7 @@ class QualitySeries:
 
     async def close(self) -> None:
         """Stop."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await over(self._task)
 
     async def _measure(self) -> None:
         while True:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
+from voipbin_sip.tasks import over
 from voipbin_sip.toll.guard import TollGuard
 
 PERIOD = 1.0  # s
@@ -35,9 +36,7 @@ class Metering:
 
     async def close(self) -> None:
         """End, and have everything recorded."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait((self._task,))
+        await over(self._task)
         self._guard.flush(self._clock())
 
     async def _run(self) -> None:
