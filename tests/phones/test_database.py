@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -82,3 +83,26 @@ async def test_calls_go_on_and_are_remembered(tmp_path: Path, postgres: Postgres
                 == types.count("call_hangup")
                 == 1
             )
+
+
+async def test_it_stops_while_the_database_says_nothing(tmp_path: Path, postgres: Postgres) -> None:
+    url = await asyncio.to_thread(postgres.database)
+    keys: dict[str, Any] = {"database": {"url": url}, "drain_seconds": 1}
+    with serving(tmp_path, {"long": GOOD}, numbers={"100": "long"}, **keys) as server:
+        assert server.accesskey
+        async with wire(server.address) as line:
+            call = await line.new_call("100")
+            assert await call.invite() == 200
+            await asyncio.to_thread(postgres.freeze)
+            try:
+                asked = asyncio.create_task(asyncio.to_thread(ask, server, "events?page_size=5"))
+                await asyncio.sleep(0.5)
+                began = time.monotonic()
+                server.process.terminate()
+                assert await asyncio.to_thread(server.process.wait, 60) == 0
+                print("stopped after", time.monotonic() - began)
+                assert time.monotonic() - began < 25.0  # left to itself, the process would leave after 31
+            finally:
+                await asyncio.to_thread(postgres.thaw)
+            await asyncio.gather(asked, return_exceptions=True)
+        assert "leaving" in server.tail()

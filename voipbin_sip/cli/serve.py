@@ -17,11 +17,13 @@ from voipbin_sip import logs
 from voipbin_sip.app.errors import StartError
 from voipbin_sip.app.server import Server
 from voipbin_sip.check_report import from_here
+from voipbin_sip.cli.leaving import Leaving
 from voipbin_sip.directory import read_passwords
 from voipbin_sip.loading import Loaded, load
 from voipbin_sip.transport.address import ListenAddress, local_address_towards
 
 COLLECT_EVERY = 60.0  # seconds
+CLOSE_SECONDS = 30.0  # after the last call; a dozen are needed with a database that says nothing
 
 
 def run(path: Path) -> int:
@@ -83,8 +85,14 @@ async def _serve(loaded: Loaded) -> None:
     loop = asyncio.get_running_loop()
     opened = await server.start()
     tame_collector()
+    leaving = Leaving(loaded.config.drain_seconds + CLOSE_SECONDS)
+
+    def stop() -> None:
+        leaving.begin()
+        server.stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
+        loop.add_signal_handler(number, stop)
     loop.add_signal_handler(signal.SIGHUP, server.reload)
     print(f"ready sip={','.join(str(address) for address in opened.sip)} http={opened.http}")
     for line in hints(loaded, opened.sip):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -76,6 +79,18 @@ class Backend:
             index_elements=list(table.primary_key), set_=kept
         )
         return changed
+
+
+@contextmanager
+def silent_pool() -> Iterator[None]:
+    """Keep SQLAlchemy's pool from logging a traceback for each connection that it cannot close."""
+    pool = logging.getLogger("sqlalchemy.pool")
+    level = pool.level
+    pool.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        pool.setLevel(level)
 
 
 def fell_silent(error: Exception) -> bool:

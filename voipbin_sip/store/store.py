@@ -17,8 +17,9 @@ from sqlalchemy import ColumnElement, RowMapping, Select, Table, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from voipbin_sip.store.backend import Backend, database_url, fell_silent
+from voipbin_sip.store.backend import Backend, database_url, fell_silent, silent_pool
 from voipbin_sip.store.migrate import MigrationError, current, newest, upgrade
+from voipbin_sip.store.operations import Operations
 from voipbin_sip.store.statements import Statement, Statements, key_columns
 from voipbin_sip.store.write_behind import Change, Key, Pace, Row, WriteBehind
 
@@ -27,6 +28,7 @@ __all__ = ["OutcomeUnknown", "Store", "StoreError", "StoreUnavailable", "databas
 READ_SECONDS = 10.0
 TOGETHER = 50  # rows that are made before others have their turn
 WRITE_SECONDS = 30.0  # then a connection to a server that says nothing is given up
+CLOSE_SECONDS = 3.0
 
 
 class StoreError(Exception):
@@ -57,6 +59,7 @@ class Store:
             raise StoreError(f"the database cannot be used: {error}") from error
         self._statements = Statements(self._backend, self._engine.dialect)
         self._queue = WriteBehind(self._write_behind, pace)
+        self._operations = Operations()
         self._ready = False
         self._was_ready = False  # once since the start
         self._preparing = asyncio.Lock()
@@ -83,8 +86,7 @@ class Store:
         It is tried again with each write and read then.
         """
         try:
-            async with asyncio.timeout(READ_SECONDS):
-                await self._be_ready()
+            await self._operations.run(self._be_ready(), READ_SECONDS)
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             shown = self._backend.url.render_as_string(hide_password=True)
             self._log.error("the database cannot be opened, going on without", url=shown, why=str(error))
@@ -109,11 +111,16 @@ class Store:
         Raises StoreUnavailable, and nothing is changed then; OutcomeUnknown, and `write` should undo them.
         """
         began = False
-        try:
-            async with asyncio.timeout(READ_SECONDS), self._queue.one_writer:
+
+        async def work() -> None:
+            nonlocal began
+            async with self._queue.one_writer:
                 began = True
                 await self._write(list(changes))
                 self._queue.forget(changes)
+
+        try:
+            await self._operations.run(work(), READ_SECONDS)
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             if began and fell_silent(error):
                 raise OutcomeUnknown(f"the database fell silent: {error}") from error
@@ -121,14 +128,13 @@ class Store:
 
     async def prune(self, table: Table, gone: ColumnElement[bool]) -> None:
         """Delete the rows for which a condition holds, now. Raises StoreUnavailable."""
-        try:
-            async with (
-                asyncio.timeout(WRITE_SECONDS),
-                self._queue.one_writer,
-                self._connection() as connection,
-                connection.begin(),
-            ):
+
+        async def work() -> None:
+            async with self._queue.one_writer, self._connection() as connection, connection.begin():
                 await connection.execute(table.delete().where(gone))
+
+        try:
+            await self._operations.run(work(), WRITE_SECONDS)
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             raise StoreUnavailable(f"the database cannot be written: {error}") from error
 
@@ -138,11 +144,13 @@ class Store:
 
     async def fetch(self, query: Select[Any]) -> Sequence[RowMapping]:
         """Return rows. Raises StoreUnavailable where the database is in trouble."""
+
+        async def work() -> Sequence[RowMapping]:
+            async with self._connection() as connection:
+                return (await connection.execute(query)).mappings().all()
+
         try:
-            async with asyncio.timeout(READ_SECONDS), self._connection() as connection:
-                result = await connection.execute(query)
-                rows: Sequence[RowMapping] = result.mappings().all()
-                return rows
+            return await self._operations.run(work(), READ_SECONDS)
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             raise StoreUnavailable(f"the database cannot be read: {error}") from error
 
@@ -155,9 +163,18 @@ class Store:
             return ()
 
     async def close(self, seconds: float = 5.0) -> None:
-        """Write what waits, for `seconds` at most, and close."""
+        """Write what waits, for `seconds` at most, and close; a database that says nothing is left to itself."""
         await self._queue.close(seconds)
-        await self._engine.dispose()
+        ended = await self._operations.close(CLOSE_SECONDS)
+        try:
+            with silent_pool():
+                await self._operations.run(self._engine.dispose(), CLOSE_SECONDS)
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            ended = False
+            self._log.error("the connections to the database cannot be closed, leaving them", why=str(error))
+        else:
+            if not ended:
+                self._log.error("the database did not end what it had in hand, leaving it")
 
     async def _be_ready(self) -> None:
         """Have the newest schema. Raises SQLAlchemyError, OSError."""
@@ -194,8 +211,7 @@ class Store:
             await asyncio.shield(connection.close())
 
     async def _write_behind(self, changes: list[Change]) -> None:
-        async with asyncio.timeout(WRITE_SECONDS):
-            await self._write(changes)
+        await self._operations.run(self._write(changes), WRITE_SECONDS)
 
     async def _write(self, changes: list[Change]) -> None:
         """Carry out changes in one transaction. Done twice, it is as if done once."""
