@@ -27,6 +27,11 @@ EXCUSED = (
         "needs a PostgreSQL of one's own; tests/store and tests/phones start one",
     ),
     Excuse("docs/reload.md", "systemctl reload", "needs systemd"),
+    Excuse(
+        "docs/troubleshooting.md",
+        "voipbin-sip call last --api http://127.0.0.1:8080 --accesskey vb_",
+        "with a key that is wrong, and an address where nobody is: tests/phones/test_planted_within.py",
+    ),
     Excuse("docs/tls.md", "kill -HUP", "a signal: tests/phones/test_tls.py sends it"),
     Excuse("bench/README.md", "make bench", "measures for an hour, with a load generator of its own"),
     Excuse("bench/README.md", "bench/run.sh", "measures for an hour, with a load generator of its own"),

@@ -57,7 +57,9 @@ def test_an_address_where_nobody_is(operator: Operator) -> None:
 
 def test_a_database_that_is_away(tmp_path: Path) -> None:
     url = f"postgresql+asyncpg://phones:secret@127.0.0.1:{ports.free()}/phones"
-    with serving(tmp_path, {"hello": HELLO}, database={"url": url}, speech={"engines": ["nanotts"]}) as server:
+    with serving(
+        tmp_path, {"hello": HELLO}, database={"url": url}, speech={"engines": ["nanotts"]}
+    ) as server:
         Operator(server.config).finds("the database is away")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.documents.shell import appears
 from tests.phones.installed import ROOT
+from tests.phones.nat import Host
 from tests.phones.planted.page import Fault, about
 from tests.phones.server import COMMAND
 
@@ -23,13 +24,14 @@ class Operator:
 
     config: Path
     api: str = API  # where its API is, in place of the page's
+    at: Host | None = None  # the machine that they sit at, of a network of the tests' own
     _said: dict[str, str] = field(default_factory=dict)
 
     def run(self, *words: str) -> str:
         """Return all that a command prints."""
         named = [str(self.config)] if words == ("check",) else ["--config", str(self.config)]
         done = subprocess.run(
-            [*COMMAND, *words, *named],
+            [*(self.at.command() if self.at is not None else []), *COMMAND, *words, *named],
             cwd=ROOT,
             capture_output=True,
             text=True,
