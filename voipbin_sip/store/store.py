@@ -147,7 +147,8 @@ class Store:
 
         async def work() -> Sequence[RowMapping]:
             async with self._connection() as connection:
-                return (await connection.execute(query)).mappings().all()
+                rows: Sequence[RowMapping] = (await connection.execute(query)).mappings().all()
+                return rows
 
         try:
             return await self._operations.run(work(), READ_SECONDS)
