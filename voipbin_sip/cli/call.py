@@ -46,6 +46,10 @@ def reach(config: Path, api: str, accesskey: str) -> Api:
         return Api(running.api, running.token, own=True)
     if not accesskey:
         raise NoServerError("give an access key with --accesskey, or in the environment as VOIPBIN_ACCESSKEY")
+    if not api.startswith(("http://", "https://")):
+        raise NoServerError(f"--api {api!r} is no URL: write https://phones.example.com:8080")
+    if not (accesskey.isascii() and accesskey.isprintable()):
+        raise NoServerError("the access key has characters that none has; copy it again, in one line")
     return Api(api, accesskey)
 
 

@@ -17,9 +17,9 @@ from voipbin_sip.cli.own_server import NoServerError, ask, own_server
 from voipbin_sip.doctor.checks import CHECKS
 from voipbin_sip.doctor.examination import CONFIGURATION, examine
 from voipbin_sip.doctor.finding import Finding, Level
-from voipbin_sip.doctor.patient import NoAnswer, Patient, is_alive, read_patient, unread
+from voipbin_sip.doctor.patient import NoAnswer, Patient, read_patient, unread
 from voipbin_sip.doctor.report import as_json, show
-from voipbin_sip.observe.running import Running
+from voipbin_sip.observe.running import Running, is_alive
 
 ANSWER_SECONDS = 8.0
 NICENESS = 10

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from voipbin_sip.cli.own_server import NoServerError, ask, own_server
 from voipbin_sip.explain.question import BadQuestion, Question
 from voipbin_sip.explain.report import report
+from voipbin_sip.observe.running import is_alive
 from voipbin_sip.printable import clean
 
 
@@ -45,7 +46,12 @@ def _by_server(question: Question, config: Path) -> Mapping[str, Any] | None:
         "transport": question.transport,
         "resolve": str(question.resolve).lower(),
     }
-    answer: Mapping[str, Any] = ask(server, "GET", f"/v1.0/explain?{urlencode(asked)}")
+    try:
+        answer: Mapping[str, Any] = ask(server, "GET", f"/v1.0/explain?{urlencode(asked)}")
+    except NoServerError:
+        if is_alive(server.pid):
+            raise
+        return None  # it was killed
     return answer
 
 

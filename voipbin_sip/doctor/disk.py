@@ -11,8 +11,8 @@ from voipbin_sip.directory import ExtensionEntry, ProviderEntry, TrunkEntry
 from voipbin_sip.directory.secrets import PASSWORD_FILE
 from voipbin_sip.doctor.apart import apart
 from voipbin_sip.doctor.finding import Notes
-from voipbin_sip.doctor.patient import Patient, is_alive
-from voipbin_sip.observe.running import RUNNING_FILE, find
+from voipbin_sip.doctor.patient import Patient
+from voipbin_sip.observe.running import RUNNING_FILE, find, is_alive
 from voipbin_sip.recordings.folder import RecordingFolder
 from voipbin_sip.store.backend import DATABASE_FILE
 

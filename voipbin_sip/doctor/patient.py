@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -98,17 +97,6 @@ def unread(path: Path) -> Patient:
     """Return a configuration of which nothing is known."""
     default = Config()
     return Patient(path, default, locations(default, path), readable=False, whole=False)
-
-
-def is_alive(pid: int) -> bool:
-    """Return whether a process runs."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True  # somebody else's
-    return True
 
 
 def _place(node: Node | None, keys: tuple[str, ...]) -> str:

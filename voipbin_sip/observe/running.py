@@ -57,3 +57,14 @@ def find(data: Path) -> Running | None:
         return Running(int(told["pid"]), str(told["api"]), str(told["token"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether a process runs."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # somebody else's
+    return True
