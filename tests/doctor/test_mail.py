@@ -38,9 +38,14 @@ async def mail_server(inbox: Inbox, *, password: bytes = b"") -> AsyncIterator[i
         good = isinstance(data, LoginPassword) and data.password == password
         return AuthResult(success=good, handled=False)
 
-    terms = {"authenticator": known, "auth_require_tls": False, "auth_required": True} if password else {}
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(inbox, loop=loop, **terms), "127.0.0.1", 0)
+
+    def session() -> SMTP:
+        if not password:
+            return SMTP(inbox, loop=loop)
+        return SMTP(inbox, authenticator=known, auth_require_tls=False, auth_required=True, loop=loop)
+
+    server = await loop.create_server(session, "127.0.0.1", 0)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
