@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,22 @@ def test_remains_of_a_killed_server_are_removed(tmp_path: Path) -> None:
     (tmp_path / "ab" / "x.1-2.part").write_bytes(b"half")
     DiskCache(tmp_path, 10_000).put(key(1), 8000, sound(100))
     assert [path.suffix for path in files(tmp_path)] == [".speech"]
+
+
+def test_two_that_are_written_first_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = DiskCache(tmp_path, 10_000)
+    move = Path.replace
+
+    def replace(path: Path, target: Path) -> Path:
+        monkeypatch.setattr(Path, "replace", move)
+        other = threading.Thread(target=cache.put, args=(key(2), 8000, sound(100)))
+        other.start()
+        other.join(10)
+        return move(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    cache.put(key(1), 8000, sound(100))
+    assert [file.stem for file in files(tmp_path)] == [key(1), key(2)]
 
 
 def test_a_folder_that_cannot_be_made_is_a_miss(tmp_path: Path) -> None:

@@ -91,6 +91,8 @@ class DiskCache:
             return
         path = self._path(key)
         part = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
+        with self._lock:
+            self._index()  # before there is a part of ours, which it would take for one that was left behind
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
