@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from textual.events import Key
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from tests.terminal.test_app_listing import live, over
 from voipbin_sip.terminal.app import CallsApp
@@ -101,3 +101,20 @@ async def test_the_picture_loads_nothing() -> None:
         assert "c0000@example.com" in drawn.replace("&#160;", " ")
         assert "url(" not in drawn.replace("url(#", "")
         assert "@font-face" not in drawn
+
+
+async def test_what_callers_and_servers_say_steers_no_terminal() -> None:
+    evil = "\x1b]0;mine\x07[red]\u202e"
+    async with table(size=(160, 24)) as (app, pilot):
+        app.live.server.trouble, app.live.server.version = "", evil
+        app.live.server.status, app.live.server.faults = "degraded", {"mail": evil}
+        app.live.board.measure([live("evil", 60, source={"type": "sip", "target": evil}, at=evil)], anew=True)
+        app._note()
+        await pilot.pause(0.3)
+        await pilot.press("home", "h")
+        await pilot.pause(0.2)
+        for screen in app.screen_stack:
+            for part in (*screen.query(Line), *screen.query(Static)):
+                assert not set("\x1b\x07\u202e") & set(str(part.render())), part
+        assert isinstance(app.screen, QuestionScreen)
+        assert "[red]" in str(app.screen.query_one(Static).render())

@@ -53,7 +53,7 @@ def server_line(server: ServerSeen, running: int, more: str) -> Text:
     line = Text(no_wrap=True, overflow="ellipsis")
     line.append("voipbin-sip", "bold")
     if server.version:
-        line.append(f" {server.version}")
+        line.append(f" {clean(server.version)}")
     if server.base:
         line.append(f"  {server.base.partition('://')[2]}")
     if server.trouble:
@@ -70,7 +70,7 @@ def server_line(server: ServerSeen, running: int, more: str) -> Text:
         )
     faults = "; ".join(f"{part}: {what}" for part, what in server.faults.items())
     line.append(f"  {server.status}", "green" if server.status == "ok" else "bold red")
-    line.append(f": {faults}" if faults else "")
+    line.append(f": {clean(faults)}" if faults else "")
     return line
 
 

@@ -11,6 +11,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from voipbin_sip.printable import clean
+
 KEYS = (
     ("↑ ↓  PgUp PgDn", "another call; Home: the newest, and follow new ones"),
     ("Enter", "the page of the call: steps, variables, quality, SIP"),
@@ -38,7 +40,7 @@ class QuestionScreen(ModalScreen[bool]):
 
     def __init__(self, question: str, yes: str, no: str) -> None:
         super().__init__()
-        self._text = Text.assemble((question, "bold"), f"\n\ny {yes}   n {no}")
+        self._text = Text.assemble((clean(question), "bold"), f"\n\ny {yes}   n {no}")
 
     def compose(self) -> ComposeResult:
         """Show the question."""
