@@ -211,6 +211,7 @@ def newcomer(folder: Path) -> Iterator[Newcomer]:
     with Desk("the server", bash, sandbox.folder, sandbox.environment, size=SIZE) as desk:
         own = desk.split(desk.first, "the newcomer", bash, below=26)
         desk.split(desk.first, "the phone", ["tail", "-n", "+1", "-f", notes], beside=38)
+        own.focus()
         yield Newcomer(desk, sandbox, desk.first, own, notes)
     sandbox.close()
 

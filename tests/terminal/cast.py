@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,9 @@ from pathlib import Path
 
 PIECE = 65536  # bytes
 IDLE = 2.0  # s; players make longer pauses as short
+_QUESTIONS = re.compile(
+    r"\x1b\[[>=]?\d*[cq]"
+)  # what a terminal is; one that plays it would answer (ECMA-48, DA)
 
 
 def write(source: int, file: Path, size: tuple[int, int]) -> None:
@@ -27,7 +31,7 @@ def write(source: int, file: Path, size: tuple[int, int]) -> None:
         cast.flush()
         start = time.monotonic()
         while data := os.read(source, PIECE):
-            if text := decoder.decode(data):
+            if text := _QUESTIONS.sub("", decoder.decode(data)):
                 event = [round(time.monotonic() - start, 3), "o", text]
                 cast.write(json.dumps(event, ensure_ascii=False) + "\n")
                 cast.flush()

@@ -34,6 +34,10 @@ class Pane(Terminal):
         super().__init__(folder)
         self._id = id_
 
+    def focus(self) -> None:
+        """Let the cursor be seen here; what is typed goes where it goes anyway."""
+        self._tmux("select-pane")
+
     async def shows(self, *texts: str, timeout: float = 60.0) -> str:
         """Wait as `Terminal` does, but longer: several programs want their time."""
         return await super().shows(*texts, timeout=timeout)
