@@ -21,18 +21,25 @@ LOUD = 0.2  # of full scale: the least amplitude of the tone
 
 
 def judged(packets: list[Packet], frequency: float) -> dict[str, float]:
-    """Return what is wrong with the sound of a call: packets missing, frames without the tone, the gap in ms."""
+    """Return what is wrong with the sound of a call.
+
+    Packets missing by their sequence numbers, frames skipped by their timestamps, frames without the tone, and the time
+    between two packets in ms: the longest, and what one in a hundred passes.
+    """
     sound = [packet for packet in packets if packet.payload_type == 0]
     sequence = np.array([packet.sequence for packet in sound], dtype=np.uint16)
-    arrived = np.array([packet.at for packet in sound])
+    stamps = np.array([packet.timestamp for packet in sound], dtype=np.uint32)
+    gaps = np.diff(np.array([packet.at for packet in sound])) * 1000
     frames = decode_ulaw(b"".join(packet.payload for packet in sound)).reshape(-1, FRAME)
     wave = np.exp(-2j * np.pi * frequency / 8000 * np.arange(FRAME)) * 2 / FRAME
     loud = np.abs(frames @ wave) >= LOUD
     return {
         "packets": len(sound),
-        "missing": int((np.diff(sequence) != 1).sum()),
+        "missing": int(np.abs(np.diff(sequence).view(np.int16) - 1).sum()),  # twice, or late: too
+        "skipped": int(np.abs(np.diff(stamps).view(np.int32) // FRAME - 1).sum()),
         "silent": int((~loud[int(loud.argmax()) + EDGE :]).sum()),
-        "gap": round(float(np.diff(arrived).max()) * 1000, 1),
+        "gap": round(float(gaps.max()), 1),
+        "usual": round(float(np.percentile(gaps, 99)), 1),
     }
 
 
@@ -41,8 +48,10 @@ def report(calls: list[WireCall], frequency: float) -> dict[str, object]:
     return {
         "packets": min(one["packets"] for one in found),
         "missing": sum(one["missing"] for one in found),
+        "skipped": max(one["skipped"] for one in found),
         "silent": sum(one["silent"] for one in found),
         "gap": max(one["gap"] for one in found),
+        "usual": max(one["usual"] for one in found),
         "over": sum(call.ended.is_set() for call in calls),
         "statuses": sorted({status for call in calls for status in call.statuses}),
         "finals": [sum(status >= 200 for status in call.statuses) for call in calls].count(1),
