@@ -74,7 +74,18 @@ async def test_another_extension_at_the_same_address_rings() -> None:
     assert rung(calling(), a=[beside], b=[phone("1002", AWAY)])[0] == [beside.uri]
 
 
-async def test_a_caller_who_did_not_log_in_has_no_phone_of_ours() -> None:
+async def test_who_was_not_asked_for_a_password_is_known_by_name_and_address() -> None:
     caller = calling()
-    caller.call.peer = ""
+    caller.call.peer = ""  # a public number
+    assert rung(caller, a=[phone("1000")], b=[phone("1001", AWAY)])[0] == []
+    beside = phone("1001", HOP, "sip:1001@192.0.2.2:5060")  # another line of the same box
+    assert rung(caller, a=[beside], b=[phone("1002", AWAY)])[0] == [beside.uri]
+    away = calling("sip:1000@198.51.100.1:5060", Hop("UDP", HOP.local, ("198.51.100.1", 5060)))
+    away.call.peer = ""
+    assert rung(away, a=[phone("1000")], b=[phone("1001", AWAY)])[0] == ["sip:1000@192.0.2.2:5060"]
+
+
+async def test_a_trunk_has_no_phone_of_ours() -> None:
+    caller = calling()
+    caller.call.peer = "trunk:office"
     assert rung(caller, a=[phone("1000")], b=[phone("1001", AWAY)])[0] == ["sip:1000@192.0.2.2:5060"]

@@ -8,6 +8,8 @@ from voipbin_sip.calls.outgoing import Target
 from voipbin_sip.calls.ringing import Wanted
 from voipbin_sip.calls.session import CallSession
 from voipbin_sip.sip.dialog import Dialog, cached_uri
+from voipbin_sip.sip.errors import RemoteProtocolError
+from voipbin_sip.sip.name_addr import parse_name_addr
 
 
 def without_own_phone(caller: CallSession, wanted: Sequence[Wanted]) -> list[Wanted]:
@@ -24,9 +26,19 @@ def without_own_phone(caller: CallSession, wanted: Sequence[Wanted]) -> list[Wan
     return others
 
 
+def _extension(caller: CallSession, dialog: Dialog) -> str:
+    """Return whose phone a call is with; of who was not asked for a password, From tells. "" = no phone of ours."""
+    if peer := caller.call.peer:
+        return peer.removeprefix("extension:") if peer.startswith("extension:") else ""
+    try:
+        return parse_name_addr(dialog.remote_party).uri.user or ""
+    except RemoteProtocolError:
+        return ""
+
+
 def _is_own(caller: CallSession, dialog: Dialog, target: Target) -> bool:
     """Tell whether a target is the phone that a call is with; an extension may have other phones."""
-    if not target.extension or target.peer != caller.call.peer:
+    if not target.extension or target.extension != _extension(caller, dialog):
         return False
     there, here = cached_uri(target.uri), cached_uri(dialog.remote_target)
     if (there.user, there.host.lower(), there.port) == (here.user, here.host.lower(), here.port):
