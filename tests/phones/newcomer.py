@@ -207,7 +207,7 @@ def newcomer(folder: Path) -> Iterator[Newcomer]:
     notes = folder / "phone.txt"
     notes.touch()
     (folder / "bashrc").write_text("PS1='$ '\nunset HISTFILE\n")
-    bash = ["bash", "--rcfile", folder / "bashrc"]
+    bash: list[str | Path] = ["bash", "--rcfile", folder / "bashrc"]
     with Desk("the server", bash, sandbox.folder, sandbox.environment, size=SIZE) as desk:
         own = desk.split(desk.first, "the newcomer", bash, below=26)
         desk.split(desk.first, "the phone", ["tail", "-n", "+1", "-f", notes], beside=38)

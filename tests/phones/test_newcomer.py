@@ -62,7 +62,9 @@ def test_the_shipped_recording_is_one_of_this() -> None:
 async def test_the_shipped_recording_is_played_by_a_terminal(tmp_path: Path) -> None:
     _, pieces = cast.read(SHIPPED)
     (tmp_path / "raw").write_text("".join(text for _, text in pieces), encoding="utf-8", newline="")
-    with Terminal.start(["sh", "-c", "cat raw; sleep 60"], cwd=tmp_path, size=SIZE) as terminal:
+    with Terminal.start(
+        ["sh", "-c", "stty raw -echo; cat raw; sleep 60"], cwd=tmp_path, size=SIZE
+    ) as terminal:
         await terminal.shows(
             "── the server ──", "── the phone ──", "things are in order", "does not get through"
         )

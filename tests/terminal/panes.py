@@ -86,7 +86,17 @@ class Desk:
     def record(self, file: Path) -> None:
         """Begin to record; see `cast`."""
         columns, lines = self._size
-        see = ["env", "-u", "TMUX", "-u", "TMUX_PANE", TMUX or "tmux", "-S", self._whole._socket, "attach"]
+        see: list[str | Path] = [
+            "env",
+            "-u",
+            "TMUX",
+            "-u",
+            "TMUX_PANE",
+            TMUX or "tmux",
+            "-S",
+            self._whole._socket,
+            "attach",
+        ]
         self._watcher = Terminal.start(["sh", "-c", 'read go; exec "$@"', "sh", *see], size=self._size)
         writer = [sys.executable, "-S", cast.__file__, str(file), str(columns), str(lines)]
         self._watcher._tmux("pipe-pane", shlex.join(writer))
