@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -32,14 +33,18 @@ async def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
 async def test_a_folder_of_another_user(tmp_path: Path) -> None:
     whom = patient(tmp_path)
     (tmp_path / "data").mkdir(mode=0o755)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    os.seteuid(65_534)
-    try:
-        told = errors(await found(disk, whom))
-    finally:
-        os.seteuid(0)
-    assert "cannot write to the data folder" in told[0] and "Permission denied" in told[0]
+    for mode in (0o755, 0o700):  # of the folder around it
+        for folder in (tmp_path, *tmp_path.parents):
+            if folder == Path(tempfile.gettempdir()):
+                break
+            folder.chmod(0o755)
+        tmp_path.chmod(mode)
+        os.seteuid(65_534)
+        try:
+            told = errors(await found(disk, whom))
+        finally:
+            os.seteuid(0)
+        assert "cannot write to the data folder" in told[0] and "Permission denied" in told[0]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount a small disk")

@@ -37,8 +37,12 @@ async def secrets(patient: Patient, notes: Notes) -> None:
 def _look(patient: Patient, notes: Notes) -> None:
     data, where = patient.places.data, patient.key("data_dir")
     folder = data
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
+    try:
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+    except PermissionError as fault:
+        _no_right(notes, data, fault, where)
+        return
     if not folder.is_dir():
         notes.error(
             f"the data folder {data} cannot be made: {folder} is a file",
@@ -49,11 +53,7 @@ def _look(patient: Patient, notes: Notes) -> None:
     if folder == data:
         fault = _write(data)
         if fault is not None:
-            notes.error(
-                f"cannot write to the data folder {data}: {fault.strerror}",
-                "make room, give this user the right to, or change data_dir",
-                where=where,
-            )
+            _no_right(notes, data, fault, where)
         else:
             notes.ok(f"the data folder {data} can be written")
     elif os.access(folder, os.W_OK | os.X_OK):
@@ -66,6 +66,14 @@ def _look(patient: Patient, notes: Notes) -> None:
         )
     _room(patient, notes, folder, where)
     _stale(notes, data)
+
+
+def _no_right(notes: Notes, data: Path, fault: OSError, where: str) -> None:
+    notes.error(
+        f"cannot write to the data folder {data}: {fault.strerror}",
+        "make room, give this user the right to, or change data_dir",
+        where=where,
+    )
 
 
 def _write(data: Path) -> OSError | None:
