@@ -29,16 +29,21 @@ async def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
     assert "change data_dir" in told
 
 
+def _let_in(folder: Path, mode: int) -> None:
+    """Let other users come as far as a folder of the test's own."""
+    for above in folder.parents:
+        if above == Path(tempfile.gettempdir()):
+            break
+        above.chmod(0o755)
+    folder.chmod(mode)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be another user")
 async def test_a_folder_of_another_user(tmp_path: Path) -> None:
     whom = patient(tmp_path)
     (tmp_path / "data").mkdir(mode=0o755)
     for mode in (0o755, 0o700):  # of the folder around it
-        for folder in (tmp_path, *tmp_path.parents):
-            if folder == Path(tempfile.gettempdir()):
-                break
-            folder.chmod(0o755)
-        tmp_path.chmod(mode)
+        _let_in(tmp_path, mode)
         os.seteuid(65_534)
         try:
             told = errors(await found(disk, whom))
