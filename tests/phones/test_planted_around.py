@@ -33,6 +33,12 @@ actions:
   - type: recording_start
   - {type: sleep, option: {duration: 20000}}
 """,
+    "out": """
+actions:
+  - type: connect
+    option: {destinations: [{type: tel, target: "+493012345"}]}
+  - type: hangup
+""",
 }
 LINES = 4  # calls that have sound at once
 
@@ -76,6 +82,9 @@ def operator(server: Server) -> Operator:
 
 async def test_calls(server: Server, operator: Operator) -> None:
     async with wire(server.address) as line, asyncio.timeout(40.0):
+        nameless = await line.new_call("300")
+        assert await nameless.invite() == 480
+        await operator.will_find("no number of ours to show", last=nameless.call_id)
         unheard, recorded = await line.new_call("100"), await line.new_call("200")
         assert await unheard.invite() == 200
         assert await recorded.invite() == 200

@@ -14,11 +14,11 @@ from tests.phones import ports
 from tests.phones.planted.operator import Operator
 from tests.phones.server import Server, serving
 from tests.phones.wire import Line, wire
-from tests.phones.wire_peer import Peer, credentials, peer, sdp
+from tests.phones.wire_peer import Peer, Talk, credentials, peer, sdp
 
 pytestmark = pytest.mark.phones
 
-CARRIER, GUESSER, DESK = "127.0.0.31", "127.0.0.43", "127.0.0.44"
+CARRIER, GUESSER, DESK, STRANGER = "127.0.0.31", "127.0.0.43", "127.0.0.44", "127.0.0.45"
 DID = "+493012000"
 G729 = ("a=rtpmap:18 G729/8000", "a=sendrecv")
 
@@ -131,11 +131,17 @@ async def answered(line: Line, flow: str) -> str:
     return call.call_id
 
 
+def registration(phone: Peer, user: str, domain: str) -> Talk:
+    """Return a phone's side of its registration."""
+    talk = phone.calling(user, uri=f"sip:{domain}")
+    talk.remote = f"<sip:{user}@{domain}>"
+    talk.local = f"{talk.remote};tag={phone.unique()}"
+    return talk
+
+
 async def registers(phone: Peer, user: str, password: str) -> str:
     """Register with a password that is refused; returns the Call-ID."""
-    talk = phone.calling(user, uri="sip:voipbin.test")
-    talk.local = f"<sip:{user}@voipbin.test>;tag={phone.unique()}"
-    talk.remote = f"<sip:{user}@voipbin.test>"
+    talk = registration(phone, user, "voipbin.test")
     talk.request("REGISTER")
     asked = await phone.next("401 REGISTER", number=talk.cseq)
     answer = credentials(asked["WWW-Authenticate"], user, password, talk.target)
@@ -214,6 +220,23 @@ async def test_phones_that_cannot_register(server: Server, operator: Operator) -
         )
         await registers(phone, "1000", "wrong")
         await operator.will_find("too many wrong passwords")
+
+
+async def test_a_phone_with_a_wrong_domain(server: Server, operator: Operator) -> None:
+    async with peer(server.address, at=DESK) as phone:
+        talk = registration(phone, "1000", "phones.example.org")
+        talk.request("REGISTER")
+        await phone.next("404 REGISTER", number=talk.cseq)
+        await operator.will_find("a wrong domain in the phone", last=talk.call_id)
+
+
+async def test_somebody_who_is_not_known(server: Server, operator: Operator) -> None:
+    async with peer(server.address, at=STRANGER) as pbx:
+        talk = pbx.calling(DID)
+        talk.request("INVITE", body=sdp())
+        assert (await pbx.final(talk)).name == "407 INVITE"
+        await asyncio.sleep(5.5)  # so long it might come back with a password
+        await operator.will_find("a carrier or PBX that is not known by its address", last=talk.call_id)
 
 
 async def test_a_carrier_that_says_nothing(operator: Operator, unanswered: Callable[[], str]) -> None:

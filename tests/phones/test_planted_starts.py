@@ -34,7 +34,16 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     authority = Authority(folder)
     old = authority.pair("old", names=["voipbin.test"], days=-3)
     other = authority.pair("other", names=["phones.example.org"])
-    config, port = configure(folder, {"hello": HELLO}, speech={"engines": ["nanotts"]})
+    config, port = configure(
+        folder,
+        {"hello": HELLO},
+        outbound={"allow": ["+49", "+33"]},
+        sections={
+            "providers": [{"id": "carrier", "hostname": f"127.0.0.1:{ports.free()}"}],
+            "routes": [{"provider_id": "carrier", "target": "+49"}],
+        },
+        speech={"engines": ["nanotts"]},
+    )
     keys = yaml.safe_load(config.read_text())
     keys["sip"]["listen"].append(f"tls://127.0.0.1:{ports.free()}")
     keys["sip"]["tls"] = {"certificate": str(other.certificate), "key": str(other.key)}
@@ -52,6 +61,7 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
         "another program has the port",
         "the certificate has expired",
         "the certificate is for another name",
+        "no route for numbers that may be called",
     ],
 )
 def test_the_doctor_names(operator: Operator, cause: str) -> None:

@@ -82,6 +82,11 @@ def _advice(view: View, attempt: Attempt) -> Iterator[str]:
                 if who in view.directory.extensions
                 else "Give the phone the name and password of an extension."
             )
+            if not registers and who not in view.directory.extensions:
+                yield (
+                    f"Is it a carrier or PBX of yours? Name its address {attempt.source[0]} under allowed_ips of its "
+                    "provider or trunk in the directory."
+                )
             if not registers:
                 yield "Or let anybody call the number: `public: true` in the directory."
         case Cause.WRONG_PASSWORD if attempt.ground is Ground.TRUNK_PASSWORD:

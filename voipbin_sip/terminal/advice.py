@@ -56,6 +56,10 @@ _KNOWN: Sequence[tuple[str, str]] = (
         "allow: `voipbin-sip explain --to NUMBER` tells which number is shown; compare it with the carrier's contract.",
     ),
     (
+        r"is not ours, and there is no outbound\.default_outgoing_source_number",
+        "Set outbound.default_outgoing_source_number in voipbin.yaml to one of your numbers; calls show it then.",
+    ),
+    (
         r"does not accept our name and password",
         "Check username and password of the provider or trunk in directory.yaml.",
     ),

@@ -133,6 +133,7 @@ def variables(story: CallStory) -> RenderableType | None:
     if not last:
         return None
     table = _grid(3)
+    table.columns[1].no_wrap = False  # else long values take the room of the names
     for name, (value, step) in sorted(last.items()):
         _add(table, name, value or "(empty)", said(step.at, style="cyan"))
     return table
