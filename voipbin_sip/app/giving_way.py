@@ -14,7 +14,7 @@ SHARE = 2.0  # s of sleep for each second of work
 
 
 class GivingWay:
-    """Made by a thread and called between pieces of work, sleeps for a multiple of the time that the thread has worked since."""
+    """Called by a thread between pieces of its work, sleeps for a multiple of the time that it has worked since."""
 
     def __init__(
         self,
