@@ -54,7 +54,7 @@ def check_drafts(
         entries, found = calls.entries(draft), before.get(draft)
         if found is None or found.entries != entries:
             found = before[draft] = _by_itself(draft, entries, warning if lenient else error)
-            pause()
+        pause()
         graphs[draft.name] = found.graph
         yield from found.findings
         yield from _targets(draft, calls, outer)

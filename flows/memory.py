@@ -58,7 +58,7 @@ class Memory:
         if known is None or known.digest != digest:
             node, findings = decode_nodes(data, path)
             known = self._files[path] = _File(digest, node, tuple(findings))
-            self.pause()
+        self.pause()
         return known.node, list(known.findings)
 
     def draft(self, node: Node) -> tuple[Draft | None, list[Finding]]:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 AT_ONCE = 0.002  # s of work between two sleeps, at least
-SHARE = 2.0  # s of sleep for each second of work
+SHARE = 1.0  # s of sleep for each second of work
 
 
 class GivingWay:
