@@ -68,6 +68,8 @@ async def test_calls_are_found_by_the_beginning_of_their_id(desk: Desk) -> None:
             found = await desk.ok("GET", f"/timelines/calls-found?name={start}")
             assert [call["id"] for call in found["result"]] == [id_]
     assert (await desk.ok("GET", f"/timelines/calls-found?name={NOBODY}"))["result"] == []
+    for odd in ("0000%00", "%25%25%25%25", "call-id@192.0.2.7", "%ff%fe%fd%fc"):
+        assert (await desk.ok("GET", f"/timelines/calls-found?name={odd}"))["result"] == []
     assert (await desk.refused("GET", "/timelines/calls-found?name=abc"))[0] == 400
     assert (await desk.refused("GET", "/timelines/calls-found"))[0] == 400
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -25,6 +26,7 @@ from voipbin_sip.resources.stamps import Stamp
 router = APIRouter(tags=["timelines"])
 MAX_FOUND = 20
 MIN_BEGINNING = 4  # characters of a UUID
+_BEGINNING = re.compile(r"[0-9A-Fa-f-]{1,36}")
 
 
 class Sound(BaseModel):
@@ -134,7 +136,8 @@ async def find_calls(
     calls = [await found.history.get(CallResource, id_) for id_ in _by_call_id(found, name)]
     if not calls and len(name) < MIN_BEGINNING:
         raise invalid(f"give at least {MIN_BEGINNING} characters", "INVALID_REQUEST_PARAMETER")
-    calls = calls or [*await found.history.beginning(CallResource, name.lower(), MAX_FOUND)]
+    if not calls and _BEGINNING.fullmatch(name):
+        calls = [*await found.history.beginning(CallResource, name.lower(), MAX_FOUND)]
     away = _turned_away(found, name) if not calls else ""
     return FoundCalls(result=sorted(calls, key=_created, reverse=True), turned_away=away)
 
