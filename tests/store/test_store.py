@@ -8,11 +8,11 @@ import stat
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from tests.databases import Postgres
 from tests.store.waiting import until
-from voipbin_sip.store.store import Store, StoreError, database_url
+from voipbin_sip.store.store import Store, StoreError, StoreUnavailable, database_url
 from voipbin_sip.store.tables import bindings
 from voipbin_sip.store.write_behind import Pace, Value
 
@@ -190,3 +190,15 @@ def test_the_default_is_a_file_in_the_data_folder() -> None:
 )
 def test_the_driver_need_not_be_named(written: str, meant: str) -> None:
     assert database_url(written, Path("/data")) == meant
+
+
+async def test_what_a_query_asks_for_is_in_no_message(database: str) -> None:
+    store = Store(database, FAST)
+    assert await store.open()
+    odd = select(bindings).where(bindings.c.user_agent == "4711 typed").where(text("no_such_column = 1"))
+    with pytest.raises(StoreUnavailable) as told:
+        await store.fetch(odd)
+    assert "cannot be read" in str(told.value)
+    assert "4711" not in str(told.value) and "SELECT" not in str(told.value)
+    assert "4711" not in str(told.value.__cause__)
+    await store.close()

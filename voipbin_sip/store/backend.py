@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import URL, Table, UpdateBase, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, StatementError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -59,7 +59,7 @@ class Backend:
 
     def engine(self) -> AsyncEngine:
         """Return an engine that is not connected yet. Raises what SQLAlchemy does, ModuleNotFoundError."""
-        engine = create_async_engine(self.url, **_OPTIONS[self._name])
+        engine = create_async_engine(self.url, hide_parameters=True, **_OPTIONS[self._name])
         if self._name == "sqlite":
             event.listen(engine.sync_engine, "connect", _set_up_sqlite)
         return engine
@@ -113,3 +113,9 @@ def _set_up_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     for pragma in _PRAGMAS:
         cursor.execute(pragma)
     cursor.close()
+
+
+def cause(error: Exception) -> str:
+    """Return a database error in one line, without the statement and its values."""
+    origin = error.orig if isinstance(error, StatementError) and error.orig is not None else error
+    return f"{type(origin).__name__}: {origin}".splitlines()[0]

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, Table, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from voipbin_sip.store.backend import Backend, database_url, fell_silent, silent_pool
+from voipbin_sip.store.backend import Backend, cause, database_url, fell_silent, silent_pool
 from voipbin_sip.store.migrate import MigrationError, current, newest, upgrade
 from voipbin_sip.store.operations import Operations
 from voipbin_sip.store.statements import Statement, Statements, key_columns
@@ -89,7 +89,7 @@ class Store:
             await self._operations.run(self._be_ready(), READ_SECONDS)
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             shown = self._backend.url.render_as_string(hide_password=True)
-            self._log.error("the database cannot be opened, going on without", url=shown, why=str(error))
+            self._log.error("the database cannot be opened, going on without", url=shown, why=cause(error))
         self._queue.start()
         return self._ready
 
@@ -123,8 +123,8 @@ class Store:
             await self._operations.run(work(), READ_SECONDS)
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             if began and fell_silent(error):
-                raise OutcomeUnknown(f"the database fell silent: {error}") from error
-            raise StoreUnavailable(f"the database cannot be written: {error}") from error
+                raise OutcomeUnknown(f"the database fell silent: {cause(error)}") from error
+            raise StoreUnavailable(f"the database cannot be written: {cause(error)}") from error
 
     async def prune(self, table: Table, gone: ColumnElement[bool]) -> None:
         """Delete the rows for which a condition holds, now. Raises StoreUnavailable."""
@@ -136,7 +136,7 @@ class Store:
         try:
             await self._operations.run(work(), WRITE_SECONDS)
         except (SQLAlchemyError, OSError, TimeoutError) as error:
-            raise StoreUnavailable(f"the database cannot be written: {error}") from error
+            raise StoreUnavailable(f"the database cannot be written: {cause(error)}") from error
 
     def unwritten(self, table: Table) -> dict[Key, Change]:
         """Return what `put`, `remove` and `write` have not brought to the database yet, by primary key."""
@@ -153,7 +153,7 @@ class Store:
         try:
             return await self._operations.run(work(), READ_SECONDS)
         except (SQLAlchemyError, OSError, TimeoutError) as error:
-            raise StoreUnavailable(f"the database cannot be read: {error}") from error
+            raise StoreUnavailable(f"the database cannot be read: {cause(error)}") from error
 
     async def read(self, query: Select[Any]) -> Sequence[RowMapping]:
         """Return rows; none, and a line in the log, where the database is in trouble."""

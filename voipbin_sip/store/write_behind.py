@@ -18,6 +18,8 @@ import structlog
 from sqlalchemy import Table
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
+from voipbin_sip.store.backend import cause
+
 Value: TypeAlias = str | int | float | bool | None
 Key: TypeAlias = tuple[object, ...]
 Row: TypeAlias = Mapping[str, Value]
@@ -210,9 +212,7 @@ class WriteBehind:
                 return False
             if len(batch) == 1:
                 self.lost += 1
-                self._log.error(
-                    "a row cannot be written", table=batch[0].change.table.name, why=_cause(error)
-                )
+                self._log.error("a row cannot be written", table=batch[0].change.table.name, why=cause(error))
                 return True
             for index, grouped in enumerate(batch):
                 if not await self._succeeds([grouped]):
@@ -225,7 +225,7 @@ class WriteBehind:
     def _trouble(self, error: Exception | None) -> None:
         """Log the begin and the end of an outage, not each attempt."""
         if error is not None and not self._in_trouble:
-            self._log.error("cannot write to the database, trying again", why=_cause(error))
+            self._log.error("cannot write to the database, trying again", why=cause(error))
         elif error is None and self._in_trouble:
             self._log.info("the database can be written again", waiting=len(self._pending), lost=self.lost)
         self._in_trouble = error is not None
@@ -274,9 +274,3 @@ def _is_about_the_rows(error: Exception) -> bool:
         refused = isinstance(error.orig and error.orig.__cause__, (ValueError, TypeError, OverflowError))
         return refused or str(getattr(error.orig, "sqlstate", "") or "")[:2] in _ROW_FAULTS
     return isinstance(error, StatementError)
-
-
-def _cause(error: Exception) -> str:
-    """Return a database error in one line, without the statement and its values."""
-    cause = error.orig if isinstance(error, StatementError) and error.orig is not None else error
-    return f"{type(cause).__name__}: {cause}".splitlines()[0]
