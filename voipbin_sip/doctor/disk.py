@@ -40,8 +40,8 @@ def _look(patient: Patient, notes: Notes) -> None:
     try:
         while not folder.exists() and folder != folder.parent:
             folder = folder.parent
-    except PermissionError as fault:
-        _no_right(notes, data, fault, where)
+    except PermissionError as closed:
+        _no_right(notes, data, closed, where)
         return
     if not folder.is_dir():
         notes.error(
