@@ -72,6 +72,7 @@ async def test_a_sender_that_is_refused(tmp_path: Path) -> None:
     assert "change smtp.from" in told
 
 
+@pytest.mark.filterwarnings("ignore:Requiring AUTH")  # on the loopback address
 @pytest.mark.parametrize(("word", "good"), [("right", True), ("wrong", False)])
 async def test_its_password(tmp_path: Path, word: str, good: bool) -> None:
     (tmp_path / "word").write_text(word)
