@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from voipbin_sip.loading import load
+from voipbin_sip.loading import Loaded, load
 
 FLOW = """
 actions:
@@ -122,3 +122,34 @@ def test_what_a_file_names_by_an_id_may_be_the_apis(tmp_path: Path) -> None:
         ("warning", f"no file has the extension {ours}; it has to be one that the API made"),
         ("warning", f"no file has the flow {ours}; it has to be one that the API made"),
     ]
+
+
+def _parts(loaded: Loaded | None) -> tuple[object, ...]:
+    if loaded is None:
+        return ()
+    return loaded.config, loaded.places, loaded.directory, list(loaded.flows), loaded.path
+
+
+def test_read_again_it_is_as_read_for_the_first_time(tmp_path: Path) -> None:
+    path = configuration(tmp_path, FLOW.format(destination='{type: extension, target: "1000"}'))
+    directory, flow = tmp_path / "directory.yaml", tmp_path / "flows" / "desk.yaml"
+    first, _ = load(path)
+    assert first is not None
+    edits = (
+        (directory, 'numbers: [{number: "100", flow: desc}]'),
+        (directory, 'numbers: [{number: "200", flow: desk}]\nextensions: [{extension: "1001"}]'),
+        (flow, FLOW.format(destination='{type: extension, target: "1001"}')),
+        (flow, "actions: [broken"),
+        (path, "{flows: flows, directory: directory.yaml, domian: x}"),
+        (flow, "name: other\nactions: [{type: answer}]"),
+        (path, "{flows: flows, directory: directory.yaml, domain: example.com}"),
+        (directory, 'numbers: [{number: "300", flow: other}]'),
+    )
+    good = 0
+    for file, text in edits:
+        file.write_text(text)
+        (again, findings), (anew, expected) = load(path, first.memory), load(path)
+        assert findings == expected
+        assert _parts(again) == _parts(anew)
+        good += again is not None
+    assert good == 2
