@@ -14,7 +14,16 @@ from voipbin_sip.sip.payload_types import CODECS, RtpMap, codec_name, digit_type
 from voipbin_sip.sip.sdes import PLAIN, SECURE, Crypto, LocalSrtp, SrtpAgreement, settle
 from voipbin_sip.sip.sdp import DIRECTIONS, Connection, MediaDescription, Origin, SessionDescription
 
-__all__ = ["CODECS", "WARNINGS", "Agreement", "LocalMedia", "answer_offer", "apply_answer", "make_offer"]
+__all__ = [
+    "CODECS",
+    "WARNINGS",
+    "Agreement",
+    "LocalMedia",
+    "OtherCodec",
+    "answer_offer",
+    "apply_answer",
+    "make_offer",
+]
 
 DIGITS = {8000: 101, 16000: 102}  # the payload types that we offer for telephone-event, by clock
 PTIMES = (10, 20, 30, 40, 60)  # ms, what our media can send
