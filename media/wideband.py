@@ -58,6 +58,7 @@ class Wideband:
         self._decoders: dict[tuple[str, int], Decoder | linear.Decoder | _Companded] = {}  # by codec and rate
         self._heard = codec  # the newest that the peer sends
         self._decoded: dict[int, str] = {}  # by rate, the codec of what was decoded last
+        self._usual: dict[int, Decoder | linear.Decoder | _Companded] = {}  # by rate, while nothing changes
         self._silent = 0  # frames of silence coded in a row
         self._silence = b""
         self._last = np.zeros(_FRAME, np.int16)
@@ -88,6 +89,7 @@ class Wideband:
 
         The peer has begun with a new encoder or not: a new decoder finds its level either way.
         """
+        self._usual.clear()
         if alone:
             self._decoded = {8000: self._heard, RATE: self._heard}
         if codec != self._heard:
@@ -113,10 +115,18 @@ class Wideband:
 
     def _decode(self, octets: bytes, codec: str, rate: int, last: NDArray[np.int16]) -> NDArray[np.int16]:
         """Decode 10 ms; `last` are those before them."""
+        usual = self._usual.get(rate)
+        if usual is not None and not codec:
+            return usual.decode(octets)
         codec = codec or self._heard
-        sound = self._decoder(codec, rate).decode(octets)
+        decoder = self._decoder(codec, rate)
+        sound = decoder.decode(octets)
         before = self._decoded.get(rate, codec)
         self._decoded[rate] = codec
+        if codec == self._heard:
+            self._usual[rate] = decoder
+        else:
+            self._usual.pop(rate, None)
         if before == codec or (rate == 8000 and {before, codec} <= _AT_ONCE):
             return sound
         return lead_over(last, sound)
