@@ -47,7 +47,7 @@ class Speaker:
         """Return the tone of this frame."""
         time = (np.arange(rate // 50) + self.said * rate // 50) / rate
         waves = [np.sin(2 * np.pi * frequency * time) for frequency in self.frequencies]
-        return (PEAK / len(waves) * np.sum(waves, axis=0)).astype(np.int16)
+        return np.asarray(PEAK / len(waves) * np.sum(waves, axis=0), np.float64).astype(np.int16)
 
     def packet(self, codec: str) -> bytes:
         """Make the next packet."""
