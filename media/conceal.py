@@ -37,6 +37,15 @@ def hold(last: NDArray[np.int16], sound: NDArray[np.int16]) -> NDArray[np.int16]
     return np.concatenate([cross_fade(sound, last), sound])
 
 
+def lead_over(last: NDArray[np.int16], sound: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Return int16[n] `sound` of another decoder than that of `last`, int16[n] just before it, without a step.
+
+    The mirror image of `last`, which begins where it ends, is faded into the first quarter of it.
+    """
+    ramp = len(sound) // 4
+    return np.concatenate([cross_fade(last[::-1][:ramp], sound[:ramp]), sound[ramp:]])
+
+
 class Concealer:
     """Fills lost quanta, one row per leg."""
 

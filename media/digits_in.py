@@ -119,8 +119,13 @@ class DigitListener:
         events.seen, events.timestamp, events.duration, events.event, events.ssrc = memory
 
     def set_clock(self, row: int, clock: int) -> None:
-        """Give the clock of the leg's telephone-event payload type, in Hz."""
-        self._events[row].clock = clock
+        """Give the clock of the leg's telephone-event payload type, in Hz.
+
+        With another clock come other timestamps: nothing of before is repeated in them.
+        """
+        events = self._events[row]
+        if clock != events.clock:
+            events.clock, events.seen = clock, False
 
     def event(self, row: int, payload: bytes, timestamp: int, ssrc: int) -> None:
         """Take a telephone-event packet."""

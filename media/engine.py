@@ -20,7 +20,7 @@ from media.hearing import Hearing
 from media.io import PacketIO
 from media.jitter import JitterBuffer
 from media.latch import Address
-from media.legs import L16, Leg, Legs
+from media.legs import L16, MIXED, Leg, Legs
 from media.messages import Digit, Event, FirstPacket, Order, Record, RtpTimeout, Stream
 from media.mixer import Mixer
 from media.orders import Orders
@@ -200,9 +200,18 @@ class Engine:
             self._emit(FirstPacket(leg.id, *source))
         return True
 
-    def event(self, row: int, payload: bytes, timestamp: int, ssrc: int) -> None:
+    def event(self, row: int, payload: bytes, timestamp: int, ssrc: int, clock: int) -> None:
         """Take a telephone event from the receiver."""
+        if clock:
+            self.listener.set_clock(row, clock)
         self.listener.event(row, payload, timestamp, ssrc)
+
+    def mixes(self, row: int, before: int) -> None:
+        """Let the leg's own decoders sort out what is of which codec, until all is of the newest."""
+        leg = self.legs.by_row[row]
+        self.jitter.mix(row, before)
+        leg.wideband.hear(leg.formats.codec, alone=self.legs.spoken[row] != MIXED)
+        self.legs.spoken[row] = MIXED
 
     def rtcp(self, row: int, packet: bytes, now: float) -> None:
         """Take an RTCP packet that came on the RTP port, from the locked source."""
@@ -273,9 +282,9 @@ class Engine:
         return self._hearing.decoded
 
     def use(self, leg: Leg) -> None:
-        """Let a leg's packets be coded as its codec wants."""
-        for part in (self.receiver, self.sender):
-            part.use(leg.row, leg.wideband.stretches)
+        """Let a leg's packets be coded as its codecs want."""
+        self.sender.use(leg.row, leg.wideband.stretches)
+        self.receiver.use(leg.row, leg.formats)
 
     def last_said(self, row: int) -> NDArray[np.int16]:
         """Return the last 20 ms that a leg said, int16[160] or at 16 kHz int16[320], as its room heard it."""
@@ -306,5 +315,6 @@ class Engine:
         self.taps.drop(leg.row)
         self.listener.close(leg.row)
         self.receiver.reset(leg.row)
+        self.jitter.mixed.pop(leg.row, None)
         self._io.secure(leg.row, None)
         self.legs.remove(leg)

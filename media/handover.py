@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from media.formats import Formats
 from media.latch import Address
 from media.legs import ECHOES, G722, Leg
 from media.messages import Echo, OpenLeg, Play, SendDigits, Stream
@@ -28,10 +29,10 @@ if TYPE_CHECKING:
 
 # Arrays by row of each part of an engine; `data` and `tags` of the jitter buffer have several cells for a row.
 ARRAYS: dict[str, tuple[str, ...]] = {
-    "legs": ("streaming", "sending", "listening", "law", "echo", "timeout", "timed_out"),
+    "legs": ("streaming", "sending", "listening", "law", "spoken", "echo", "timeout", "timed_out"),
     "jitter": (
-        "data", "tags", "started", "timestamp", "origin", "newest", "play", "dry", "late", "late_run", "anchored",
-        "low", "correction", "waited",
+        "data", "tags", "kinds", "started", "timestamp", "origin", "newest", "play", "dry", "late", "late_run",
+        "anchored", "low", "correction", "waited",
     ),
     "receiver": (
         "payload_type", "event_type", "ssrc", "known", "highest", "base", "packets", "foreign", "heard", "transit",
@@ -71,6 +72,8 @@ class Luggage(msgspec.Struct, frozen=True, array_like=True):
     srtp: SrtpPast | None
     recordings: list[Taken]
     taps: list[Past]
+    mixed: int = -1  # until which quantum several codecs are buffered
+    current: int = -1  # payload type that the peer sends now
 
 
 def take_out(engine: Engine, leg: Leg) -> Luggage:
@@ -95,6 +98,8 @@ def take_out(engine: Engine, leg: Leg) -> Luggage:
         srtp=engine.io.past(row),
         recordings=engine.recorder.take(row),
         taps=engine.taps.luggage(row),
+        mixed=engine.jitter.mixed.get(row, -1),
+        current=leg.formats.current,
     )
     engine.forget(leg)
     return luggage
@@ -118,6 +123,11 @@ def put_in(engine: Engine, luggage: Luggage, now: float) -> None:
         engine.mixer.rooms.changed()
         engine.io.secure(row, leg.stream.srtp)
         leg.wideband = Wideband(leg.stream.codec)
+        leg.formats = Formats(leg.stream, leg.wideband)
+        leg.formats.current = luggage.current
+        leg.wideband.hear(leg.formats.codec, alone=True)
+        if luggage.mixed >= 0:
+            engine.jitter.mixed[row] = luggage.mixed
         engine.use(leg)
         if luggage.srtp is not None:
             engine.io.go_on(row, luggage.srtp)

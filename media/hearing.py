@@ -56,6 +56,9 @@ class Hearing:
         legs, high = self._legs, self._legs.rows.high
         rows = np.flatnonzero(legs.listening[:high])
         self.wide.clear()
+        if self._jitter.mixed:
+            for row in self._jitter.unmixed():
+                legs.settle(row)
         mixer = self._mixer
         # A leg that sends its digits as events, and is copied, need not be decoded to look for tones.
         rests = mixer.passing & (self._receiver.event_type != NONE)
@@ -80,7 +83,7 @@ class Hearing:
         """Return which of all rows may be corrected now: nobody listens, or it is quiet."""
         quiet = ~needed
         copied = rows[(self._jitter.correction[rows] != 0) & self._mixer.passing[rows] & ~needed[rows]]
-        copied = copied[self._legs.law[copied] != G722]
+        copied = copied[self._legs.spoken[copied] != G722]
         if len(copied):
             self.passing.recall_now(copied)
             quiet[copied] = self._concealer.is_quiet(copied, QUIET)
@@ -92,7 +95,7 @@ class Hearing:
     def _decode(self, rows: NDArray[np.intp], step: Step) -> NDArray[np.int16]:
         """Return int16[k, 160]: what k rows say in this tick, at 8 kHz."""
         octets, present = self._jitter.read(rows, step.start)
-        law = self._legs.law[rows]
+        law = self._legs.spoken[rows]
         flat = octets.reshape(len(rows), FRAME)
         kinds = np.unique(law).tolist() if law.any() else [ULAW]
         if kinds == [ULAW] or kinds == [ALAW]:
@@ -103,7 +106,8 @@ class Hearing:
                 which = np.flatnonzero(law == kind)
                 if kind >= G722:
                     for place in which[~step.spliced[which]].tolist():
-                        self._decode_wide(int(rows[place]), octets[place], present[place], sound[place])
+                        start = int(step.start[place])
+                        self._decode_own(int(rows[place]), start, octets[place], present[place], sound[place])
                 else:
                     sound[which] = _DECODE[kind].take(flat[which])
         if step.spliced.any():
@@ -112,19 +116,32 @@ class Hearing:
         self._concealer.fill(rows, sound, present)
         return sound
 
-    def _decode_wide(
-        self, row: int, quanta: NDArray[np.uint8], present: NDArray[np.bool_], sound: NDArray[np.int16]
+    def _decode_own(
+        self,
+        row: int,
+        start: int,
+        quanta: NDArray[np.uint8],
+        present: NDArray[np.bool_],
+        sound: NDArray[np.int16],
     ) -> None:
-        """Decode the quanta of a G.722 leg that are there, at the rates that somebody needs."""
-        wideband = self._legs.by_row[row].wideband
-        plan = self._mixer.plan
-        if self._legs.echo[row] == SOUND or plan.wide[row] or self._legs.want_said[row]:
-            self.wide[row] = wideband.decode_wide(quanta, present)
-        if self._inband[row] or plan.halved[row] or (plan.mixing[row] and not plan.wide[row]):
+        """Decode the quanta from `start` on that are there with the leg's decoders, at the rates that somebody needs.
+
+        That is for G.722 and L16, and where more than one codec is buffered.
+        """
+        leg, plan = self._legs.by_row[row], self._mixer.plan
+        narrow = self._legs.law[row] < G722
+        codecs: list[str] = []
+        if row in self._jitter.mixed:
+            known = leg.formats.codecs
+            codecs = [known.get(kind, "") for kind in self._jitter.kinds_of(row, start, len(quanta))]
+        if not narrow and (self._legs.echo[row] == SOUND or plan.wide[row] or self._legs.want_said[row]):
+            self.wide[row] = leg.wideband.decode_wide(quanta, present, codecs)
+        if narrow or self._inband[row] or plan.halved[row] or (plan.mixing[row] and not plan.wide[row]):
+            last = self._concealer.last[row, QUANTUM:]
             for place in np.flatnonzero(present).tolist():
-                sound[place * QUANTUM : (place + 1) * QUANTUM] = wideband.decode_narrow(
-                    quanta[place].tobytes()
-                )
+                span = slice(place * QUANTUM, (place + 1) * QUANTUM)
+                codec = codecs[place] if codecs else ""
+                last = sound[span] = leg.wideband.decode_narrow(quanta[place].tobytes(), last, codec)
 
     def _splice(
         self, row: int, step: Step, place: int, sound: NDArray[np.int16], present: NDArray[np.bool_]
@@ -132,10 +149,10 @@ class Hearing:
         """Make a row's frame from the one or three quanta of a correction, in place."""
         count = int(step.quanta[place])
         quanta, there = self._jitter.read(np.array([row]), step.start[place : place + 1], count)
-        law = int(self._legs.law[row])
+        law = int(self._legs.spoken[row])
         if law >= G722:
             decoded = np.zeros(count * QUANTUM, np.int16)
-            self._decode_wide(row, quanta[0], there[0], decoded)
+            self._decode_own(row, int(step.start[place]), quanta[0], there[0], decoded)
         else:
             decoded = _DECODE[law].take(quanta[0].reshape(-1))
         if not there.all():

@@ -60,6 +60,8 @@ class JitterBuffer:
         self.low = np.zeros(0, np.int32)  # least delay in this window, quanta
         self.correction = np.zeros(0, np.int8)  # +1: hold a quantum, -1: drop one, at the next quiet spot
         self.waited = np.zeros(0, np.int32)  # ticks that the correction has waited
+        self.kinds = np.zeros(0, np.uint8)  # payload types of the slots, for the rows in `mixed`
+        self.mixed: dict[int, int] = {}  # rows that hold several payload types, and until which quantum
         self._ticks = 0
         self.grow(capacity)
 
@@ -68,6 +70,7 @@ class JitterBuffer:
         old = len(self.play)
         self.data = grown(self.data, capacity * SLOTS)
         self.tags = grown(self.tags, capacity * SLOTS)
+        self.kinds = grown(self.kinds, capacity * SLOTS)
         for name in ("started", "timestamp", "origin", "newest", "play", "dry", "late", "late_run"):
             setattr(self, name, grown(getattr(self, name), capacity))
         for name in ("anchored", "low", "correction", "waited"):
@@ -77,6 +80,7 @@ class JitterBuffer:
     def reset(self, row: int) -> None:
         """Make the row that of a new leg."""
         self._clear(row, row + 1)
+        self.mixed.pop(row, None)
 
     def _clear(self, first: int, end: int) -> None:
         """Make the rows from `first` to before `end` those of new legs."""
@@ -98,6 +102,19 @@ class JitterBuffer:
         """Take the next packet of these rows as the continuation of what is buffered (new SSRC)."""
         self.late_run[rows] = LATE_RUN
 
+    def mix(self, row: int, kind: int) -> None:
+        """Keep apart by payload type what a row holds, all of it `kind` so far, and what comes."""
+        if row not in self.mixed:
+            self.kinds[row * SLOTS : (row + 1) * SLOTS] = kind
+        self.mixed[row] = int(self.newest[row]) + SLOTS
+
+    def unmixed(self) -> list[int]:
+        """Return the rows of `mixed` that hold the newest payload type alone by now, and forget them there."""
+        rows = [row for row, until in self.mixed.items() if self.play[row] > until]
+        for row in rows:
+            del self.mixed[row]
+        return rows
+
     def insert(
         self,
         rows: NDArray[np.intp],
@@ -105,12 +122,14 @@ class JitterBuffer:
         payload: NDArray[np.uint8],
         quanta: NDArray[np.int64],
         newer: NDArray[np.bool_],
+        kinds: NDArray[np.uint8] | None = None,
     ) -> None:
         """Store one packet for each of k different rows.
 
         `timestamps` are those of the headers, `payload` uint8[k, n] begins with `quanta` x 80 octets of sound.
         `newer` says whose sequence number is the highest yet: a packet that is late and not newer was overtaken,
         one that is late and newer comes from a sender whose timestamps have jumped back.
+        `kinds` are the payload types, needed while there is any row in `mixed`.
         """
         known = self.timestamp[rows]
         extended = known + (timestamps - known.astype(np.uint32)).astype(np.int32)
@@ -123,7 +142,7 @@ class JitterBuffer:
         self.newest[rows] = np.maximum(self.newest[rows], first + quanta - 1)
         for count in np.unique(quanta):
             which = np.flatnonzero(quanta == count) if len(rows) > 1 else np.zeros(1, np.intp)
-            self._store(rows[which], first[which], play[which], payload, which, int(count))
+            self._store(rows[which], first[which], play[which], payload, which, int(count), kinds)
 
     def _store(
         self,
@@ -133,16 +152,22 @@ class JitterBuffer:
         payload: NDArray[np.uint8],
         which: NDArray[np.intp],
         count: int,
+        kinds: NDArray[np.uint8] | None,
     ) -> None:
         """Copy packets of `count` quanta into their slots, without the quanta that are already past."""
         wanted = first[:, None] + np.arange(count)
         slot = rows[:, None] * SLOTS + (wanted & _MASK)
         sound = payload[which, : count * QUANTUM].reshape(len(which), count, QUANTUM)
+        if kinds is not None:
+            kinds = np.broadcast_to(kinds[which, None], slot.shape)
         useful = wanted >= play[:, None]
         if not useful.all():
             slot, wanted, sound = slot[useful], wanted[useful], sound[useful]
+            kinds = kinds if kinds is None else kinds[useful]
         self.tags[slot] = wanted
         self.data[slot] = sound
+        if kinds is not None:
+            self.kinds[slot] = kinds
 
     def _place(
         self,
@@ -264,3 +289,8 @@ class JitterBuffer:
         wanted = start[:, None] + np.arange(count)
         slot = rows[:, None] * SLOTS + (wanted & _MASK)
         return self.data[slot], self.tags[slot] == wanted
+
+    def kinds_of(self, row: int, start: int, count: int) -> list[int]:
+        """Return the payload types of `count` quanta of a row in `mixed`; those that are not there have any."""
+        kinds: list[int] = self.kinds[row * SLOTS + (start + np.arange(count) & _MASK)].tolist()
+        return kinds

@@ -5,19 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from media.digits_out import DigitSender
+from media.formats import Formats
 from media.latch import Address, Latch
 from media.messages import OpenLeg, Stream
 from media.rows import RowAllocator, grown
 from media.wideband import Wideband
 
 ULAW, ALAW, G722, L16 = 0, 1, 2, 3  # from G722 on legs have sound of 16 kHz
+MIXED = 4  # of `Legs.spoken`: the leg's own decoders know what is what
 LAWS = {"PCMU": ULAW, "PCMA": ALAW, "G722": G722, "L16/8000": L16, "L16/16000": L16}
 OFF, SOUND, STREAM = 0, 1, 2
 ECHOES = {"off": OFF, "sound": SOUND, "stream": STREAM}
 
 
 _ARRAYS = (
-    "streaming", "sending", "listening", "law", "echo", "timeout", "timed_out", "want_said", "want_heard", "is_ear",
+    "streaming", "sending", "listening", "law", "spoken", "echo", "timeout", "timed_out", "want_said", "want_heard",
+    "is_ear",
 )  # fmt: skip
 
 
@@ -27,6 +30,7 @@ class Leg:
     __slots__ = (
         "digits",
         "echo_offset",
+        "formats",
         "id",
         "latch",
         "reported",
@@ -50,6 +54,7 @@ class Leg:
         self.reported: Address | None = None  # source that FirstPacket told
         self.rtcp_source: Address | None = None
         self.wideband = Wideband()
+        self.formats = Formats()
         self.digits: DigitSender | None = None  # while digits are being sent
         self.echo_offset: int | None = None  # our timestamp minus the peer's, in a stream echo
 
@@ -64,7 +69,8 @@ class Legs:
         self.streaming = np.zeros(0, np.bool_)  # signalling has agreed on a stream
         self.sending = np.zeros(0, np.bool_)
         self.listening = np.zeros(0, np.bool_)
-        self.law = np.zeros(0, np.uint8)
+        self.law = np.zeros(0, np.uint8)  # of what we send, and the rate of the leg's sound in here
+        self.spoken = np.zeros(0, np.uint8)  # of what the peer sends, which may be another one, or MIXED
         self.echo = np.zeros(0, np.uint8)
         self.timeout = np.zeros(0, np.float64)  # seconds, 0 = never
         self.timed_out = np.zeros(0, np.bool_)
@@ -85,8 +91,13 @@ class Legs:
         self.by_id[leg.id] = self.by_row[row] = leg
         self.timeout[row] = order.rtp_timeout
         self.timed_out[row] = False
-        self.law[row] = ULAW
+        self.law[row] = self.spoken[row] = ULAW
         return leg
+
+    def settle(self, row: int) -> None:
+        """Note that all that is buffered of a row is of the codec that its peer sends now."""
+        spoken = LAWS.get(self.by_row[row].formats.codec, ULAW)
+        self.spoken[row] = MIXED if spoken < G722 <= self.law[row] else spoken
 
     def remove(self, leg: Leg) -> None:
         """Forget a leg."""

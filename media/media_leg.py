@@ -160,8 +160,9 @@ class MediaLeg:
 
     def set_stream(self, stream: Stream) -> None:
         """Apply what signalling agreed; raises ValueError for what the engine does not know."""
-        if stream.codec not in LAWS:
-            raise ValueError(f"no codec {stream.codec!r}: one of {', '.join(LAWS)}")
+        for codec in (stream.codec, *(other.codec for other in stream.others)):
+            if codec not in LAWS:
+                raise ValueError(f"no codec {codec!r}: one of {', '.join(LAWS)}")
         if stream.ptime not in PTIMES:
             raise ValueError(f"ptime {stream.ptime} is none of {PTIMES}")
         if RATES.get(stream.codec, 0) * stream.ptime > MOST:

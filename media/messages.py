@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
-VERSION = 6
+VERSION = 7
 
 
 class SrtpKeys(msgspec.Struct, frozen=True, array_like=True):
@@ -24,6 +24,14 @@ class SrtpKeys(msgspec.Struct, frozen=True, array_like=True):
         return f"SrtpKeys({self.suite})"
 
 
+class OtherCodec(msgspec.Struct, frozen=True, array_like=True):
+    """A codec that the peer may send in place of the stream's own, because we offered it (RFC 3264 section 5.1)."""
+
+    codec: str  # named as in `Stream`
+    send_payload_type: int  # -1: the peer did not list it
+    receive_payload_type: int
+
+
 class Stream(msgspec.Struct, frozen=True, array_like=True):
     """What offer and answer agreed for one audio stream, as our side sees it (RFC 3264).
 
@@ -31,7 +39,7 @@ class Stream(msgspec.Struct, frozen=True, array_like=True):
     those that we listed (the peer puts them into its packets). -1 means that there is none.
     """
 
-    codec: str  # "PCMU", "PCMA", "G722", "L16/8000" or "L16/16000"
+    codec: str  # "PCMU", "PCMA", "G722", "L16/8000" or "L16/16000": what we send, and expect
     send_payload_type: int
     receive_payload_type: int
     host: str  # where our RTP goes
@@ -44,6 +52,10 @@ class Stream(msgspec.Struct, frozen=True, array_like=True):
     send: bool = True
     receive: bool = True
     srtp: SrtpKeys | None = None  # None: plain RTP
+    others: tuple[OtherCodec, ...] = ()  # heard as well
+    other_digits: tuple[
+        tuple[int, int], ...
+    ] = ()  # more payload types of telephone-event, and the clock of each
 
 
 class ClipRef(msgspec.Struct, frozen=True, array_like=True):

@@ -103,7 +103,7 @@ class Mixer:
 
     def _choose(self) -> None:
         """Find who may be copied to its partner: one codec, nothing played, no gain on its way."""
-        plan, law = self.plan, self._legs.law
+        plan, law, spoken = self.plan, self._legs.law, self._legs.spoken
         self.passing[:] = False
         rows = plan.paired
         if not len(rows):
@@ -113,7 +113,7 @@ class Mixer:
         said = (gains.say[rows] == 1) & (gains.say_next[rows] == 1)
         said &= (self._legs.want_said[rows] == 0) & (self._legs.want_heard[partner] == 0)
         heard = (gains.hear[partner] == 1) & (gains.hear_next[partner] == 1) & ~self._player.busy[partner]
-        self.passing[rows] = said & heard & (law[rows] == law[partner]) & (law[rows] != L16)
+        self.passing[rows] = said & heard & (spoken[rows] == law[partner]) & (spoken[rows] != L16)
         for room, _ in self._tails:
             self.passing[self.rooms.members.get(room, [])] = False
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from media.codecs.g711 import ALAW_SILENCE, ULAW_SILENCE
+from media.codecs.linear import RATES
 from media.digits_out import DigitSender
+from media.formats import Formats
 from media.gains import MAX_GAIN, MUTES
 from media.latch import NOWHERE, Address, Latch
 from media.legs import ALAW, ECHOES, G722, L16, LAWS, STREAM, Leg
@@ -159,17 +161,19 @@ class Orders:
             engine.concealer.reset(row)
             engine.detector.reset(row)
             leg.wideband = Wideband(stream.codec)
-            engine.use(leg)
+        self._set_formats(leg, stream, anew=before is None or before.codec != stream.codec)
         leg.stream = stream
         legs = engine.legs
         if legs.law[row] != law:
             legs.law[row] = law
             engine.mixer.rooms.changed()
+        if row not in engine.jitter.mixed:
+            legs.settle(row)
         engine.player.set_rate(row, RATE if law >= G722 else 8000)
         silence = _SILENCE.get(law, ULAW_SILENCE)
         engine.sender.configure(row, stream.send_payload_type, silence, stream.ptime)
         receive = stream.receive
-        engine.receiver.payload_type[row] = stream.receive_payload_type if receive else NONE
+        engine.receiver.payload_type[row] = leg.formats.current if receive else NONE
         events = stream.receive_digit_payload_type
         engine.receiver.event_type[row] = events if receive and events >= 0 else NONE
         engine.receiver.heard[row] = now
@@ -184,6 +188,19 @@ class Orders:
             engine.speaking.digits[row] = leg
         self.aim(leg, stream)
         engine.reports.start(row, now)
+
+    def _set_formats(self, leg: Leg, stream: Stream, *, anew: bool) -> None:
+        """Hear what signalling agreed; a peer that sends another of its codecs than the first may go on with it."""
+        engine, row, past = self._engine, leg.row, leg.formats
+        leg.formats = formats = Formats(stream, leg.wideband)
+        if not anew:
+            same = formats.codecs == past.codecs
+            if formats.codecs.get(past.current) == past.codec and (same or row not in engine.jitter.mixed):
+                formats.current = past.current
+            else:
+                engine.jitter.flush(row)
+                leg.wideband.hear(formats.codec, alone=True)
+        engine.use(leg)
 
     def aim(self, leg: Leg, stream: Stream) -> None:
         """Send to the signalled address and accept a source anew.
@@ -200,8 +217,7 @@ class Orders:
         elif leg.source is not None:
             expected.add(leg.source)
             target = leg.source
-        types = {stream.receive_payload_type, stream.receive_digit_payload_type} - {-1}
-        leg.latch = Latch(expected, types, verified=stream.srtp is not None)
+        leg.latch = Latch(expected, leg.formats.types, verified=stream.srtp is not None)
         self._engine.io.aim(leg.row, target)
 
     def _send_digits(self, leg: Leg, order: SendDigits) -> None:
@@ -245,10 +261,16 @@ class Orders:
             or row in engine.speaking.digits
         ):
             return
-        if kind == stream.receive_payload_type:
-            kind = stream.send_payload_type
-        elif kind == stream.receive_digit_payload_type:
-            kind = stream.send_digit_payload_type
+        format_ = leg.formats.audio.get(kind)
+        if format_ is not None:
+            if format_.clock != RATES.get(stream.codec, 8000):
+                return  # its timestamps would not fit into our stream
+            if format_.stretches is not None and format_.send != stream.send_payload_type:
+                payload = format_.stretches.load(payload)
+            kind = format_.send
+        elif kind in leg.formats.events:
+            same = leg.formats.events[kind] == stream.digit_clock
+            kind = stream.send_digit_payload_type if same else -1
         if kind < 0:
             return
         clock = int(engine.sender.timestamp[row])

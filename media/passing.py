@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from media.codecs.g711 import ALAW_DECODE, ULAW_DECODE
 from media.conceal import QUANTA, Concealer
 from media.jitter import JitterBuffer, Step
-from media.legs import ALAW, G722, Legs
+from media.legs import ALAW, G722, LAWS, MIXED, Legs
 from media.mixer import Mixer
 from media.rtp import FRAME
 
@@ -45,7 +45,7 @@ class Passing:
         frames = octets.reshape(len(who), FRAME)
         broken = _NOBODY
         if not whole.all():
-            for place in np.flatnonzero(~whole & (self._legs.law[who] == G722)).tolist():
+            for place in np.flatnonzero(~whole & (self._legs.spoken[who] == G722)).tolist():
                 whole[place] = self._patch(int(who[place]), step, int(chosen[place]), frames[place])
             broken = who[~whole]
             who, frames = who[whole], frames[whole]
@@ -58,15 +58,25 @@ class Passing:
 
     def recall(self, rows: NDArray[np.intp], ends: NDArray[np.int64]) -> None:
         """Tell the concealer what copied rows said in the 20 ms before quantum `ends`, as if it had been decoded."""
-        for row in rows[self._legs.law[rows] == G722].tolist():
+        law = self._laws(rows, ends)
+        for row in rows[law == G722].tolist():
             if row in self._legs.by_row:
                 self._legs.by_row[row].wideband.forget()
         octets, present = self._jitter.read(rows, ends - 2)
         flat = octets.reshape(len(rows), FRAME)
-        sound = np.where((self._legs.law[rows] == ALAW)[:, None], ALAW_DECODE[flat], ULAW_DECODE[flat])
-        there = present.all(axis=1) & (self._legs.law[rows] != G722)
+        sound = np.where((law == ALAW)[:, None], ALAW_DECODE[flat], ULAW_DECODE[flat])
+        there = present.all(axis=1) & (law != G722)
         self._concealer.last[rows] = np.where(there[:, None], sound, 0)
         self._concealer.run[rows] = np.where(there, 0, QUANTA + 1)
+
+    def _laws(self, rows: NDArray[np.intp], ends: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Return the law of the 20 ms before quantum `ends`: those that were copied are all of one."""
+        law = self._legs.spoken[rows]
+        for place in np.flatnonzero(law == MIXED).tolist():
+            row = int(rows[place])
+            kind = self._jitter.kinds_of(row, int(ends[place]) - 1, 1)[0]
+            law[place] = LAWS.get(self._legs.by_row[row].formats.codecs.get(kind, ""), G722)
+        return law
 
     def recall_now(self, rows: NDArray[np.intp]) -> None:
         """Do the same between two ticks, for those of `rows` that were copied in the last one."""

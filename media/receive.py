@@ -3,6 +3,9 @@
 A round of packets is judged by masks. Plain audio of the known SSRC goes to the jitter buffer as arrays; everything
 else (first packet, new SSRC, telephone events, comfort noise, CSRCs, extensions, padding, RTCP on the RTP port)
 takes `_odd`, one by one.
+
+A peer that was offered several codecs may go over to another one with any packet (RFC 3264 section 5.1): the newest
+packet's payload type is the one that is plain from there on.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from media.codecs.linear import Stretches
+from media.formats import Formats
 from media.jitter import JitterBuffer
 from media.rows import grown
 from media.rtp import CLOCK, COMFORT_NOISE, HEADER, PACKET, QUANTUM, VERSION, Batch, is_rtcp, payload_span
@@ -25,8 +29,12 @@ MAX_DROPOUT = 3000  # sequence numbers: a larger step is a restart, RFC 3550 sec
 class Sinks(Protocol):
     """Where packets go that are no sound."""
 
-    def event(self, row: int, payload: bytes, timestamp: int, ssrc: int) -> None:
-        """Take the payload of a telephone-event packet."""
+    def event(self, row: int, payload: bytes, timestamp: int, ssrc: int, clock: int) -> None:
+        """Take the payload of a telephone-event packet; `clock` in Hz, 0: the usual one."""
+        ...
+
+    def mixes(self, row: int, before: int) -> None:
+        """The row's buffer is to hold several codecs; `before` is the payload type until now."""
         ...
 
     def rtcp(self, row: int, packet: bytes, now: float) -> None:
@@ -55,7 +63,8 @@ class Receiver:
         self.timed = np.zeros(0, np.bool_)  # `transit` is that of the packet before
         self.jitter = np.zeros(0, np.float64)  # clock ticks
         self.echo: dict[int, Callable[[bytes, int, int, bool], None]] = {}  # rows whose packets are returned
-        self._linear: dict[int, Stretches] = {}  # rows of L16
+        self.formats: dict[int, Formats] = {}  # rows whose peer may send several codecs
+        self._linear: dict[int, Stretches] = {}  # rows that speak L16
         self.grow(capacity)
 
     def grow(self, capacity: int) -> None:
@@ -73,9 +82,17 @@ class Receiver:
         self.base[row] = self.packets[row] = self.foreign[row] = 0
         self.heard[row] = self.jitter[row] = 0.0
         self.echo.pop(row, None)
-        self.use(row, None)
+        self.use(row, Formats())
 
-    def use(self, row: int, stretches: Stretches | None) -> None:
+    def use(self, row: int, formats: Formats) -> None:
+        """Hear what the row may send."""
+        self.formats.pop(row, None)
+        if formats.several:
+            self.formats[row] = formats
+        current = formats.audio.get(formats.current)
+        self._keep(row, current.stretches if current is not None else None)
+
+    def _keep(self, row: int, stretches: Stretches | None) -> None:
         """Keep what the row says as L16, None: take it as it comes."""
         if stretches is None:
             self._linear.pop(row, None)
@@ -117,11 +134,13 @@ class Receiver:
             rows, quanta, newer = rows[which], quanta[which], newer[which]
             timestamps = batch.be32[which, 1].astype(np.uint32)
             payload = octets[which, HEADER:]
+            kinds = octets[which, 1] & 0x7F if self._jitter.mixed else None
         else:
             timestamps = batch.be32[:count, 1].astype(np.uint32)
             payload = octets[:count, HEADER:]
+            kinds = octets[:count, 1] & 0x7F if self._jitter.mixed else None
         self._time(rows, timestamps, now)
-        self._jitter.insert(rows, timestamps, payload, quanta, newer)
+        self._jitter.insert(rows, timestamps, payload, quanta, newer, kinds)
 
     def _odd(self, batch: Batch, place: int, now: float) -> tuple[bool, bool, int]:
         """Judge one packet that is not plain audio: (valid RTP, is audio now, its quanta)."""
@@ -132,15 +151,16 @@ class Receiver:
             return False, False, 0
         span = payload_span(packet) if length < PACKET else None
         kind = packet[1] & 0x7F if span else NONE
-        audio, event = int(self.payload_type[row]), int(self.event_type[row])
-        if span is None or kind not in (audio, event, COMFORT_NOISE):
+        audio, clock = self._meaning(row, kind)
+        if span is None or not (audio or clock or kind == COMFORT_NOISE):
             self.foreign[row] += 1
             return False, False, 0
         ssrc = int(batch.be32[place, 2])
         self.heard[row] = now
-        if kind == event:
-            self._sinks.event(row, bytes(packet[span[0] : span[1]]), int(batch.be32[place, 1]), ssrc)
-        if kind != audio:
+        if not audio:
+            if clock:
+                payload = bytes(packet[span[0] : span[1]])
+                self._sinks.event(row, payload, int(batch.be32[place, 1]), ssrc, max(clock, 0))
             # Some gateways send events from another SSRC: it is not the stream's, its numbers do not count.
             return bool(self.known[row] and ssrc == self.ssrc[row]), False, 0
         if not self.known[row] or ssrc != self.ssrc[row]:
@@ -149,6 +169,10 @@ class Receiver:
             self._adopt(row, ssrc, int(batch.be16[place, 1]))
         payload = bytes(packet[span[0] : span[1]])
         stretches = self._linear.get(row)
+        if kind != self.payload_type[row]:
+            if not self._goes_over(row, kind, int(batch.be16[place, 1]), len(payload)):
+                return True, False, 0
+            stretches = self.formats[row].audio[kind].stretches
         if stretches is not None:
             payload = stretches.store(payload)
             batch.be32[place, 1] = stretches.ticks(int(batch.be32[place, 1]))
@@ -156,6 +180,39 @@ class Receiver:
         batch.lengths[place] = HEADER + len(payload)
         quanta = len(payload) // QUANTUM
         return True, quanta > 0, quanta
+
+    def _meaning(self, row: int, kind: int) -> tuple[bool, int]:
+        """Return whether a payload type is sound, and the clock of its telephone events: 0: none, -1: the usual."""
+        usual = int(self.payload_type[row])
+        if kind == NONE or usual == NONE:
+            return False, 0
+        formats = self.formats.get(row)
+        if kind == usual or formats is None:
+            return kind == usual, -1 if kind == self.event_type[row] else 0
+        return kind in formats.audio, formats.events.get(kind, 0)
+
+    def _goes_over(self, row: int, kind: int, sequence: int, octets: int) -> bool:
+        """Take sound of another payload type than the one before; False if there is no place for it.
+
+        The newest packet changes what is usual. Where clocks differ its timestamps have nothing to do with those
+        before, and what it has overtaken is lost.
+        """
+        formats, before = self.formats[row], int(self.payload_type[row])
+        ahead = (sequence - int(self.highest[row]) + (1 << 15)) % (1 << 16) - (1 << 15)
+        newest = ahead > 0 or ahead < -MAX_DROPOUT
+        old, new = formats.audio[before], formats.audio[kind]
+        if octets < (new.stretches.size if new.stretches is not None else QUANTUM):
+            return False
+        if old.clock != new.clock:
+            if not newest:
+                return False
+            self._jitter.new_timeline(np.array([row]))
+            self.timed[row] = False
+        if newest:
+            self.payload_type[row] = formats.current = kind
+            self._keep(row, new.stretches)
+        self._sinks.mixes(row, before)
+        return True
 
     def _is_straggler(self, row: int, ssrc: int) -> bool:
         """Tell one overtaken packet of the SSRC before from its return: two packets in a row."""
@@ -183,9 +240,8 @@ class Receiver:
         kind = packet[1] & 0x7F
         span = payload_span(packet)
         if span is not None:
-            payload = bytes(
-                packet[HEADER:] if kind == self.payload_type[batch.rows[place]] else packet[slice(*span)]
-            )
+            sound, _ = self._meaning(batch.rows[place], kind)
+            payload = bytes(packet[HEADER:] if sound else packet[slice(*span)])
             marker = bool(packet[1] & 0x80)
             self.echo[batch.rows[place]](payload, kind, int(batch.be32[place, 1]), marker)
 

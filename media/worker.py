@@ -178,7 +178,7 @@ class Worker:
         self._networks[phases[0]].offer(order.leg, *self._networks[before].release(row))
         put_in(self._engines[phases[0]], luggage, now)
         brought = self._engines[phases[0]].legs.by_id[order.leg]
-        brought.wideband = leg.wideband
+        brought.wideband, brought.formats = leg.wideband, leg.formats
         self._engines[phases[0]].use(brought)
         self._engines[phases[0]].taps.give(brought.row, taps)
         self._phase[order.leg] = phases[0]

@@ -132,6 +132,7 @@ class Faults:
     restart: float = 0  # a new SSRC with new numbers
     ptime_change: float = 0
     dressed: float = 0  # CSRCs, header extension or padding
+    recode: float = 0  # the peer goes over to the other of `payload_types`
     stray: float = 0  # another payload type, comfort noise, RTCP, garbage
 
 
@@ -147,10 +148,13 @@ class Arrival:
 class Peer:
     """Writes one stream. Every quantum of sound is different, so that `quanta` tells which one was heard."""
 
-    def __init__(self, seed: int, faults: Faults, payload_type: int = 0) -> None:
+    def __init__(
+        self, seed: int, faults: Faults, payload_type: int = 0, payload_types: tuple[int, ...] = ()
+    ) -> None:
         self._rng = np.random.default_rng(seed)
         self._faults = faults
         self._payload_type = payload_type
+        self._payload_types = payload_types  # that it goes over to
         self.sequence = int(self._rng.choice([0, 65530, int(self._rng.integers(65536))]))
         self.timestamp = int(self._rng.choice([0, 2**32 - 800, int(self._rng.integers(2**32))]))
         self.ssrc = int(self._rng.integers(1, 2**32))
@@ -191,6 +195,8 @@ class Peer:
         if self._happens(faults.restart):
             self.ssrc, self.sequence = int(rng.integers(1, 2**32)), int(rng.integers(65536))
             self.timestamp = int(rng.integers(2**32))
+        if self._happens(faults.recode):
+            self._payload_type = int(rng.choice(self._payload_types))
         if self._happens(faults.ptime_change):
             self.ptime = int(rng.choice([10, 20, 30, 40, 60]))
         self.timestamp %= 1 << 32

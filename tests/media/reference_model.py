@@ -30,12 +30,13 @@ class Packet(NamedTuple):
     ssrc: int
     payload: bytes
     sound: bool = True  # False: comfort noise
+    kind: int = 0  # payload type
 
 
 class Played(NamedTuple):
     """What one tick takes out of the buffer."""
 
-    quanta: list[bytes | None]  # None: lost
+    quanta: list[tuple[int, bytes] | None]  # payload type and octets; None: lost
     spliced: bool  # one or three quanta become 20 ms
 
 
@@ -43,7 +44,8 @@ class Played(NamedTuple):
 class ReferenceBuffer:
     """The jitter buffer of one leg. Quanta of 10 ms are numbered from the first packet on."""
 
-    slots: dict[int, tuple[int, bytes]] = field(default_factory=dict)  # by quantum modulo the ring's size
+    # By quantum modulo the ring's size: quantum, payload type and octets.
+    slots: dict[int, tuple[int, int, bytes]] = field(default_factory=dict)
     started: bool = False
     ssrc: int = -1
     former: int = -1  # SSRC before
@@ -97,7 +99,7 @@ class ReferenceBuffer:
         for place in range(count):
             if first + place >= self.play:
                 octets = packet.payload[place * QUANTUM : (place + 1) * QUANTUM]
-                self.slots[(first + place) % jitter.SLOTS] = (first + place, octets)
+                self.slots[(first + place) % jitter.SLOTS] = (first + place, packet.kind, octets)
 
     def _is_newer(self, sequence: int) -> bool:
         """Tell the newest packet yet, or a sender that has begun to count anew, from an overtaken one."""
@@ -188,17 +190,20 @@ class ReferenceBuffer:
                 self.correction = 1
         self.low = None
 
-    def _quantum(self, wanted: int) -> bytes | None:
-        number, octets = self.slots.get(wanted % jitter.SLOTS, (None, b""))
-        return octets if number == wanted else None
+    def _quantum(self, wanted: int) -> tuple[int, bytes] | None:
+        number, kind, octets = self.slots.get(wanted % jitter.SLOTS, (None, 0, b""))
+        return (kind, octets) if number == wanted else None
 
 
 class ReferenceEar:
     """What one leg is heard to say: jitter buffer, G.711 decoder, concealment, splices."""
 
-    def __init__(self, decode: NDArray[np.int16], ticks: int = 0) -> None:
+    def __init__(
+        self, decode: NDArray[np.int16], ticks: int = 0, others: dict[int, NDArray[np.int16]] | None = None
+    ) -> None:
         self.buffer = ReferenceBuffer()
         self._decode = decode  # int16[256], the law
+        self._others = others or {}  # the law of other payload types
         self._last = [np.zeros(QUANTUM, np.int16), np.zeros(QUANTUM, np.int16)]  # of each half of a frame
         self._lost = conceal.QUANTA + 1  # quanta in a row
         self._ticks = ticks  # of the engine so far: its windows are those of all legs
@@ -229,10 +234,13 @@ class ReferenceEar:
             late=old.late,
         )
 
-    def _sound(self, octets: bytes | None) -> Sound | None:
-        return None if octets is None else self._decode[np.frombuffer(octets, np.uint8)]
+    def _sound(self, quantum: tuple[int, bytes] | None) -> Sound | None:
+        if quantum is None:
+            return None
+        kind, octets = quantum
+        return self._others.get(kind, self._decode)[np.frombuffer(octets, np.uint8)]
 
-    def _spliced(self, quanta: list[bytes | None]) -> list[Sound | None]:
+    def _spliced(self, quanta: list[tuple[int, bytes] | None]) -> list[Sound | None]:
         """Make two halves of one or three quanta; of three with a loss the lost one is left out."""
         sounds = [sound for sound in map(self._sound, quanta) if sound is not None]
         if len(sounds) < len(quanta):

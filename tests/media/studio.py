@@ -8,7 +8,7 @@ import numpy as np
 
 from media.codecs.g711 import ALAW_DECODE, ALAW_ENCODE, ULAW_DECODE, ULAW_ENCODE
 from media.engine import Engine
-from media.messages import Echo, Event, OpenLeg, SetStream, Stream
+from media.messages import Echo, Event, OpenLeg, OtherCodec, SetStream, Stream
 from media.rtp import COMFORT_NOISE, payload_span
 from tests.media.line import PEER, Arrival, Faults, Line
 from tests.media.reference_model import Packet
@@ -21,7 +21,7 @@ CODECS = {"PCMU": (0, ULAW_DECODE, ULAW_ENCODE), "PCMA": (8, ALAW_DECODE, ALAW_E
 class Studio:
     """An engine whose legs echo, on a fake line and a fake clock."""
 
-    def __init__(self, codecs: Sequence[str], *, inband: bool = False) -> None:
+    def __init__(self, codecs: Sequence[str], *, inband: bool = False, both: bool = False) -> None:
         self.line = Line()
         self.events: list[Event] = []
         self.engine = Engine(self.line, np.zeros(4000, np.int16), self.events.append, seed=1)
@@ -38,6 +38,11 @@ class Studio:
                 PEER[1] + 1,
                 send_digit_payload_type=101,
                 receive_digit_payload_type=101,
+                others=tuple(
+                    OtherCodec(name, number, number)
+                    for name, (number, _, _) in CODECS.items()
+                    if both and name != codec
+                ),
             )
             self.engine.order(SetStream(leg, stream), self.now)
             self.engine.order(Echo(leg, "sound"), self.now)
@@ -63,16 +68,16 @@ class Studio:
         return taken, sent
 
 
-def audio(packets: Sequence[bytes], payload_type: int) -> list[Packet]:
+def audio(packets: Sequence[bytes], *payload_types: int) -> list[Packet]:
     """Return what of the packets belongs to the stream, by the header rules of RFC 3550 section A.1."""
     found = []
     for packet in packets:
         span = payload_span(packet)
         kind = packet[1] & 0x7F if span is not None else None
-        if span is not None and kind in (payload_type, COMFORT_NOISE) and not 192 <= packet[1] <= 223:
+        if span is not None and kind in (*payload_types, COMFORT_NOISE) and not 192 <= packet[1] <= 223:
             sequence, timestamp = int.from_bytes(packet[2:4]), int.from_bytes(packet[4:8])
             ssrc, payload = int.from_bytes(packet[8:12]), packet[slice(*span)]
-            found.append(Packet(sequence, timestamp, ssrc, payload, kind == payload_type))
+            found.append(Packet(sequence, timestamp, ssrc, payload, kind in payload_types, kind or 0))
     return found
 
 

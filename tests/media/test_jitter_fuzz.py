@@ -71,7 +71,7 @@ class Pair:
             octets, there = self.batch.read(np.array([row]), step.start[row : row + 1], count)
             assert there[0].tolist() == [quantum is not None for quantum in played.quanta]
             for place, quantum in enumerate(played.quanta):
-                assert quantum is None or octets[0, place].tobytes() == quantum
+                assert quantum is None or octets[0, place].tobytes() == quantum[1]
             assert int(self.batch.late[row]) == reference.late
             assert reference.play >= start
 

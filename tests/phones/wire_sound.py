@@ -42,7 +42,8 @@ class Sound(asyncio.DatagramProtocol):
         self.event_type = event_type  # payload type that we list for telephone-event
         self.remote: tuple[str, int] = ("", 0)
         self.talking = False
-        self.voice = _SILENCE  # PCMU that it says over and over, in frames of 20 ms
+        self.voice = _SILENCE  # what it says over and over, 160 octets in 20 ms
+        self.kind = 0  # payload type of that
         self.packets: list[Packet] = []
         self.transport: asyncio.DatagramTransport | None = None
         self._pressing = False
@@ -87,7 +88,7 @@ class Sound(asyncio.DatagramProtocol):
         if self.talking:
             if not self._pressing:
                 position = self._timestamp % len(self.voice)
-                self._send(0, self._timestamp, self.voice[position : position + 160])
+                self._send(self.kind, self._timestamp, self.voice[position : position + 160])
             self._timestamp += 160
 
     def lose(self, packets: int) -> None:

@@ -9,6 +9,7 @@ from voipbin_sip.sip.offer_answer import (
     WARNINGS,
     Agreement,
     LocalMedia,
+    OtherCodec,
     answer_offer,
     apply_answer,
     make_offer,
@@ -286,7 +287,24 @@ def test_their_answer() -> None:
         ptime=40,
         send_digit_payload_type=97,
         receive_digit_payload_type=101,
+        others=(OtherCodec("PCMU", -1, 0), OtherCodec("G722", -1, 9)),
     )
+
+
+def test_their_answer_with_several_codecs() -> None:
+    local = replace(LOCAL, codecs=("PCMU", "PCMA", "L16/16000"))
+    answer = offer_of(
+        "m=audio 4000 RTP/AVP 8 0 98 101 | a=rtpmap:98 L16/16000 | a=rtpmap:101 telephone-event/8000"
+    )
+    agreement = apply_answer(make_offer(local), answer)
+    assert (agreement.codec, agreement.receive_payload_type) == ("PCMA", 8)
+    assert agreement.others == (OtherCodec("PCMU", 0, 0), OtherCodec("L16/16000", 98, 97))
+    assert (agreement.receive_digit_payload_type, agreement.other_digits) == (101, ((102, 16000),))
+
+
+def test_our_answer_lists_one_codec_and_expects_no_other() -> None:
+    agreement = agree("m=audio 4000 RTP/AVP 0 8 9 101 | a=rtpmap:101 telephone-event/8000")
+    assert (agreement.codec, agreement.others, agreement.other_digits) == ("PCMU", (), ())
 
 
 def test_their_answer_with_other_numbers_for_each_direction() -> None:

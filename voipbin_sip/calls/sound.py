@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from media.client import LegListener, MediaClient, MediaLeg
-from media.messages import SrtpKeys, Stream
+from media.messages import OtherCodec, SrtpKeys, Stream
 from voipbin_sip.sip import sdes
 from voipbin_sip.sip.message import Request
 from voipbin_sip.sip.next_hop import is_address, is_private
@@ -188,6 +188,11 @@ class LegSound:
             send=agreed.send,
             receive=agreed.receive,
             srtp=SrtpKeys(keys.suite, keys.send, keys.receive) if keys is not None else None,
+            others=tuple(
+                OtherCodec(other.codec, other.send_payload_type, other.receive_payload_type)
+                for other in agreed.others
+            ),
+            other_digits=agreed.other_digits,
         )
         if not self._waits:
             self.begin()

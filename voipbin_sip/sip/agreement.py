@@ -28,6 +28,15 @@ class LocalMedia:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherCodec:
+    """A codec that the peer may send as well, because we offered it (RFC 3264 section 5.1)."""
+
+    codec: str
+    send_payload_type: int  # the peer's number, -1: its answer does not list it
+    receive_payload_type: int  # ours
+
+
+@dataclass(frozen=True, slots=True)
 class Agreement:
     """What both sides agreed on, as ours sees it; names and meanings as in `media.messages.Stream`."""
 
@@ -44,3 +53,5 @@ class Agreement:
     send: bool = True
     receive: bool = True
     srtp: SrtpAgreement | None = None  # None: plain RTP
+    others: tuple[OtherCodec, ...] = ()  # none where we answered: our answers list one codec
+    other_digits: tuple[tuple[int, int], ...] = ()  # payload type and clock of other telephone-events of ours

@@ -8,13 +8,22 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import replace
 
-from voipbin_sip.sip.agreement import Agreement, LocalMedia
+from voipbin_sip.sip.agreement import Agreement, LocalMedia, OtherCodec
 from voipbin_sip.sip.errors import LocalProtocolError, RemoteProtocolError
 from voipbin_sip.sip.payload_types import CODECS, RtpMap, codec_name, digit_types
 from voipbin_sip.sip.sdes import PLAIN, SECURE, Crypto, LocalSrtp, SrtpAgreement, settle
 from voipbin_sip.sip.sdp import DIRECTIONS, Connection, MediaDescription, Origin, SessionDescription
 
-__all__ = ["CODECS", "WARNINGS", "Agreement", "LocalMedia", "answer_offer", "apply_answer", "make_offer"]
+__all__ = [
+    "CODECS",
+    "WARNINGS",
+    "Agreement",
+    "LocalMedia",
+    "OtherCodec",
+    "answer_offer",
+    "apply_answer",
+    "make_offer",
+]
 
 DIGITS = {8000: 101, 16000: 102}  # the payload types that we offer for telephone-event, by clock
 PTIMES = (10, 20, 30, 40, 60)  # ms, what our media can send
@@ -87,7 +96,11 @@ def make_offer(
 
 
 def apply_answer(offer: SessionDescription, answer: SessionDescription) -> Agreement:
-    """Return what the peer's answer makes of our offer; raises RemoteProtocolError 488 if nothing."""
+    """Return what the peer's answer makes of our offer; raises RemoteProtocolError 488 if nothing.
+
+    We send the first codec of the answer; the peer may send any that we offered, one now and another then
+    (RFC 3264 sections 5.1 and 7).
+    """
     for ours, theirs in zip(
         offer.media, answer.media, strict=False
     ):  # tolerates an answer without refused ones
@@ -159,6 +172,10 @@ def _settle(
     number, codec = _first_codec(listed, tuple(offered))
     digits, clock = _digits(listed, codec) if events else (-1, 8000)
     direction, wanted = answer.direction_of(theirs), offer.direction_of(ours)
+    answered = {
+        name: listed_number for listed_number, encoding in reversed(listed) if (name := codec_name(encoding))
+    }
+    receive_digits = -1 if digits < 0 else events.get(clock, next(iter(events.values())))
     return Agreement(
         codec=codec,
         send_payload_type=number,
@@ -168,11 +185,21 @@ def _settle(
         rtcp_port=theirs.rtcp_port,
         ptime=_ptime(theirs, codec),
         send_digit_payload_type=digits,
-        receive_digit_payload_type=-1 if digits < 0 else events.get(clock, next(iter(events.values()))),
+        receive_digit_payload_type=receive_digits,
         digit_clock=clock,
         send=wanted in ("sendrecv", "sendonly") and direction in ("sendrecv", "recvonly") and not held,
         receive=wanted in ("sendrecv", "recvonly") and direction in ("sendrecv", "sendonly"),
         srtp=srtp,
+        others=tuple(
+            OtherCodec(name, answered.get(name, -1), ours_number)
+            for name, ours_number in offered.items()
+            if name != codec
+        ),
+        other_digits=tuple(
+            (ours_number, event_clock)
+            for event_clock, ours_number in events.items()
+            if ours_number != receive_digits
+        ),
     )
 
 
