@@ -128,11 +128,12 @@ def flow_picture(path: Path) -> str:
 
 
 def recording() -> str:
-    """Return the asciicast of a newcomer's session, without this machine's folders and addresses."""
+    """Return the asciicast of a newcomer's session, without this machine's folders, addresses and passwords."""
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="x" * (len(HOME) - len("/tmp/") - 8)) as name:
         assert len(name) == len(HOME), "what stands right of it would be moved"
         session = asyncio.run(ten_minutes(Path(name)))
         text = session.cast.read_text(encoding="utf-8").replace(name, HOME)
+    text = re.sub(r"(extension \d+  password )\w{16}", rf"\g<1>{'x' * 16}", text)
     return re.sub(r"\b(?!127\.|0\.)\d+\.\d+\.\d+\.\d+\b", "192.0.2.53", text)
 
 
