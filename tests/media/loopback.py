@@ -65,6 +65,14 @@ class Phone:
                 pass
 
 
+async def received(leg: MediaLeg, packets: int) -> int:
+    """Return how many packets a leg has received, once it has counted enough: the worker tells twice a second."""
+    async with asyncio.timeout(5.0):
+        while leg.stats().packets_received < packets:  # noqa: ASYNC110 - there is no event for it
+            await asyncio.sleep(0.1)
+    return leg.stats().packets_received
+
+
 async def converse(phones: list[Phone], ticks: int) -> list[Counter[int]]:
     """Let each phone send its own octet and return how often each hears each octet."""
     heard: list[Counter[int]] = [Counter() for _ in phones]

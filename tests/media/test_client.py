@@ -21,7 +21,7 @@ from media import link
 from media.client import BankFull, MediaClient, MediaLeg, NoPort, WorkerLost
 from media.messages import PlayDone, Stream
 from media.rtp import HEADER, read_header, write_header
-from tests.media.loopback import HOST, Listener, Phone
+from tests.media.loopback import HOST, Listener, Phone, received
 
 PORTS = range(24_000, 24_040)
 
@@ -59,8 +59,7 @@ async def test_echo_digit_and_counters(client: MediaClient) -> None:
     phone.send(b"\x05\x0a\x00\xa0", 101)
     digit = await asyncio.wait_for(listener.digits.get(), 2)
     assert (digit.digit, digit.source) == ("5", "rfc4733")
-    await asyncio.sleep(0.6)
-    assert leg.stats().packets_received == 11
+    assert await received(leg, 11) == 11
     leg.close()
     closed = await asyncio.wait_for(leg.final, 2)
     assert closed.packets_received == 11
