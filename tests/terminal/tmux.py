@@ -89,6 +89,11 @@ class Terminal:
         """Wait until the window shows all of some texts, and return the screen. Raises AssertionError."""
         return await self._wait(lambda screen: [text for text in texts if text not in screen], "not", timeout)
 
+    async def counts(self, text: str, times: int, timeout: float = 15.0) -> str:
+        """Wait until the window shows a text so many times, and return the screen. Raises AssertionError."""
+        wrong = [f"{text!r} {times} times"]
+        return await self._wait(lambda screen: wrong if screen.count(text) != times else [], "not", timeout)
+
     async def hides(self, *texts: str, timeout: float = 15.0) -> str:
         """Wait until the window shows none of some texts, and return the screen. Raises AssertionError."""
         return await self._wait(lambda screen: [text for text in texts if text in screen], "still", timeout)
