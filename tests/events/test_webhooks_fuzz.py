@@ -80,7 +80,7 @@ async def test_every_event_arrives_in_order(database: str, seed: int) -> None:
             receiver.status, receiver.delay = 200, 0.0
             await stack.enter_async_context(receiving(receiver))
         async with asyncio.timeout(20):
-            while await it.store.read(select(deliveries)) or it.store.waiting:  # noqa: ASYNC110
+            while await it.store.read(select(deliveries)) or it.store.waiting:  # noqa: ASYNC110 - a table
                 await asyncio.sleep(0.02)
         await until(lambda: not it.webhooks._held)
     for receiver in receivers:

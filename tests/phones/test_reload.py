@@ -116,7 +116,7 @@ class Office:
         killed.communicate()
         assert {told["result"] for told in await asyncio.gather(*asked)} == {"reloaded"}
         before = None
-        while before != (before := (await self.api("GET", "/reload"))["version"]):  # noqa: ASYNC110
+        while before != (before := (await self.api("GET", "/reload"))["version"]):  # noqa: ASYNC110 - no event for it
             await asyncio.sleep(0.5)
 
 
@@ -306,6 +306,6 @@ async def test_the_command_and_the_signal(tmp_path: Path) -> None:
             assert await office.next_version() == "002"
             office.write(3)
             os.kill(server.process.pid, signal.SIGHUP)
-            while (await api("GET", "/reload"))["cause"] != "signal":  # noqa: ASYNC110
+            while (await api("GET", "/reload"))["cause"] != "signal":  # noqa: ASYNC110 - nor for this
                 await asyncio.sleep(0.1)
             assert await office.next_version() == "003"

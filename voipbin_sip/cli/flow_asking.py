@@ -16,7 +16,7 @@ from flows.simulate.texts import seconds_in
 with contextlib.suppress(
     ImportError
 ):  # it gives `input` a history and keys to edit with; not everywhere there
-    import readline  # noqa: F401
+    import readline  # noqa: F401 - to be there is all it does
 
 T = TypeVar("T")
 RESULTS: tuple[Result, ...] = get_args(Result)
